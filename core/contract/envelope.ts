@@ -1,0 +1,54 @@
+/**
+ * A verified webhook on its way from the edge to core, and what core says of it.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { Uuid } from "./ids.ts";
+
+/** The payload of a webhook event, as it is published. */
+export const Envelope = z.strictObject({
+  schema: z.literal(1),
+  /** The source's `id` in `webhook_receiver.yaml`. */
+  source_id: z.string().min(1),
+  /** The provider's own name of the event, dots and all. */
+  event_kind: z.string().min(1),
+  /** The parsed body, or `{raw_base64}` when it is not JSON. Not trusted. */
+  body_json: z.unknown(),
+  /** Lower-case names of a few harmless headers. */
+  headers_subset: z.record(z.string(), z.string()),
+  /** Milliseconds since the epoch, read at the edge. */
+  received_at_ms: z.int().nonnegative(),
+  envelope_id: Uuid,
+  client_ip: z.string().nullable(),
+});
+/** See {@linkcode Envelope}. */
+export type Envelope = z.infer<typeof Envelope>;
+
+/** An envelope in hand-off, with what the edge knows about it beside the payload. */
+export const Handoff = z.strictObject({
+  envelope: Envelope,
+  /** The rendered `publish_to`. */
+  subject: z.string().min(1),
+  /** What the same delivery carries each time; unique per source within `dedupe_window_ms`. */
+  dedupe_key: z.string().min(1).max(512),
+  /** How long the key is remembered, in milliseconds. */
+  dedupe_window_ms: z.int().positive(),
+  /** The tenant the source belongs to, when it names one. */
+  account_id: z.string().nullable(),
+  /** The provider's delivery id, for people. */
+  delivery_id: z.string().nullable(),
+  /** How many subscribers an event has passed through; loops end at a bound. */
+  hops: z.int().nonnegative(),
+});
+/** See {@linkcode Handoff}. */
+export type Handoff = z.infer<typeof Handoff>;
+
+/** What became of one envelope. `accepted` and `duplicate` mean: it is on disk. */
+export const Outcome = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("accepted"), envelope_id: Uuid }),
+  z.strictObject({ kind: z.literal("duplicate"), envelope_id: Uuid }),
+  z.strictObject({ kind: z.literal("refused"), code: z.string(), retryable: z.boolean() }),
+]);
+/** See {@linkcode Outcome}. */
+export type Outcome = z.infer<typeof Outcome>;

@@ -1,0 +1,75 @@
+/**
+ * Every expected failure: one class, one table of codes.
+ *
+ * @module
+ */
+
+/** Each code: whether the same call may succeed later, and what it means. Codes never change meaning. */
+export const ERROR_CODES = {
+  account_suspended: { retry: false, says: "The tenant is not active" },
+  account_unknown: { retry: false, says: "No tenant of that name exists" },
+  agent_unknown: { retry: false, says: "No agent of that name exists" },
+  bus_closed: { retry: true, says: "The bus closed while work was under way" },
+  bus_no_responder: { retry: true, says: "Nobody answers on that subject" },
+  bus_overflow: { retry: true, says: "A subscriber's queue is full" },
+  bus_timeout: { retry: true, says: "No answer arrived in time" },
+  conflict: { retry: true, says: "The state changed between reading and writing" },
+  config_invalid: { retry: false, says: "A config file is wrong; the problems name file and line" },
+  daemon_not_running: { retry: true, says: "No daemon answers for this NEXO_HOME" },
+  daemon_running: { retry: false, says: "Another daemon holds this NEXO_HOME" },
+  envelope_invalid: { retry: false, says: "A webhook did not match the envelope schema" },
+  frame_invalid: { retry: false, says: "A JSON-RPC frame could not be read" },
+  frame_too_long: { retry: false, says: "A JSON-RPC line passed the size limit" },
+  inbound_refused: { retry: false, says: "A message was not accepted for an agent" },
+  internal: { retry: false, says: "A defect in this program" },
+  invalid_params: { retry: false, says: "The arguments do not fit the method" },
+  manifest_invalid: { retry: false, says: "A plugin.toml is wrong" },
+  microapp_breaker_open: { retry: true, says: "The microapp failed too often for this tenant" },
+  microapp_exited: { retry: true, says: "The microapp's process ended during the call" },
+  microapp_handshake: { retry: true, says: "The microapp did not answer initialize properly" },
+  microapp_not_ready: { retry: true, says: "The microapp is not running" },
+  microapp_timeout: { retry: true, says: "The microapp did not answer in time" },
+  model_failed: { retry: true, says: "The language model could not be asked" },
+  model_unknown: { retry: false, says: "No provider of that name is configured" },
+  not_found: { retry: false, says: "Nothing of that name exists here" },
+  port_in_use: { retry: false, says: "The address is taken by another process" },
+  sealed_unreadable: { retry: false, says: "Sealed data does not open with the keys at hand" },
+  store_busy: { retry: true, says: "The database stayed locked by another process" },
+  store_closed: { retry: false, says: "The store was closed" },
+  store_full: { retry: true, says: "The disk is full or the writer's queue is" },
+  token_invalid: { retry: false, says: "The token is missing, expired, revoked or for something else" },
+  tool_failed: { retry: false, says: "A tool answered with an error" },
+  tool_loop: { retry: false, says: "The model asked for tools too many times in one turn" },
+  usage: { retry: false, says: "The command line is wrong" },
+} as const;
+
+/** A key of {@linkcode ERROR_CODES}. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** An expected failure. Handle it by `code`; show `message` to people. */
+export class CodedError extends Error {
+  override readonly name = "CodedError";
+  /** What kind of failure this is. */
+  readonly code: ErrorCode;
+
+  /** `options.cause` keeps the failure underneath. */
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  /** Whether the same call may succeed later. */
+  get retryable(): boolean {
+    return ERROR_CODES[this.code].retry;
+  }
+}
+
+/** The code of any thrown value; a foreign error counts as `internal`. */
+export function codeOf(error: unknown): ErrorCode {
+  return error instanceof CodedError ? error.code : "internal";
+}
+
+/** The text of any thrown value. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,212 @@
+/**
+ * What the firehose carries: nexo's six kinds, and ours.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { Uuid } from "./ids.ts";
+
+const ms = z.int().nonnegative();
+const tenant = { tenant_id: z.string().optional() };
+
+/** What an operator pauses. */
+export const ProcessingScope = z.discriminatedUnion("kind", [
+  z.looseObject({
+    kind: z.literal("conversation"),
+    agent_id: z.string(),
+    channel: z.string(),
+    account_id: z.string(),
+    contact_id: z.string(),
+    mcp_channel_source: z.string().nullish(),
+  }),
+  z.looseObject({
+    kind: z.literal("agent_binding"),
+    agent_id: z.string(),
+    channel: z.string(),
+    account_id: z.string(),
+  }),
+  z.looseObject({ kind: z.literal("agent"), agent_id: z.string() }),
+]);
+
+const controlState = z.discriminatedUnion("state", [
+  z.looseObject({ state: z.literal("agent_active") }),
+  z.looseObject({
+    state: z.literal("paused_by_operator"),
+    scope: ProcessingScope,
+    paused_at_ms: ms,
+    operator_token_hash: z.string(),
+    reason: z.string().optional(),
+  }),
+]);
+
+/** Who wrote a transcript entry. */
+export const TranscriptRole = z.enum(["user", "assistant", "tool", "system"]);
+/** See {@linkcode TranscriptRole}. */
+export type TranscriptRole = z.infer<typeof TranscriptRole>;
+
+const transcriptAppended = z.looseObject({
+  kind: z.literal("transcript_appended"),
+  agent_id: z.string(),
+  session_id: Uuid,
+  /** 0-based position of the entry in its session; the same live and in backfill. */
+  seq: z.int().nonnegative(),
+  role: TranscriptRole,
+  /** Redacted. */
+  body: z.string(),
+  sent_at_ms: ms,
+  sender_id: z.string().optional(),
+  source_plugin: z.string(),
+  ...tenant,
+});
+
+/** Nexo's own kinds; what `transcripts_subscribe` receives. */
+export const NEXO_EVENT_KINDS = [
+  "transcript_appended",
+  "pending_inbounds_dropped",
+  "escalation_requested",
+  "escalation_resolved",
+  "processing_state_changed",
+  "security_event",
+] as const;
+
+/** One event, as stored and as sent. Unknown members pass. */
+export const AgentEvent = z.discriminatedUnion("kind", [
+  transcriptAppended,
+  z.looseObject({
+    kind: z.literal("pending_inbounds_dropped"),
+    agent_id: z.string(),
+    scope: ProcessingScope,
+    dropped: z.int(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    kind: z.literal("escalation_requested"),
+    agent_id: z.string(),
+    scope: ProcessingScope,
+    summary: z.string(),
+    reason: z.string(),
+    urgency: z.string(),
+    requested_at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    kind: z.literal("escalation_resolved"),
+    agent_id: z.string(),
+    scope: ProcessingScope,
+    resolved_at_ms: ms,
+    by: z.looseObject({ kind: z.string() }),
+    ...tenant,
+  }),
+  z.looseObject({
+    kind: z.literal("processing_state_changed"),
+    agent_id: z.string(),
+    scope: ProcessingScope,
+    prev_state: controlState,
+    new_state: controlState,
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    kind: z.literal("security_event"),
+    security_kind: z.string(),
+    at_ms: ms,
+    prev_hash: z.string().optional(),
+    new_hash: z.string().optional(),
+    reason: z.string().optional(),
+  }),
+  z.looseObject({
+    kind: z.literal("webhook_accepted"),
+    source_id: z.string(),
+    event_kind: z.string(),
+    envelope_id: Uuid,
+    delivery_id: z.string().nullable(),
+    /** How many subscribers it went to. */
+    inbounds: z.int().nonnegative(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    kind: z.literal("turn_started"),
+    agent_id: z.string(),
+    session_id: Uuid,
+    turn_id: Uuid,
+    binding_id: z.string(),
+    trigger: z.string(),
+    attempt: z.int().positive(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    kind: z.literal("turn_finished"),
+    agent_id: z.string(),
+    session_id: Uuid,
+    turn_id: Uuid,
+    binding_id: z.string(),
+    outcome: z.enum(["ok", "error", "refused"]),
+    error: z.string().optional(),
+    tokens_in: z.int().nonnegative(),
+    tokens_out: z.int().nonnegative(),
+    tool_calls: z.int().nonnegative(),
+    duration_ms: z.int().nonnegative(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    kind: z.literal("tool_called"),
+    agent_id: z.string(),
+    session_id: Uuid,
+    turn_id: Uuid,
+    call_id: z.string(),
+    tool: z.string(),
+    outcome: z.enum(["ok", "error", "timeout", "not_allowed", "rate_limited", "invalid_args", "blocked"]),
+    duration_ms: z.int().nonnegative(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    kind: z.literal("rate_limited"),
+    agent_id: z.string(),
+    tool: z.string(),
+    binding_id: z.string(),
+    rps: z.number(),
+    /** `rate_limited:tool=…,binding=…,rps=…` */
+    marker: z.string(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    kind: z.literal("microapp_state"),
+    microapp_id: z.string(),
+    state: z.enum(["spawning", "ready", "restarting", "failed", "stopped"]),
+    reason: z.string().optional(),
+    at_ms: ms,
+  }),
+]);
+/** See {@linkcode AgentEvent}. */
+export type AgentEvent = z.infer<typeof AgentEvent>;
+
+/** The name of an event's kind. */
+export type AgentEventKind = AgentEvent["kind"];
+
+/** When an event happened, in milliseconds since the epoch, whichever field carries it. */
+export function eventTimeMs(event: AgentEvent): number {
+  switch (event.kind) {
+    case "transcript_appended":
+      return event.sent_at_ms;
+    case "escalation_requested":
+      return event.requested_at_ms;
+    case "escalation_resolved":
+      return event.resolved_at_ms;
+    case "pending_inbounds_dropped":
+    case "processing_state_changed":
+    case "security_event":
+    case "webhook_accepted":
+    case "turn_started":
+    case "turn_finished":
+    case "tool_called":
+    case "rate_limited":
+    case "microapp_state":
+      return event.at_ms;
+  }
+}

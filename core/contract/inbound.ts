@@ -1,0 +1,48 @@
+/**
+ * One message for an agent, whatever it came from.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { EventSourceMeta, InboundKind } from "./binding.ts";
+import { AccountId, AgentId, Uuid } from "./ids.ts";
+
+/** What makes a conversation: the unit of order, history and takeover. */
+export const ConversationKey = z.strictObject({
+  account_id: AccountId,
+  agent_id: AgentId,
+  /** `webchat`, `telegram`, …, or `event` for subscribers. */
+  channel: z.string().min(1),
+  /** The bot or line of the channel; for events the subscriber's id. */
+  instance: z.string().min(1),
+  /** The person or chat; for events the session key. */
+  contact: z.string().min(1).max(512),
+});
+/** See {@linkcode ConversationKey}. */
+export type ConversationKey = z.infer<typeof ConversationKey>;
+
+/** A message in the queue of its conversation, its tenant resolved once and for ever. */
+export const Inbound = z.strictObject({
+  id: Uuid,
+  key: ConversationKey,
+  /** `channel` messages coalesce; all others are a turn of their own. */
+  trigger: z.enum(["channel", "event", "timer", "delegation"]),
+  kind: InboundKind,
+  text: z.string(),
+  /** Whether `text` was written by the operator's template around untrusted values. */
+  templated: z.boolean(),
+  sender_id: z.string().nullable(),
+  /** The channel's own message id; unique within (channel, instance, contact). */
+  msg_id: z.string().nullable(),
+  reply_to_msg_id: z.string().nullable(),
+  /** Milliseconds since the epoch: when the person or provider sent it. */
+  sent_at_ms: z.int().nonnegative(),
+  event_source: EventSourceMeta.nullable(),
+  /** The inbox row it came from. */
+  envelope_id: Uuid.nullable(),
+  delivery_id: z.string().nullable(),
+  /** Subscribers passed on the way here. */
+  hops: z.int().nonnegative(),
+});
+/** See {@linkcode Inbound}. */
+export type Inbound = z.infer<typeof Inbound>;

@@ -1,0 +1,51 @@
+/**
+ * The words that edge, core and extensions share.
+ *
+ * @module
+ */
+
+export {
+  BindingContext,
+  bindingId,
+  CallMeta,
+  EventSourceMeta,
+  InboundKind,
+  InboundMessageMeta,
+  SynthesisMode,
+} from "./binding.ts";
+export { Envelope, Handoff, Outcome } from "./envelope.ts";
+export { CodedError, codeOf, ERROR_CODES, type ErrorCode, messageOf } from "./errors.ts";
+export {
+  AgentEvent,
+  type AgentEventKind,
+  eventTimeMs,
+  NEXO_EVENT_KINDS,
+  ProcessingScope,
+  TranscriptRole,
+} from "./events.ts";
+export {
+  AccountId,
+  AgentId,
+  type Clock,
+  createUuids,
+  DEFAULT_ACCOUNT,
+  type Random,
+  Slug,
+  Uuid,
+  uuidOf,
+} from "./ids.ts";
+export { ConversationKey, Inbound } from "./inbound.ts";
+export { readFrame, RPC_CODES, RpcError, type RpcFrame, type RpcId, writeFrame } from "./rpc.ts";
+export {
+  escapeToken,
+  isPattern,
+  isSubject,
+  matchSubject,
+  matchTokens,
+  MAX_HOPS,
+  patternsIntersect,
+  renderSubject,
+  RESERVED_PATTERNS,
+  subjects,
+  unescapeToken,
+} from "./subjects.ts";

@@ -1,0 +1,119 @@
+/**
+ * Bus subjects: dot-separated tokens, `*` for one of them, `>` for one or more at the end.
+ *
+ * @module
+ */
+import { CodedError } from "./errors.ts";
+
+/** How many hops an event may take through subscribers before it counts as a loop. */
+export const MAX_HOPS = 8;
+
+const hasSpace = /\s/u;
+
+/** Whether `subject` can be published to: no empty token, no wildcard, no white space. */
+export function isSubject(subject: string): boolean {
+  return subject !== "" && !hasSpace.test(subject) &&
+    subject.split(".").every((token) => token !== "" && token !== "*" && token !== ">");
+}
+
+/** Whether `pattern` can be subscribed to; `>` only as its last token. */
+export function isPattern(pattern: string): boolean {
+  if (pattern === "" || hasSpace.test(pattern)) return false;
+  const tokens = pattern.split(".");
+  return tokens.every((token, i) => token !== "" && (token !== ">" || i === tokens.length - 1));
+}
+
+/** Whether `subject` falls under `pattern`. */
+export function matchSubject(pattern: string, subject: string): boolean {
+  return matchTokens(pattern.split("."), subject.split("."));
+}
+
+/** {@linkcode matchSubject} for tokens already split. */
+export function matchTokens(pattern: readonly string[], subject: readonly string[]): boolean {
+  for (let i = 0; i < pattern.length; i++) {
+    if (pattern[i] === ">") return subject.length > i;
+    if (i >= subject.length || (pattern[i] !== "*" && pattern[i] !== subject[i])) return false;
+  }
+  return pattern.length === subject.length;
+}
+
+/** Whether some subject falls under both patterns. */
+export function patternsIntersect(a: string, b: string): boolean {
+  const [left, right] = [a.split("."), b.split(".")];
+  for (let i = 0; i < left.length || i < right.length; i++) {
+    const [l, r] = [left[i], right[i]];
+    if (l === ">") return r !== undefined;
+    if (r === ">") return l !== undefined;
+    if (l === undefined || r === undefined) return false;
+    if (l !== "*" && r !== "*" && l !== r) return false;
+  }
+  return true;
+}
+
+const plain = /^[A-Za-z0-9_-]$/;
+
+/**
+ * One subject token for any text, reversibly: letters, digits, `_` and `-` stay, every other byte of
+ * its UTF-8 becomes `=` and two hex digits. The empty text is `=`.
+ */
+export function escapeToken(text: string): string {
+  if (text === "") return "=";
+  let token = "";
+  for (const char of text) {
+    if (plain.test(char)) token += char;
+    else {
+      for (const byte of new TextEncoder().encode(char)) {
+        token += `=${byte.toString(16).padStart(2, "0")}`;
+      }
+    }
+  }
+  return token;
+}
+
+/**
+ * The text a token stands for.
+ *
+ * @throws {CodedError} `envelope_invalid` when no text gives this token
+ */
+export function unescapeToken(token: string): string {
+  if (token === "=") return "";
+  const bytes: number[] = [];
+  for (let i = 0; i < token.length; i++) {
+    const char = token[i] ?? "";
+    if (char !== "=") {
+      bytes.push(char.charCodeAt(0));
+      continue;
+    }
+    bytes.push(Number.parseInt(token.slice(i + 1, i + 3), 16));
+    i += 2;
+  }
+  const text = new TextDecoder().decode(Uint8Array.from(bytes));
+  if (escapeToken(text) !== token) {
+    throw new CodedError("envelope_invalid", `Cannot read subject token "${token}": not an escaped text`);
+  }
+  return text;
+}
+
+/** The subject of a source's `publish_to`; `{event_kind}` and `${event_kind}` become one token. */
+export function renderSubject(template: string, eventKind: string): string {
+  return template.replaceAll(/\$?\{event_kind\}/g, () => escapeToken(eventKind));
+}
+
+/** Builders of the subjects core and edge share. */
+export const subjects = {
+  webhook: (source: string, eventKind: string) => `webhook.${source}.${escapeToken(eventKind)}`,
+  inbound: (channel: string, instance: string) =>
+    `plugin.inbound.${escapeToken(channel)}.${escapeToken(instance)}`,
+  outbound: (channel: string, instance: string) =>
+    `plugin.outbound.${escapeToken(channel)}.${escapeToken(instance)}`,
+  agentEvent: (account: string | null, agent: string | null, kind: string) =>
+    `nexo.agent_events.${escapeToken(account ?? "_")}.${escapeToken(agent ?? "_")}.${kind}`,
+  ingest: "nexo.rpc.ingest",
+  admin: "nexo.rpc.admin",
+  chat: "nexo.rpc.chat",
+  edgeConfigRequest: "nexo.rpc.edge.config",
+  edgeConfigPush: "nexo.edge.config",
+} as const;
+
+/** Subjects no subscriber may listen to: what core itself publishes as a mirror or a call. */
+export const RESERVED_PATTERNS = ["plugin.>", "nexo.>", "agent.route.>", "_INBOX.>"] as const;

@@ -1,0 +1,89 @@
+/**
+ * The database as rooms see it: units of work in, rows out.
+ *
+ * @module
+ */
+
+/** A value SQLite can hold. Booleans are stored as 0 and 1 by the caller. */
+export type Value = string | number | bigint | Uint8Array | null;
+
+/** Column values of one row. */
+export type Row = Readonly<Record<string, Value>>;
+
+/** One new row. `ignore` skips a row that breaks a unique constraint; otherwise its unit fails. */
+export interface Insert {
+  readonly type: "insert";
+  readonly table: string;
+  readonly row: Row;
+  readonly onConflict?: "ignore";
+}
+
+/** Any other statement. With `changes`, the unit fails with `conflict` when another number of rows changed. */
+export interface Statement {
+  readonly type: "statement";
+  readonly sql: string;
+  readonly args: readonly Value[];
+  readonly changes?: number;
+}
+
+/** Where a row stands in a stream. */
+export interface Position {
+  /** 1, 2, 3, … without a gap, in commit order. */
+  readonly offset: number;
+  /** The hash the row before it was appended with; empty for the first. */
+  readonly prevHash: string;
+}
+
+/** A row whose content depends on its place in one or more gap-free streams, fixed when it is written. */
+export interface Append {
+  readonly type: "append";
+  readonly table: string;
+  /** Stream names, for example `events` and `events:acme`. */
+  readonly streams: readonly string[];
+  /** Called by the writer, in commit order. `hash` becomes the next row's `prevHash` in every stream. */
+  readonly row: (positions: readonly Position[]) => { row: Row; hash?: string };
+}
+
+/** One thing to write. Build them with {@linkcode insert}, {@linkcode statement}, {@linkcode append}. */
+export type Write = Insert | Statement | Append;
+
+/** Rows written by an {@linkcode Append}, as listeners hear of them after the commit. */
+export interface Appended {
+  readonly table: string;
+  readonly row: Row;
+}
+
+/** The store. All reads see committed rows only. */
+export interface Store extends AsyncDisposable {
+  /**
+   * Writes a unit of work: all or nothing. Units of callers that come in the same turn of the event
+   * loop share one transaction; a unit that fails fails alone. Resolves after the commit is on disk.
+   *
+   * In one transaction all inserts run before all statements, and statements and appends in the order
+   * given: no unit may rely on a statement that was not awaited.
+   *
+   * @throws {CodedError} `conflict` on a broken unique constraint or an unexpected number of changes
+   */
+  commit(unit: readonly Write[]): Promise<void>;
+  /** Reads a few rows (up to about 50) on this thread. */
+  read<T extends Row = Row>(sql: string, args?: readonly Value[]): Promise<T[]>;
+  /** Reads many rows on the worker thread. */
+  readMany<T extends Row = Row>(sql: string, args?: readonly Value[]): Promise<T[]>;
+  /** Hears appended rows after each commit, in commit order. Returns the way to stop. */
+  onAppended(listener: (rows: readonly Appended[]) => void): () => void;
+}
+
+/** A new row in `table`. */
+export function insert(table: string, row: Row, onConflict?: "ignore"): Insert {
+  return onConflict === undefined ? { type: "insert", table, row } : { type: "insert", table, row, onConflict };
+}
+
+/** A statement that must change exactly `changes` rows, when given. */
+export function statement(sql: string, args: readonly Value[], changes?: number): Statement {
+  return changes === undefined ? { type: "statement", sql, args } : { type: "statement", sql, args, changes };
+}
+
+/** A row in one or more streams. */
+export function append(table: string, streams: readonly string[], row: Append["row"]): Append {
+  return { type: "append", table, streams, row };
+}
