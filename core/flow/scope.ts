@@ -1,0 +1,40 @@
+/**
+ * A place for background work: it can be stopped, and it is waited for.
+ *
+ * @module
+ */
+
+/** Owns the tasks started in it. */
+export interface Scope extends AsyncDisposable {
+  /** Aborts when the scope is disposed. */
+  readonly signal: AbortSignal;
+  /** Starts `task`; its failure goes to `onError`, unless the scope is already stopping. */
+  run(task: (signal: AbortSignal) => Promise<void>): void;
+  /** Resolves when no task is running. */
+  idle(): Promise<void>;
+}
+
+/** Opens a scope. Disposing aborts the tasks and resolves when all have ended. */
+export function openScope({ onError }: { onError: (error: unknown) => void }): Scope {
+  const stop = new AbortController();
+  const running = new Set<Promise<void>>();
+  async function idle(): Promise<void> {
+    while (running.size > 0) await Promise.all(running);
+  }
+  return {
+    signal: stop.signal,
+    run(task) {
+      const ended: Promise<void> = task(stop.signal)
+        .catch((error: unknown) => {
+          if (!stop.signal.aborted) onError(error);
+        })
+        .finally(() => running.delete(ended));
+      running.add(ended);
+    },
+    idle,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await idle();
+    },
+  };
+}
