@@ -1,0 +1,63 @@
+/**
+ * What was accepted and could not be finished.
+ *
+ * @module
+ */
+import type { Row, Store, Write } from "../store/store.ts";
+import { insert, statement } from "../store/store.ts";
+
+/** A dead letter, as operators see it. */
+export interface DeadLetter extends Row {
+  id: string;
+  account_id: string;
+  kind: "inbox" | "inbound" | "outbox";
+  /** The row of that table. */
+  ref_id: string;
+  /** The source, agent or channel it was for. */
+  source: string;
+  code: string;
+  /** Redacted by the caller. */
+  detail: string;
+  at_ms: number;
+  replayed_at_ms: number | null;
+}
+
+/** Rows of the table `dead_letters`. */
+export interface DeadLetters {
+  rowsForDead(letter: Omit<DeadLetter, "replayed_at_ms">): Write[];
+  /** Fails with `conflict` when it was replayed already. */
+  rowsForReplayed(id: string, nowMs: number): Write[];
+  findForOperator(id: string): Promise<DeadLetter | undefined>;
+  listForOperator(
+    filter: { account?: string | undefined; limit: number; before?: string | undefined },
+  ): Promise<DeadLetter[]>;
+}
+
+const columns = "id, account_id, kind, ref_id, source, code, detail, at_ms, replayed_at_ms";
+
+/** Returns the dead letters over `store`. */
+export function createDeadLetters({ store }: { store: Store }): DeadLetters {
+  return {
+    rowsForDead: (letter) => [insert("dead_letters", { ...letter, replayed_at_ms: null })],
+    rowsForReplayed: (id, nowMs) => [statement(
+      "UPDATE dead_letters SET replayed_at_ms = ? WHERE id = ? AND replayed_at_ms IS NULL",
+      [nowMs, id],
+      1,
+    )],
+    async findForOperator(id) {
+      const [row] = await store.read<DeadLetter>(
+        `SELECT ${columns} FROM dead_letters WHERE id = ?`,
+        [id],
+      );
+      return row;
+    },
+    async listForOperator({ account, limit, before }) {
+      return await store.readMany<DeadLetter>(
+        `SELECT ${columns} FROM dead_letters
+         WHERE (?1 IS NULL OR account_id = ?1) AND (?2 IS NULL OR id < ?2)
+         ORDER BY id DESC LIMIT ?3`,
+        [account ?? null, before ?? null, limit],
+      );
+    },
+  };
+}

@@ -1,0 +1,157 @@
+/**
+ * The queue of messages for agents, on disk.
+ *
+ * @module
+ */
+import { Inbound } from "../contract/mod.ts";
+import type { Sealer } from "../store/sealer.ts";
+import { insert, type Row, statement, type Store, type Write } from "../store/store.ts";
+
+/** An unfinished inbound without its text: all the scheduler needs. */
+export interface OpenInbound extends Row {
+  id: string;
+  account_id: string;
+  agent_id: string;
+  session_id: string;
+  channel: string;
+  instance: string;
+  trigger: Inbound["trigger"];
+  /** The turn it was started in, if it was. */
+  turn_id: string | null;
+  /** How often a turn over it was started. */
+  attempts: number;
+  /** Not before this time, in milliseconds since the epoch. */
+  next_at_ms: number;
+}
+
+/** Rows of the table `inbounds`. */
+export interface Inbounds {
+  rowsForQueued(inbound: Inbound, sessionId: string, nowMs: number): Write[];
+  /** Marks a turn's inbounds as running; fails with `conflict` unless all are open. */
+  rowsForStarted(account: string, turnId: string, ids: readonly string[]): Write[];
+  rowsForDone(account: string, ids: readonly string[]): Write[];
+  /** Puts a turn's inbounds back, not before `nextAtMs`; they stay with their turn. */
+  rowsForRetry(account: string, ids: readonly string[], nextAtMs: number): Write[];
+  /** Gives up on a turn's inbounds; their text is kept for a replay. */
+  rowsForDead(account: string, ids: readonly string[]): Write[];
+  /** Queues a dead inbound again as if it had never been tried. */
+  rowsForReplay(account: string, id: string, nowMs: number): Write[];
+  /** The inbounds of one turn in the order they arrived. */
+  load(account: string, ids: readonly string[]): Promise<Inbound[]>;
+  /** One inbound as the scheduler needs it. */
+  find(account: string, id: string): Promise<OpenInbound | undefined>;
+  /** Everything unfinished, of all tenants, oldest first: what a start has to pick up. */
+  openForOperator(): Promise<OpenInbound[]>;
+}
+
+const marks = (ids: readonly string[]): string => ids.map(() => "?").join(", ");
+const openColumns =
+  "id, account_id, agent_id, session_id, channel, instance, trigger, turn_id, attempts, next_at_ms";
+
+/** What the scheduler needs of a new inbound. */
+export function openInbound(inbound: Inbound, sessionId: string, nowMs: number): OpenInbound {
+  const { account_id, agent_id, channel, instance } = inbound.key;
+  return {
+    id: inbound.id,
+    account_id,
+    agent_id,
+    session_id: sessionId,
+    channel,
+    instance,
+    trigger: inbound.trigger,
+    turn_id: null,
+    attempts: 0,
+    next_at_ms: nowMs,
+  };
+}
+
+/** Returns the inbounds over `store`. */
+export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer }): Inbounds {
+  const place = (account: string, id: string) => ({ table: "inbounds", account, id });
+  return {
+    rowsForQueued(inbound, sessionId, nowMs) {
+      const { id, account_id, agent_id, channel, instance, trigger } = {
+        ...inbound.key,
+        id: inbound.id,
+        trigger: inbound.trigger,
+      };
+      return [insert("inbounds", {
+        id,
+        account_id,
+        agent_id,
+        session_id: sessionId,
+        channel,
+        instance,
+        contact: inbound.key.contact,
+        trigger,
+        inbox_id: inbound.envelope_id,
+        msg_id: inbound.msg_id,
+        sealed: sealer.seal(place(account_id, id), JSON.stringify(inbound)),
+        state: "queued",
+        turn_id: null,
+        attempts: 0,
+        next_at_ms: nowMs,
+        created_at_ms: nowMs,
+      })];
+    },
+    rowsForStarted(account, turnId, ids) {
+      return [statement(
+        `UPDATE inbounds SET state = 'running', turn_id = ?, attempts = attempts + 1
+         WHERE account_id = ? AND state IN ('queued', 'running') AND id IN (${marks(ids)})`,
+        [turnId, account, ...ids],
+        ids.length,
+      )];
+    },
+    rowsForDone(account, ids) {
+      return [statement(
+        `UPDATE inbounds SET state = 'done', sealed = NULL
+         WHERE account_id = ? AND state = 'running' AND id IN (${marks(ids)})`,
+        [account, ...ids],
+        ids.length,
+      )];
+    },
+    rowsForRetry(account, ids, nextAtMs) {
+      return [statement(
+        `UPDATE inbounds SET state = 'queued', next_at_ms = ? WHERE account_id = ? AND id IN (${marks(ids)})`,
+        [nextAtMs, account, ...ids],
+        ids.length,
+      )];
+    },
+    rowsForDead(account, ids) {
+      return [statement(
+        `UPDATE inbounds SET state = 'dead' WHERE account_id = ? AND state = 'running' AND id IN (${marks(ids)})`,
+        [account, ...ids],
+        ids.length,
+      )];
+    },
+    rowsForReplay(account, id, nowMs) {
+      return [statement(
+        `UPDATE inbounds SET state = 'queued', turn_id = NULL, attempts = 0, next_at_ms = ?
+         WHERE account_id = ? AND state = 'dead' AND id = ?`,
+        [nowMs, account, id],
+        1,
+      )];
+    },
+    async load(account, ids) {
+      const rows = await store.read<{ id: string; sealed: Uint8Array }>(
+        `SELECT id, sealed FROM inbounds WHERE account_id = ? AND id IN (${marks(ids)}) ORDER BY id`,
+        [account, ...ids],
+      );
+      return rows.map(({ id, sealed }) =>
+        Inbound.parse(JSON.parse(sealer.openText(place(account, id), sealed)))
+      );
+    },
+    async find(account, id) {
+      const [row] = await store.read<OpenInbound>(
+        `SELECT ${openColumns} FROM inbounds WHERE account_id = ? AND id = ?`,
+        [account, id],
+      );
+      return row;
+    },
+    async openForOperator() {
+      return await store.readMany<OpenInbound>(
+        `SELECT ${openColumns} FROM inbounds WHERE state IN ('queued', 'running') ORDER BY id`,
+      );
+    },
+  };
+}

@@ -1,0 +1,119 @@
+/**
+ * The inbox: every delivery that was accepted, once.
+ *
+ * @module
+ */
+import { Envelope, type Handoff } from "../contract/mod.ts";
+import type { Sealer } from "../store/sealer.ts";
+import { insert, type Row, statement, type Store, type Write } from "../store/store.ts";
+
+/** How far a delivery has come. */
+export type InboxState = "queued" | "done" | "unmatched" | "dead";
+
+/** A delivery as operators see it. */
+export interface InboxRow extends Row {
+  envelope_id: string;
+  account_id: string;
+  source_id: string;
+  event_kind: string;
+  subject: string;
+  delivery_id: string | null;
+  state: InboxState;
+  attempts: number;
+  received_at_ms: number;
+}
+
+/** Which deliveries {@linkcode Inbox.list} returns. */
+export interface InboxFilter {
+  account?: string | undefined;
+  source?: string | undefined;
+  state?: string | undefined;
+  /** At most this many, newest first. */
+  limit: number;
+  /** Only older than this envelope id. */
+  before?: string | undefined;
+}
+
+/** Rows of the table `inbox`. */
+export interface Inbox {
+  rowsForDelivery(handoff: Handoff, account: string, state: InboxState): Write[];
+  /** Finishes a delivery once none of its inbounds is open. Give it after the inbounds' own writes. */
+  rowsForSettled(inboxId: string): Write[];
+  /** Forgets an expired dedupe key. */
+  rowsForForgotten(source: string, dedupeKey: string, nowMs: number): Write[];
+  /** The delivery that holds a dedupe key. */
+  holder(source: string, dedupeKey: string): Promise<{ id: string; untilMs: number } | undefined>;
+  listForOperator(filter: InboxFilter): Promise<InboxRow[]>;
+  /** One delivery with its envelope, or undefined. */
+  showForOperator(id: string): Promise<(InboxRow & { envelope: Envelope | null }) | undefined>;
+}
+
+const columns = `i.id AS envelope_id, i.account_id, i.source_id, i.event_kind, i.subject, i.delivery_id,
+  i.state, i.received_at_ms,
+  coalesce((SELECT max(attempts) FROM inbounds WHERE inbox_id = i.id), 0) AS attempts`;
+
+/** Returns the inbox over `store`. */
+export function createInbox({ store, sealer }: { store: Store; sealer: Sealer }): Inbox {
+  return {
+    rowsForDelivery({ envelope, ...handoff }, account, state) {
+      const where = { table: "inbox", account, id: envelope.envelope_id };
+      return [insert("inbox", {
+        id: envelope.envelope_id,
+        account_id: account,
+        source_id: envelope.source_id,
+        event_kind: envelope.event_kind,
+        subject: handoff.subject,
+        delivery_id: handoff.delivery_id,
+        dedupe_key: handoff.dedupe_key,
+        dedupe_until_ms: envelope.received_at_ms + handoff.dedupe_window_ms,
+        hops: handoff.hops,
+        sealed: sealer.seal(where, JSON.stringify(envelope)),
+        state,
+        received_at_ms: envelope.received_at_ms,
+      })];
+    },
+    rowsForSettled(inboxId) {
+      return [statement(
+        `UPDATE inbox SET state = CASE
+           WHEN EXISTS (SELECT 1 FROM inbounds WHERE inbox_id = ?1 AND state = 'dead') THEN 'dead'
+           ELSE 'done' END
+         WHERE id = ?1
+           AND NOT EXISTS (SELECT 1 FROM inbounds WHERE inbox_id = ?1 AND state IN ('queued', 'running'))`,
+        [inboxId],
+      )];
+    },
+    rowsForForgotten(source, dedupeKey, nowMs) {
+      return [statement(
+        "UPDATE inbox SET dedupe_key = NULL WHERE source_id = ? AND dedupe_key = ? AND dedupe_until_ms <= ?",
+        [source, dedupeKey, nowMs],
+      )];
+    },
+    async holder(source, dedupeKey) {
+      const [row] = await store.read<{ id: string; dedupe_until_ms: number }>(
+        "SELECT id, dedupe_until_ms FROM inbox WHERE source_id = ? AND dedupe_key = ?",
+        [source, dedupeKey],
+      );
+      return row && { id: row.id, untilMs: row.dedupe_until_ms };
+    },
+    async listForOperator({ account, source, state, limit, before }) {
+      return await store.readMany<InboxRow>(
+        `SELECT ${columns} FROM inbox i
+         WHERE (?1 IS NULL OR i.account_id = ?1) AND (?2 IS NULL OR i.source_id = ?2)
+           AND (?3 IS NULL OR i.state = ?3) AND (?4 IS NULL OR i.id < ?4)
+         ORDER BY i.id DESC LIMIT ?5`,
+        [account ?? null, source ?? null, state ?? null, before ?? null, limit],
+      );
+    },
+    async showForOperator(id) {
+      const [row] = await store.read<InboxRow & { sealed: Uint8Array | null }>(
+        `SELECT ${columns}, i.sealed FROM inbox i WHERE i.id = ?`,
+        [id],
+      );
+      if (row === undefined) return undefined;
+      const { sealed, ...rest } = row;
+      const where = { table: "inbox", account: row.account_id, id };
+      const envelope = sealed && Envelope.parse(JSON.parse(sealer.openText(where, sealed)));
+      return { ...rest, envelope };
+    },
+  };
+}
