@@ -46,7 +46,9 @@ CREATE TABLE inbounds (
   sealed BLOB,
   state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'dead')),
   turn_id TEXT,
+  -- Turns over it that failed, and turns over it that were started; the difference is crashes.
   attempts INTEGER NOT NULL,
+  starts INTEGER NOT NULL,
   next_at_ms INTEGER NOT NULL,
   created_at_ms INTEGER NOT NULL
 ) STRICT;

@@ -18,8 +18,10 @@ export interface OpenInbound extends Row {
   trigger: Inbound["trigger"];
   /** The turn it was started in, if it was. */
   turn_id: string | null;
-  /** How often a turn over it was started. */
+  /** How often a turn over it failed. */
   attempts: number;
+  /** How often a turn over it was started, also when the process died in it. */
+  starts: number;
   /** Not before this time, in milliseconds since the epoch. */
   next_at_ms: number;
 }
@@ -30,7 +32,7 @@ export interface Inbounds {
   /** Marks a turn's inbounds as running; fails with `conflict` unless all are open. */
   rowsForStarted(account: string, turnId: string, ids: readonly string[]): Write[];
   rowsForDone(account: string, ids: readonly string[]): Write[];
-  /** Puts a turn's inbounds back, not before `nextAtMs`; they stay with their turn. */
+  /** Puts a failed turn's inbounds back, not before `nextAtMs`; they stay with their turn. */
   rowsForRetry(account: string, ids: readonly string[], nextAtMs: number): Write[];
   /** Gives up on a turn's inbounds; their text is kept for a replay. */
   rowsForDead(account: string, ids: readonly string[]): Write[];
@@ -46,7 +48,7 @@ export interface Inbounds {
 
 const marks = (ids: readonly string[]): string => ids.map(() => "?").join(", ");
 const openColumns =
-  "id, account_id, agent_id, session_id, channel, instance, trigger, turn_id, attempts, next_at_ms";
+  "id, account_id, agent_id, session_id, channel, instance, trigger, turn_id, attempts, starts, next_at_ms";
 
 /** What the scheduler needs of a new inbound. */
 export function openInbound(inbound: Inbound, sessionId: string, nowMs: number): OpenInbound {
@@ -61,6 +63,7 @@ export function openInbound(inbound: Inbound, sessionId: string, nowMs: number):
     trigger: inbound.trigger,
     turn_id: null,
     attempts: 0,
+    starts: 0,
     next_at_ms: nowMs,
   };
 }
@@ -90,13 +93,14 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
         state: "queued",
         turn_id: null,
         attempts: 0,
+        starts: 0,
         next_at_ms: nowMs,
         created_at_ms: nowMs,
       })];
     },
     rowsForStarted(account, turnId, ids) {
       return [statement(
-        `UPDATE inbounds SET state = 'running', turn_id = ?, attempts = attempts + 1
+        `UPDATE inbounds SET state = 'running', turn_id = ?, starts = starts + 1
          WHERE account_id = ? AND state IN ('queued', 'running') AND id IN (${marks(ids)})`,
         [turnId, account, ...ids],
         ids.length,
@@ -112,7 +116,8 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
     },
     rowsForRetry(account, ids, nextAtMs) {
       return [statement(
-        `UPDATE inbounds SET state = 'queued', next_at_ms = ? WHERE account_id = ? AND id IN (${marks(ids)})`,
+        `UPDATE inbounds SET state = 'queued', attempts = attempts + 1, next_at_ms = ?
+         WHERE account_id = ? AND id IN (${marks(ids)})`,
         [nextAtMs, account, ...ids],
         ids.length,
       )];
@@ -126,7 +131,7 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
     },
     rowsForReplay(account, id, nowMs) {
       return [statement(
-        `UPDATE inbounds SET state = 'queued', turn_id = NULL, attempts = 0, next_at_ms = ?
+        `UPDATE inbounds SET state = 'queued', turn_id = NULL, attempts = 0, starts = 0, next_at_ms = ?
          WHERE account_id = ? AND state = 'dead' AND id = ?`,
         [nowMs, account, id],
         1,

@@ -44,13 +44,13 @@ export interface Inbox {
   /** The delivery that holds a dedupe key. */
   holder(source: string, dedupeKey: string): Promise<{ id: string; untilMs: number } | undefined>;
   listForOperator(filter: InboxFilter): Promise<InboxRow[]>;
-  /** One delivery with its envelope, or undefined. */
-  showForOperator(id: string): Promise<(InboxRow & { envelope: Envelope | null }) | undefined>;
+  /** One delivery with its envelope (null once purged), or undefined. */
+  showForOperator(id: string): Promise<{ row: InboxRow; envelope: Envelope | null } | undefined>;
 }
 
 const columns = `i.id AS envelope_id, i.account_id, i.source_id, i.event_kind, i.subject, i.delivery_id,
   i.state, i.received_at_ms,
-  coalesce((SELECT max(attempts) FROM inbounds WHERE inbox_id = i.id), 0) AS attempts`;
+  coalesce((SELECT max(starts) FROM inbounds WHERE inbox_id = i.id), 0) AS attempts`;
 
 /** Returns the inbox over `store`. */
 export function createInbox({ store, sealer }: { store: Store; sealer: Sealer }): Inbox {
@@ -110,10 +110,10 @@ export function createInbox({ store, sealer }: { store: Store; sealer: Sealer })
         [id],
       );
       if (row === undefined) return undefined;
-      const { sealed, ...rest } = row;
+      const { sealed, ...delivery } = row;
       const where = { table: "inbox", account: row.account_id, id };
       const envelope = sealed && Envelope.parse(JSON.parse(sealer.openText(where, sealed)));
-      return { ...rest, envelope };
+      return { row: delivery, envelope };
     },
   };
 }

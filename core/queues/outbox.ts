@@ -141,9 +141,8 @@ export function createOutbox({ store, sealer }: { store: Store; sealer: Sealer }
       const rows = await store.read<{ id: string; sealed: Uint8Array; sent_at_ms: number }>(
         `SELECT id, sealed, sent_at_ms FROM outbox
          WHERE account_id = ?1 AND session_id = ?2 AND state = 'sent'
-           AND sent_at_ms >= coalesce((SELECT sent_at_ms FROM outbox WHERE account_id = ?1 AND id = ?3), 0)
-           AND id <> ?3
-         ORDER BY sent_at_ms, id LIMIT 50`,
+           AND rowid > coalesce((SELECT rowid FROM outbox WHERE account_id = ?1 AND id = ?3), 0)
+         ORDER BY rowid LIMIT 50`,
         [account, sessionId, afterId],
       );
       return rows.map(({ id, sealed, sent_at_ms }) => ({
@@ -154,7 +153,7 @@ export function createOutbox({ store, sealer }: { store: Store; sealer: Sealer }
     },
     async openForOperator() {
       return await store.readMany<OpenOutbound>(
-        "SELECT id, account_id, session_id, attempts, next_at_ms FROM outbox WHERE state = 'queued' ORDER BY created_at_ms, id",
+        "SELECT id, account_id, session_id, attempts, next_at_ms FROM outbox WHERE state = 'queued' ORDER BY rowid",
       );
     },
   };

@@ -8,13 +8,21 @@ import { insert, statement, type Store, type Write } from "../store/store.ts";
 
 /** The journal of one turn. */
 export interface Journal {
-  /** How many steps an earlier run finished. */
-  readonly replayable: number;
   /**
    * The result of the next step: an earlier run's when it finished this step, else what `run`
-   * returns, which is on disk before it is returned.
+   * returns, which is on disk, together with its `writes`, before it is returned. With `writes`
+   * undefined nothing is kept: for a last step whose result is committed with the turn.
    */
-  step<T>(run: (step: number) => Promise<T>, parse: (stored: unknown) => T): Promise<T>;
+  step<T>(
+    run: (step: number) => Promise<StepResult<T>>,
+    parse: (stored: unknown) => T,
+  ): Promise<T>;
+}
+
+/** What a step came to, and the rows that belong to it. */
+export interface StepResult<T> {
+  readonly result: T;
+  readonly writes: readonly Write[] | undefined;
 }
 
 /** Rows of the table `turn_steps`. */
@@ -38,16 +46,17 @@ export function createTurnSteps({ store, sealer }: { store: Store; sealer: Seale
       );
       let next = 0;
       return {
-        replayable: rows.length,
         async step(run, parse) {
           const step = next++;
           const where = place(account, turnId, step);
           const stored = rows[step];
           if (stored !== undefined) return parse(JSON.parse(sealer.openText(where, stored.sealed)));
-          const result = await run(step);
+          const { result, writes } = await run(step);
+          if (writes === undefined) return result;
           const sealed = sealer.seal(where, JSON.stringify(result));
           await store.commit([
             insert("turn_steps", { turn_id: turnId, step, account_id: account, sealed }),
+            ...writes,
           ]);
           return result;
         },
