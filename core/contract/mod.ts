@@ -13,6 +13,10 @@ export {
   InboundMessageMeta,
   SynthesisMode,
 } from "./binding.ts";
+export { PRESET_NAMES, PRESETS, type PresetName } from "./config/presets.ts";
+export { RateLimit } from "./config/webhook_fields.ts";
+export { ResolvedSource, resolveSource, WebhookReceiver, WebhookSource } from "./config/webhooks.ts";
+export { EdgeConfig, EdgeSource } from "./edge_config.ts";
 export { Envelope, Handoff, Outcome } from "./envelope.ts";
 export { CodedError, codeOf, ERROR_CODES, type ErrorCode, messageOf } from "./errors.ts";
 export {
