@@ -13,9 +13,47 @@ export {
   InboundMessageMeta,
   SynthesisMode,
 } from "./binding.ts";
-export { PRESET_NAMES, PRESETS, type PresetName } from "./config/presets.ts";
+export {
+  AgentConfig,
+  AgentsFile,
+  BindingConfig,
+  EventSubscriberConfig,
+  ModelChoice,
+  OutboundAllowlist,
+  SubscriberPattern,
+} from "./config/agents.ts";
+export { BrokerConfig, BrokerFile } from "./config/broker.ts";
+export {
+  CapabilityGrant,
+  ExtensionEntry,
+  ExtensionsConfig,
+  ExtensionsFile,
+} from "./config/extensions.ts";
+export {
+  SenderRateLimit,
+  SenderRateLimitOverride,
+  ToolLimit,
+  type ToolRateLimits,
+} from "./config/limits.ts";
+export { LlmConfig, LlmProvider, OFFLINE_PROVIDER } from "./config/llm.ts";
+export {
+  EmailConfig,
+  PLUGIN_FILES,
+  type PluginsConfig,
+  TelegramConfig,
+  WebchatConfig,
+  WhatsappConfig,
+} from "./config/plugins.ts";
+export { TenantBudgets, TenantConfig, TenantsFile } from "./config/tenants.ts";
+export { RedactionPattern, TranscriptsConfig } from "./config/transcripts.ts";
+export { PRESET_NAMES, type PresetName, PRESETS } from "./config/presets.ts";
 export { RateLimit } from "./config/webhook_fields.ts";
-export { ResolvedSource, resolveSource, WebhookReceiver, WebhookSource } from "./config/webhooks.ts";
+export {
+  ResolvedSource,
+  resolveSource,
+  WebhookReceiver,
+  WebhookSource,
+} from "./config/webhooks.ts";
 export { EdgeConfig, EdgeSource } from "./edge_config.ts";
 export { Envelope, Handoff, Outcome } from "./envelope.ts";
 export { CodedError, codeOf, ERROR_CODES, type ErrorCode, messageOf } from "./errors.ts";

@@ -1,0 +1,72 @@
+/**
+ * `llm.yaml`: language model providers, for all and by tenant.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { AccountId } from "../ids.ts";
+import {
+  block,
+  map,
+  optional,
+  Positive,
+  schemaVersion,
+  Text,
+  unused,
+  withDefault,
+} from "./block.ts";
+import { Rps } from "./units.ts";
+
+/** Keys of a provider that are read and change nothing. */
+export const UNUSED_PROVIDER_KEYS = [
+  "auth",
+  "embedding_model",
+  "group_id",
+  "safety_settings",
+] as const;
+
+/** Keys of the file that are read and change nothing. */
+export const UNUSED_LLM_KEYS = ["context_optimization"] as const;
+
+/** The provider that needs no network and no key: it answers by rules. */
+export const OFFLINE_PROVIDER = "offline";
+
+/** One provider. */
+export const LlmProvider = z.strictObject({
+  /** The key itself, best as `${ENV}` or `${file:…}`. Never logged. */
+  api_key: optional(z.string()),
+  /** Name of the environment variable with the key; `api_key` wins. */
+  api_key_env: optional(Text),
+  /** Absent or empty: the provider's own address. */
+  base_url: optional(z.string()),
+  headers: map(Text, z.string()),
+  /** The wire format; absent: by the provider's name, else OpenAI's. */
+  api_flavor: optional(Text),
+  rate_limit: block({
+    requests_per_second: withDefault(Rps.positive(), 2),
+    /** Tokens left at which a warning is logged. */
+    quota_alert_threshold: optional(z.number().min(0)),
+  }),
+  ...unused(UNUSED_PROVIDER_KEYS),
+});
+/** See {@linkcode LlmProvider}. */
+export type LlmProvider = z.infer<typeof LlmProvider>;
+
+const providers = map(Text, LlmProvider);
+
+/** A whole `llm.yaml`. A tenant's provider wins over the global one of the same name. */
+export const LlmConfig = block({
+  ...schemaVersion,
+  providers,
+  retry: block({
+    /** Tries in all, the first included. */
+    max_attempts: withDefault(Positive.max(100), 5),
+    initial_backoff_ms: withDefault(Positive, 1_000),
+    max_backoff_ms: withDefault(Positive, 60_000),
+    backoff_multiplier: withDefault(z.number().min(1).max(100), 2),
+  }),
+  tenants: map(AccountId, block({ providers })),
+  ...unused(UNUSED_LLM_KEYS),
+});
+/** See {@linkcode LlmConfig}. */
+export type LlmConfig = z.infer<typeof LlmConfig>;

@@ -1,0 +1,38 @@
+/**
+ * `transcripts.yaml`: what is kept of conversations, and what is blacked out first.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { AccountId } from "../ids.ts";
+import { block, list, map, schemaVersion, Text, unused, withDefault } from "./block.ts";
+
+/** Keys of `fts` that are read and change nothing: the index is in core's database. */
+export const UNUSED_FTS_KEYS = ["db_path"] as const;
+
+/** What to black out; matches become `[REDACTED:<label>]`. */
+export const RedactionPattern = z.strictObject({
+  /** RE2 syntax: no look-around, no back-references. */
+  regex: z.string().min(1).max(4_096),
+  label: Text.max(64),
+});
+/** See {@linkcode RedactionPattern}. */
+export type RedactionPattern = z.infer<typeof RedactionPattern>;
+
+/** A whole `transcripts.yaml`. */
+export const TranscriptsConfig = block({
+  ...schemaVersion,
+  fts: block({ enabled: withDefault(z.boolean(), true), ...unused(UNUSED_FTS_KEYS) }),
+  redaction: block({
+    enabled: withDefault(z.boolean(), true),
+    use_builtins: withDefault(z.boolean(), true),
+    /** Applied in this order, after the built-in ones. */
+    extra_patterns: list(RedactionPattern),
+  }),
+  /** The model's own history: as it was but sealed, or redacted like the transcript. */
+  model_history: withDefault(z.enum(["sealed", "redacted"]), "sealed"),
+  /** Patterns of one tenant, after those of all. */
+  tenants: map(AccountId, block({ extra_patterns: list(RedactionPattern) })),
+});
+/** See {@linkcode TranscriptsConfig}. */
+export type TranscriptsConfig = z.infer<typeof TranscriptsConfig>;

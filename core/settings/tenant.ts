@@ -1,0 +1,60 @@
+/**
+ * Whose a channel instance is.
+ *
+ * @module
+ */
+import { type AccountId, type AgentConfig, DEFAULT_ACCOUNT } from "../contract/mod.ts";
+import type { Settings } from "./settings.ts";
+
+/**
+ * The tenant of what arrives on (`channel`, `instance`) for `agent`, or undefined when nothing says.
+ *
+ * First the account in `plugins/<channel>.yaml`, then the agent's `tenant_id`, then the instance when
+ * a tenant is called so, then `default` when no tenants are declared. Whether the tenant is active is
+ * the caller's to check.
+ */
+export function tenantOf(
+  settings: Pick<Settings, "plugins" | "singleTenant" | "tenants">,
+  agent: Pick<AgentConfig, "tenant_id">,
+  channel: string,
+  instance: string | undefined,
+): AccountId | undefined {
+  const account = accountOfInstance(settings, channel, instance) ?? agent.tenant_id;
+  if (account !== undefined) return account;
+  if (settings.singleTenant) return DEFAULT_ACCOUNT;
+  return instance !== undefined && settings.tenants.has(instance) ? instance : undefined;
+}
+
+/** The account `plugins/<channel>.yaml` gives to an instance. */
+function accountOfInstance(
+  { plugins }: Pick<Settings, "plugins">,
+  channel: string,
+  instance = "default",
+): AccountId | undefined {
+  return instancesOf(plugins, channel).find((entry) => entry.instance === instance)?.account_id;
+}
+
+/** A channel instance as any `plugins/<channel>.yaml` declares it. */
+export interface ChannelInstance {
+  readonly instance: string;
+  readonly account_id?: AccountId | undefined;
+}
+
+/** The instances `plugins/<channel>.yaml` declares. */
+export function instancesOf(
+  plugins: Settings["plugins"],
+  channel: string,
+): readonly ChannelInstance[] {
+  switch (channel) {
+    case "webchat":
+      return plugins.webchat.instances;
+    case "telegram":
+      return plugins.telegram;
+    case "whatsapp":
+      return plugins.whatsapp;
+    case "email":
+      return plugins.email.accounts;
+    default:
+      return [];
+  }
+}
