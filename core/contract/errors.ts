@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   model_failed: { retry: true, says: "The language model could not be asked" },
   model_unknown: { retry: false, says: "No provider of that name is configured" },
   not_found: { retry: false, says: "Nothing of that name exists here" },
+  outbound_failed: { retry: false, says: "A message could not be sent" },
   port_in_use: { retry: false, says: "The address is taken by another process" },
   sealed_unreadable: { retry: false, says: "Sealed data does not open with the keys at hand" },
   store_busy: { retry: true, says: "The database stayed locked by another process" },

@@ -26,6 +26,27 @@ export const RpcError = z.looseObject({
 /** See {@linkcode RpcError}. */
 export type RpcError = z.infer<typeof RpcError>;
 
+/** A failure that crosses the wire as it is. */
+export class RpcFault extends Error {
+  override readonly name = "RpcFault";
+  /** One of {@linkcode RPC_CODES}, or the other side's own. */
+  readonly code: number;
+  /** Symbolic details, for programs. */
+  readonly data: unknown;
+
+  constructor(code: number, message: string, data?: unknown) {
+    super(message);
+    this.code = code;
+    this.data = data;
+  }
+
+  /** The `error` member of a response. */
+  toError(): RpcError {
+    const { code, message, data } = this;
+    return data === undefined ? { code, message } : { code, message, data };
+  }
+}
+
 /** A frame's `id`. */
 export type RpcId = string | number | null;
 

@@ -44,13 +44,14 @@ export function createTurnSteps({ store, sealer }: { store: Store; sealer: Seale
         "SELECT step, sealed FROM turn_steps WHERE turn_id = ? ORDER BY step",
         [turnId],
       );
+      const finished = new Map(rows.map(({ step, sealed }) => [step, sealed]));
       let next = 0;
       return {
         async step(run, parse) {
           const step = next++;
           const where = place(account, turnId, step);
-          const stored = rows[step];
-          if (stored !== undefined) return parse(JSON.parse(sealer.openText(where, stored.sealed)));
+          const stored = finished.get(step);
+          if (stored !== undefined) return parse(JSON.parse(sealer.openText(where, stored)));
           const { result, writes } = await run(step);
           if (writes === undefined) return result;
           const sealed = sealer.seal(where, JSON.stringify(result));

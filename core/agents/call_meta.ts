@@ -1,0 +1,50 @@
+/**
+ * Who and for whom, as tool calls and hooks carry it.
+ *
+ * @module
+ */
+import {
+  type BindingContext,
+  bindingId,
+  type CallMeta,
+  type Inbound,
+  type InboundMessageMeta,
+} from "../contract/mod.ts";
+
+/** The `_meta` of a turn's calls; `callId` is stable for one step. */
+export function callMeta(sessionId: string, inbounds: readonly Inbound[], callId?: string): CallMeta {
+  const [first] = inbounds;
+  if (first === undefined) throw new RangeError("Cannot describe a turn without inbounds");
+  return {
+    agent_id: first.key.agent_id,
+    session_id: sessionId,
+    nexo: {
+      binding: bindingContext(first, sessionId),
+      inbound: messageMeta(first),
+      ...(callId === undefined ? {} : { call_id: callId }),
+    },
+  };
+}
+
+function bindingContext({ key, event_source }: Inbound, sessionId: string): BindingContext {
+  return {
+    agent_id: key.agent_id,
+    session_id: sessionId,
+    channel: key.channel,
+    account_id: key.account_id,
+    tenant_id: key.account_id,
+    instance: key.instance,
+    binding_id: bindingId(key.channel, key.instance),
+    ...(event_source === null ? {} : { event_source }),
+  };
+}
+
+function messageMeta(inbound: Inbound): InboundMessageMeta {
+  return {
+    kind: inbound.kind,
+    ...(inbound.sender_id === null ? {} : { sender_id: inbound.sender_id }),
+    ...(inbound.msg_id === null ? {} : { msg_id: inbound.msg_id }),
+    inbound_ts: new Date(inbound.sent_at_ms).toISOString(),
+    ...(inbound.reply_to_msg_id === null ? {} : { reply_to_msg_id: inbound.reply_to_msg_id }),
+  };
+}

@@ -1,0 +1,115 @@
+/**
+ * What an agent may do in one conversation: its own settings under those of the binding.
+ *
+ * @module
+ */
+import {
+  type AgentConfig,
+  type BindingConfig,
+  bindingId,
+  type ConversationKey,
+  type ErrorCode,
+  type ToolRateLimits,
+} from "../contract/mod.ts";
+import type { Settings } from "../settings/settings.ts";
+
+/** A tool's two names: the child's own and the one the model sees. */
+export interface ToolNames {
+  readonly name: string;
+  readonly ownName: string;
+}
+
+/** The rules of one turn. Read anew for each turn and each tool call, so a revocation acts at once. */
+export interface Policy {
+  readonly agent: AgentConfig;
+  readonly bindingId: string;
+  readonly model: { readonly provider: string; readonly model: string };
+  /** The system prompt before language and safety blocks. */
+  readonly systemPrompt: string;
+  readonly language: string | undefined;
+  /** Limits of the agent and of the binding, the latter on top. */
+  readonly limits: {
+    readonly agent: ToolRateLimits | undefined;
+    readonly binding: ToolRateLimits | undefined;
+  };
+  readonly allows: (tool: ToolNames) => boolean;
+}
+
+/** The rules, or why there are none. */
+export type PolicyResult =
+  | { readonly kind: "active"; readonly policy: Policy }
+  | { readonly kind: "refused"; readonly code: ErrorCode; readonly reason: string };
+
+/** The effective policy of a conversation under a settings snapshot. */
+export function policyOf(settings: Settings, key: ConversationKey): PolicyResult {
+  const tenant = settings.tenants.get(key.account_id);
+  if (tenant === undefined) return refused("account_unknown", `tenant "${key.account_id}" is unknown`);
+  if (!tenant.active) return refused("account_suspended", `tenant "${key.account_id}" is suspended`);
+  const agent = settings.agents.get(key.agent_id);
+  if (agent === undefined) return refused("agent_unknown", `agent "${key.agent_id}" is unknown`);
+  if (!agent.active) return refused("agent_unknown", `agent "${key.agent_id}" is not active`);
+  if (agent.tenant_id != null && agent.tenant_id !== key.account_id) {
+    return refused("agent_unknown", `agent "${key.agent_id}" belongs to another tenant`);
+  }
+  const binding = findBinding(agent, key.channel, key.instance);
+  if (binding === undefined) {
+    return refused("agent_unknown", `agent "${agent.id}" has no binding ${key.channel}:${key.instance}`);
+  }
+  const allowed = binding.allowed_tools ?? agent.allowed_tools;
+  return {
+    kind: "active",
+    policy: {
+      agent,
+      bindingId: bindingId(key.channel, key.instance),
+      model: binding.model ?? agent.model,
+      systemPrompt: [agent.system_prompt, addendum(binding)].filter((part) => part !== "").join("\n\n"),
+      language: cleanLanguage(binding.language ?? agent.language),
+      limits: {
+        agent: agent.tool_rate_limits ?? undefined,
+        binding: binding.tool_rate_limits ?? undefined,
+      },
+      allows: (tool) => allowed.length === 0 || allowed.some((pattern) => allows(pattern, tool)),
+    },
+  };
+}
+
+/**
+ * The binding that answers (channel, instance): instances must be equal, and none means `default`.
+ *
+ * An event subscriber is a binding of channel `event`; one written by hand only adds overrides.
+ */
+export function findBinding(
+  agent: AgentConfig,
+  channel: string,
+  instance: string,
+): BindingConfig | undefined {
+  const written = agent.inbound_bindings.find((binding) =>
+    binding.plugin === channel && (binding.instance ?? "default") === instance
+  );
+  if (written !== undefined || channel !== "event") return written;
+  const subscriber = agent.event_subscribers.find(({ id }) => id === instance);
+  return subscriber && { plugin: "event", instance };
+}
+
+function refused(code: ErrorCode, reason: string): PolicyResult {
+  return { kind: "refused", code, reason };
+}
+
+function addendum(binding: BindingConfig): string {
+  const extra = binding.system_prompt_extra?.trim() ?? "";
+  return extra === "" ? "" : `# CHANNEL ADDENDUM\n${extra}`;
+}
+
+/** Control characters would let a setting open a block of its own in the prompt. */
+function cleanLanguage(language: string | null | undefined): string | undefined {
+  const clean = language?.replaceAll(/\p{Cc}/gu, "").trim().slice(0, 64);
+  return clean === "" ? undefined : clean;
+}
+
+function allows(pattern: string, { name, ownName }: ToolNames): boolean {
+  if (pattern.endsWith("*")) {
+    const prefix = pattern.slice(0, -1);
+    return name.startsWith(prefix) || ownName.startsWith(prefix);
+  }
+  return pattern === name || pattern === ownName;
+}

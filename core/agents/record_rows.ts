@@ -1,0 +1,24 @@
+/**
+ * The rows a turn leaves, as the record and the event log make them.
+ *
+ * @module
+ */
+import type { AgentEvent } from "../contract/mod.ts";
+import type { FinishedToolCall, FinishedTurn } from "../record/turns.ts";
+import type { TranscriptEntry } from "../record/transcripts.ts";
+import type { Write } from "../store/store.ts";
+
+/** Makes rows; nothing is written before the caller commits them. */
+export interface RecordRows {
+  readonly transcript: (entries: {
+    readonly account: string;
+    readonly agentId: string;
+    readonly sessionId: string;
+    readonly entries: readonly TranscriptEntry[];
+  }) => Write[];
+  readonly turn: (turn: FinishedTurn) => Write[];
+  readonly toolCall: (call: FinishedToolCall) => Write[];
+  readonly events: (
+    batch: { readonly account: string; readonly events: readonly AgentEvent[] },
+  ) => Write[];
+}

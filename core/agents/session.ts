@@ -1,0 +1,20 @@
+/**
+ * Ids that follow from what they stand for.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { type ConversationKey, uuidOf } from "../contract/mod.ts";
+
+const sha256 = (text: string): Uint8Array => createHash("sha256").update(text).digest();
+
+/** The session of a conversation: tenant and instance are part of it, so no two tenants share one. */
+export function sessionIdOf(key: ConversationKey): string {
+  const { account_id, agent_id, channel, instance, contact } = key;
+  return uuidOf(sha256, "session", account_id, agent_id, channel, instance, contact);
+}
+
+/** The id of something a turn does in one of its steps; the same when the step runs again. */
+export function stepId(turnId: string, step: number, what: "call" | "send" | "entry"): string {
+  return uuidOf(sha256, what, turnId, String(step));
+}

@@ -1,0 +1,134 @@
+/**
+ * The one gate every tool call passes: allowed, arguments valid, within its limit, then run.
+ *
+ * @module
+ */
+import {
+  type AgentEvent,
+  type CallMeta,
+  type Clock,
+  CodedError,
+  codeOf,
+  messageOf,
+  type ToolRateLimits,
+} from "../contract/mod.ts";
+import type { PolicyResult, ToolNames } from "./policy.ts";
+import type { SchemaCheck } from "./tool_schema.ts";
+
+/** Something the model can call: a microapp's tool or a built-in one. */
+export interface Tool extends ToolNames {
+  /** Undefined for built-in tools. */
+  readonly microappId: string | undefined;
+  readonly description: string;
+  /** JSON Schema of the arguments. */
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+  /** @throws {CodedError} when there is no answer; a tool's own refusal is a result that is not ok */
+  readonly call: (args: unknown, context: ToolContext) => Promise<{ ok: boolean; text: string }>;
+}
+
+/** For whom a tool runs. */
+export interface ToolContext {
+  readonly account: string;
+  readonly meta: CallMeta;
+  readonly signal: AbortSignal;
+}
+
+/** How a call ended. */
+export type ToolOutcome = Extract<AgentEvent, { kind: "tool_called" }>["outcome"];
+
+/** What the model is told, and what is recorded. */
+export interface GatedResult {
+  readonly tool: string;
+  readonly microappId: string | null;
+  readonly outcome: ToolOutcome;
+  readonly text: string;
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+  /** Set when the limit refused the call. */
+  readonly limited: { readonly marker: string; readonly rps: number } | null;
+}
+
+/** A verdict of the tool limits. */
+export type LimitVerdict =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly rps: number; readonly retryAfterMs: number; readonly marker: string };
+
+/** Takes one call from the bucket of (tenant, agent, binding, tool). */
+export type TakeLimit = (request: {
+  readonly account: string;
+  readonly agentId: string;
+  readonly bindingId: string;
+  readonly tool: ToolNames;
+  readonly agentLimits: ToolRateLimits | undefined;
+  readonly bindingLimits: ToolRateLimits | undefined;
+}) => LimitVerdict;
+
+/** What the gate needs. */
+export interface ToolGateDeps {
+  readonly tools: () => readonly Tool[];
+  /** The policy as it is now, not as it was when the turn began. */
+  readonly policy: () => PolicyResult;
+  readonly check: SchemaCheck;
+  readonly take: TakeLimit;
+  readonly now: Clock;
+}
+
+/** Runs one tool call through the gate. Only an abort makes it throw. */
+export type ToolGate = (
+  call: { readonly name: string; readonly arguments: unknown },
+  context: ToolContext,
+) => Promise<GatedResult>;
+
+/** Returns the gate. */
+export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps): ToolGate {
+  return async function gate(call, context) {
+    const startedAtMs = now();
+    const tool = tools().find(({ name }) => name === call.name);
+    const ended = (
+      outcome: ToolOutcome,
+      text: string,
+      limited: GatedResult["limited"] = null,
+    ): GatedResult => ({
+      tool: call.name,
+      microappId: tool?.microappId ?? null,
+      outcome,
+      text,
+      startedAtMs,
+      durationMs: now() - startedAtMs,
+      limited,
+    });
+
+    const rules = policy();
+    if (rules.kind === "refused") return ended("not_allowed", `error: ${rules.reason}`);
+    if (tool === undefined || !rules.policy.allows(tool)) {
+      return ended("not_allowed", `error: tool "${call.name}" is not available on this binding`);
+    }
+    const problem = check(tool.inputSchema, call.arguments);
+    if (problem !== undefined) return ended("invalid_args", `error: invalid arguments: ${problem}`);
+    const verdict = take({
+      account: context.account,
+      agentId: rules.policy.agent.id,
+      bindingId: rules.policy.bindingId,
+      tool,
+      agentLimits: rules.policy.limits.agent,
+      bindingLimits: rules.policy.limits.binding,
+    });
+    if (!verdict.ok) {
+      const seconds = Math.ceil(verdict.retryAfterMs / 1000);
+      return ended(
+        "rate_limited",
+        `error: rate limited: tool "${call.name}" may be called again in ${seconds} s`,
+        { marker: verdict.marker, rps: verdict.rps },
+      );
+    }
+    try {
+      const { ok, text } = await tool.call(call.arguments, context);
+      return ended(ok ? "ok" : "error", text);
+    } catch (error) {
+      if (context.signal.aborted) throw error;
+      const timedOut = codeOf(error) === "microapp_timeout";
+      const said = error instanceof CodedError ? `${error.code}: ${error.message}` : messageOf(error);
+      return ended(timedOut ? "timeout" : "error", `error: ${said}`);
+    }
+  };
+}

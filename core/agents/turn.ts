@@ -1,0 +1,127 @@
+/**
+ * One turn: messages of one conversation in, at most one reply out, everything on record.
+ *
+ * Each step that has an effect outside (a model call, a tool call) is journalled before the next one
+ * begins. A turn that is interrupted runs again under the same id and replays what it had finished.
+ *
+ * @module
+ */
+import { CodedError, codeOf, type Inbound, messageOf } from "../contract/mod.ts";
+import type { ModelMessage } from "../models/model.ts";
+import { callMeta } from "./call_meta.ts";
+import { converse } from "./converse.ts";
+import { type Policy, policyOf } from "./policy.ts";
+import { userText } from "./prompt.ts";
+import { sessionIdOf } from "./session.ts";
+import { createTurnRecord, type TurnRecord } from "./turn_record.ts";
+import { HeardMessage, type TurnDeps, type TurnJob, type TurnResult } from "./turn_types.ts";
+
+/** Failed runs after which a turn is given up. */
+export const MAX_ATTEMPTS = 3;
+/** Starts after which a turn counts as the cause of the crashes that interrupted it. */
+const MAX_STARTS = 20;
+/** Pauses after the first and the second failure, in milliseconds. */
+const RETRY_PAUSES_MS = [5_000, 30_000];
+/** What a person reads when their message could not be answered. */
+const FALLBACK_REPLY = "Sorry, I could not answer that just now. Please try again in a moment.";
+
+/**
+ * Runs a turn to its end, or says when to try it again.
+ *
+ * @throws when `signal` aborts; the turn then stays open and is picked up at the next start
+ */
+export async function runTurn(
+  job: TurnJob,
+  deps: TurnDeps,
+  signal: AbortSignal,
+): Promise<TurnResult> {
+  const inbounds = await deps.inbounds.load(job.account, job.inboundIds);
+  const [first] = inbounds;
+  if (first === undefined) {
+    throw new CodedError("not_found", `Cannot run turn "${job.turnId}": its messages are gone`);
+  }
+  const record = createTurnRecord(job, inbounds, deps);
+  await record.begin();
+
+  const verdict = policyOf(deps.settings(), first.key);
+  if (verdict.kind === "refused") {
+    return await record.finish({ outcome: "refused", error: verdict.code, reply: null });
+  }
+  try {
+    if (job.starts >= MAX_STARTS) {
+      throw new CodedError("internal", `Cannot run turn: it was interrupted ${job.starts} times`);
+    }
+    return await answer(verdict.policy, inbounds, record, { job, deps, signal });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return await afterFailure(error, job, first, record, deps);
+  }
+}
+
+async function answer(
+  policy: Policy,
+  inbounds: readonly Inbound[],
+  record: TurnRecord,
+  { job, deps, signal }: { job: TurnJob; deps: TurnDeps; signal: AbortSignal },
+): Promise<TurnResult> {
+  const [first] = inbounds;
+  if (first === undefined) throw new RangeError("Cannot answer without inbounds");
+  const sessionId = sessionIdOf(first.key);
+  const journal = await deps.steps.open(job.account, job.turnId);
+  record.useModel(policy.model);
+
+  const heard = await journal.step(async () => {
+    const result = await deps.beforeMessage(
+      { text: userText(inbounds), source: first.key.channel },
+      { meta: callMeta(sessionId, inbounds), account: job.account, signal },
+    );
+    return { result, writes: deps.hasHooks() ? [] : undefined };
+  }, HeardMessage.parse);
+  if (heard.kind === "abort") {
+    record.heard(userText(inbounds));
+    const error = `stopped by a hook: ${heard.reason}`;
+    return await record.finish({ outcome: "refused", error, reply: null });
+  }
+
+  const history = await deps.history(job.account, sessionId, policy.agent.config.max_history_turns);
+  const question: ModelMessage = { role: "user", content: heard.text };
+  record.heard(heard.text);
+  const reply = await converse({
+    account: job.account,
+    turnId: job.turnId,
+    sessionId,
+    inbounds,
+    policy,
+    messages: [...history, question],
+    journal,
+    record,
+    deps,
+    signal,
+  });
+  return await record.finish({ outcome: "ok", error: null, reply });
+}
+
+async function afterFailure(
+  error: unknown,
+  job: TurnJob,
+  first: Inbound,
+  record: TurnRecord,
+  deps: TurnDeps,
+): Promise<TurnResult> {
+  const attempt = job.attempts + 1;
+  const retryable = codeOf(error) !== "tool_loop" && codeOf(error) !== "model_unknown";
+  deps.log.warn("turn.failed", {
+    turn: job.turnId,
+    account: job.account,
+    code: codeOf(error),
+    error: deps.redact(messageOf(error)),
+    attempt,
+  });
+  const pauseMs = RETRY_PAUSES_MS[attempt - 1];
+  if (retryable && attempt < MAX_ATTEMPTS && job.starts < MAX_STARTS && pauseMs !== undefined) {
+    const nextAtMs = deps.now() + pauseMs;
+    await deps.store.commit(deps.inbounds.rowsForRetry(job.account, job.inboundIds, nextAtMs));
+    return { kind: "retry", nextAtMs };
+  }
+  return await record.giveUp(error, first.trigger === "channel" ? FALLBACK_REPLY : null);
+}

@@ -1,0 +1,287 @@
+/**
+ * What a turn leaves behind, gathered while it runs and written in one commit at its end.
+ *
+ * @module
+ */
+import {
+  type AgentEvent,
+  bindingId,
+  codeOf,
+  type Inbound,
+  messageOf,
+} from "../contract/mod.ts";
+import type { ModelAnswer, ModelMessage } from "../models/model.ts";
+import type { Outbound } from "../queues/outbox.ts";
+import type { TranscriptEntry } from "../record/transcripts.ts";
+import type { Write } from "../store/store.ts";
+import { sessionIdOf, stepId } from "./session.ts";
+import type { GatedResult } from "./tool_gate.ts";
+import type { TurnDeps, TurnJob, TurnResult } from "./turn_types.ts";
+
+/** How long a reply may wait for its channel before it is a dead letter, in milliseconds. */
+const REPLY_TTL_MS = 3_600_000;
+/** The step number that stands for the reply in the ids of what is sent. */
+const REPLY_STEP = -1;
+
+/** How a turn ended. */
+export interface TurnEnd {
+  readonly outcome: "ok" | "error" | "refused";
+  readonly error: string | null;
+  readonly reply: string | null;
+}
+
+/** The growing record of one run. */
+export interface TurnRecord {
+  /** Marks the messages as under way and tells the firehose. */
+  begin(): Promise<void>;
+  useModel(ref: { readonly provider: string; readonly model: string }): void;
+  /** The question as the model gets it. */
+  heard(text: string): void;
+  /** An answer or a tool result. */
+  said(message: ModelMessage): void;
+  used(usage: ModelAnswer["usage"]): void;
+  /** Rows and events of a tool call, to be committed with its step. */
+  rowsForToolCall(call: {
+    readonly callId: string;
+    readonly step: number;
+    readonly arguments: unknown;
+    readonly result: GatedResult;
+  }): Write[];
+  /** Commits the end: messages done, transcript, reply, turn row and events together. */
+  finish(end: TurnEnd): Promise<TurnResult>;
+  /** Commits a failed end: the messages become dead letters, and a person may get `reply`. */
+  giveUp(error: unknown, reply: string | null): Promise<TurnResult>;
+}
+
+/** Returns the record of one run of `job`. */
+export function createTurnRecord(
+  job: TurnJob,
+  inbounds: readonly Inbound[],
+  deps: TurnDeps,
+): TurnRecord {
+  const [first] = inbounds;
+  if (first === undefined) throw new RangeError("Cannot record a turn without inbounds");
+  const { account, turnId, inboundIds } = job;
+  const { key } = first;
+  const sessionId = sessionIdOf(key);
+  const startedAtMs = deps.now();
+  const said: ModelMessage[] = [];
+  const usage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0 };
+  let model = { provider: "none", model: "none" };
+  let question: string | undefined;
+
+  const where = {
+    agent_id: key.agent_id,
+    session_id: sessionId,
+    turn_id: turnId,
+    binding_id: bindingId(key.channel, key.instance),
+  };
+  const toolCalls = (): number => said.filter(({ role }) => role === "tool").length;
+
+  /**
+   * One entry per message that came in; the model's version of them is kept with the last. A failed
+   * turn leaves its answers to people only: half a tool exchange would confuse the model for ever.
+   */
+  function transcript({ outcome, reply }: TurnEnd): TranscriptEntry[] {
+    if (outcome === "error" && reply !== null) said.push({ role: "assistant", content: reply });
+    const heard = inbounds.map((inbound, i): TranscriptEntry => ({
+      role: "user",
+      text: inbound.text,
+      modelMessage: i === inbounds.length - 1 && question !== undefined
+        ? { role: "user", content: question }
+        : undefined,
+      sourcePlugin: key.channel,
+      senderId: inbound.sender_id,
+      messageId: inbound.id,
+      turnId,
+      sentAtMs: inbound.sent_at_ms,
+    }));
+    const answered = said.map((message, i): TranscriptEntry => ({
+      role: message.role,
+      text: message.content,
+      modelMessage: outcome !== "error" || message.content === reply ? message : undefined,
+      sourcePlugin: key.channel,
+      senderId: null,
+      messageId: stepId(turnId, i, "entry"),
+      turnId,
+      sentAtMs: deps.now(),
+    }));
+    return [...heard, ...answered];
+  }
+
+  function replyOf(text: string | null): Outbound | undefined {
+    if (text === null || text === "" || !deps.sends(key.channel)) return undefined;
+    return {
+      id: stepId(turnId, REPLY_STEP, "send"),
+      account_id: account,
+      agent_id: key.agent_id,
+      session_id: sessionId,
+      channel: key.channel,
+      instance: key.instance,
+      contact: key.contact,
+      turn_id: turnId,
+      body: { kind: "text", text, reply_to_msg_id: inbounds.at(-1)?.msg_id ?? null },
+      expires_at_ms: deps.now() + REPLY_TTL_MS,
+    };
+  }
+
+  function settledInbox(): Write[] {
+    const ids = new Set(inbounds.flatMap(({ envelope_id }) => envelope_id ?? []));
+    return [...ids].flatMap((id) => deps.inbox.rowsForSettled(id));
+  }
+
+  async function end(ending: TurnEnd, messages: readonly Write[]): Promise<TurnResult> {
+    const { outcome, error, reply } = ending;
+    const entries = transcript(ending);
+    const nowMs = deps.now();
+    const outbound = replyOf(reply);
+    const counts = {
+      tokens_in: usage.inputTokens,
+      tokens_out: usage.outputTokens,
+      tool_calls: toolCalls(),
+      duration_ms: nowMs - startedAtMs,
+    };
+    const finished: AgentEvent = {
+      kind: "turn_finished",
+      ...where,
+      outcome,
+      ...(error === null ? {} : { error }),
+      ...counts,
+      at_ms: nowMs,
+    };
+    await deps.store.commit([
+      ...messages,
+      ...settledInbox(),
+      ...deps.steps.rowsForFinished(turnId),
+      ...deps.rows.transcript({
+        account,
+        agentId: key.agent_id,
+        sessionId,
+        entries,
+      }),
+      ...(outbound === undefined ? [] : deps.outbox.rowsForQueued(outbound, nowMs)),
+      ...deps.rows.turn({
+        id: turnId,
+        account,
+        agentId: key.agent_id,
+        sessionId,
+        channel: key.channel,
+        instance: key.instance,
+        bindingId: where.binding_id,
+        trigger: first?.trigger ?? "channel",
+        envelopeId: first?.envelope_id ?? null,
+        deliveryId: first?.delivery_id ?? null,
+        inboundIds,
+        startedAtMs,
+        finishedAtMs: nowMs,
+        outcome,
+        error,
+        attempts: job.attempts + 1,
+        provider: model.provider,
+        model: model.model,
+        tokensIn: usage.inputTokens,
+        tokensOut: usage.outputTokens,
+        tokensCached: usage.cachedTokens,
+        costMicros: 0,
+        toolCalls: counts.tool_calls,
+        traceId: null,
+        content: JSON.stringify(entries.map(({ role, text }) => [role, text])),
+      }),
+      ...deps.rows.events({ account, events: [finished] }),
+    ]);
+    return {
+      kind: "finished",
+      turnId,
+      outcome,
+      error,
+      reply,
+      outbound: outbound === undefined ? null : { id: outbound.id, sessionId },
+    };
+  }
+
+  return {
+    async begin() {
+      const started: AgentEvent = {
+        kind: "turn_started",
+        ...where,
+        trigger: first.trigger,
+        attempt: job.starts + 1,
+        at_ms: startedAtMs,
+      };
+      await deps.store.commit([
+        ...deps.inbounds.rowsForStarted(account, turnId, inboundIds),
+        ...deps.rows.events({ account, events: [started] }),
+      ]);
+    },
+    useModel(ref) {
+      model = { provider: ref.provider, model: ref.model };
+    },
+    heard(text) {
+      question = text;
+    },
+    said: (message) => void said.push(message),
+    used({ inputTokens, outputTokens, cachedTokens }) {
+      usage.inputTokens += inputTokens;
+      usage.outputTokens += outputTokens;
+      usage.cachedTokens += cachedTokens;
+    },
+    rowsForToolCall({ callId, step, arguments: args, result }) {
+      const nowMs = deps.now();
+      const { tool, outcome, durationMs, limited } = result;
+      const called: AgentEvent = {
+        kind: "tool_called",
+        ...where,
+        call_id: callId,
+        tool,
+        outcome,
+        duration_ms: durationMs,
+        at_ms: nowMs,
+      };
+      const refused: AgentEvent[] = limited === null ? [] : [{
+        kind: "rate_limited",
+        agent_id: key.agent_id,
+        tool,
+        binding_id: where.binding_id,
+        rps: limited.rps,
+        marker: limited.marker,
+        at_ms: nowMs,
+      }];
+      return [
+        ...deps.rows.toolCall({
+          id: callId,
+          account,
+          turnId,
+          step,
+          tool,
+          microappId: result.microappId,
+          arguments: args,
+          result: result.text,
+          outcome,
+          durationMs,
+          atMs: result.startedAtMs,
+        }),
+        ...deps.rows.events({ account, events: [...refused, called] }),
+      ];
+    },
+    finish: (ending) => end(ending, deps.inbounds.rowsForDone(account, inboundIds)),
+    async giveUp(error, reply) {
+      const detail = deps.redact(messageOf(error));
+      const letters = inboundIds.flatMap((refId) =>
+        deps.deadLetters.rowsForDead({
+          id: deps.uuid(),
+          account_id: account,
+          kind: "inbound",
+          ref_id: refId,
+          source: first.delivery_id === null ? key.agent_id : `${key.channel}:${key.instance}`,
+          code: codeOf(error),
+          detail,
+          at_ms: deps.now(),
+        })
+      );
+      return await end(
+        { outcome: "error", error: `${codeOf(error)}: ${detail}`, reply },
+        [...deps.inbounds.rowsForDead(account, inboundIds), ...letters],
+      );
+    },
+  };
+}

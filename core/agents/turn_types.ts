@@ -1,0 +1,83 @@
+/**
+ * What a turn is given and what it gives back.
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { CallMeta, Clock } from "../contract/mod.ts";
+import type { Log } from "../flow/log.ts";
+import type { DeadLetters } from "../queues/dead_letters.ts";
+import type { Inbounds } from "../queues/inbounds.ts";
+import type { Inbox } from "../queues/inbox.ts";
+import type { Outbox } from "../queues/outbox.ts";
+import type { TurnSteps } from "../queues/turn_steps.ts";
+import type { Model, ModelMessage } from "../models/model.ts";
+import type { RecordRows } from "./record_rows.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Store } from "../store/store.ts";
+import type { TakeLimit, Tool, ToolContext } from "./tool_gate.ts";
+import type { SchemaCheck } from "./tool_schema.ts";
+
+/** A turn to run: which messages, and how often it was tried. */
+export interface TurnJob {
+  /** Stays the same over all runs of the turn. */
+  readonly turnId: string;
+  readonly account: string;
+  /** Oldest first; more than one only for coalesced channel messages. */
+  readonly inboundIds: readonly string[];
+  /** Earlier runs that failed. */
+  readonly attempts: number;
+  /** Earlier runs, also those a crash interrupted. */
+  readonly starts: number;
+}
+
+/** How a run ended. */
+export type TurnResult =
+  | {
+    readonly kind: "finished";
+    readonly turnId: string;
+    readonly outcome: "ok" | "error" | "refused";
+    readonly error: string | null;
+    readonly reply: string | null;
+    /** The outbox row of the reply, when there is one. */
+    readonly outbound: { readonly id: string; readonly sessionId: string } | null;
+  }
+  | { readonly kind: "retry"; readonly nextAtMs: number };
+
+/** What the hooks before a message made of it: its text, or an end without a reply. */
+export const HeardMessage = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("text"), text: z.string() }),
+  z.strictObject({ kind: z.literal("abort"), reason: z.string() }),
+]);
+/** See {@linkcode HeardMessage}. */
+export type HeardMessage = z.infer<typeof HeardMessage>;
+
+/** What a turn needs. */
+export interface TurnDeps {
+  readonly settings: () => Settings;
+  readonly store: Store;
+  readonly inbox: Inbox;
+  readonly inbounds: Inbounds;
+  readonly outbox: Outbox;
+  readonly deadLetters: DeadLetters;
+  readonly steps: TurnSteps;
+  readonly rows: RecordRows;
+  /** The model's own messages of a session, oldest first, starting with a user's. */
+  readonly history: (account: string, sessionId: string, limit: number) => Promise<ModelMessage[]>;
+  /** @throws {CodedError} `model_unknown` */
+  readonly model: (ref: { provider: string; model: string }, account: string) => Model;
+  readonly tools: () => readonly Tool[];
+  readonly check: SchemaCheck;
+  readonly take: TakeLimit;
+  readonly hasHooks: () => boolean;
+  readonly beforeMessage: (
+    message: { readonly text: string; readonly source: string },
+    context: ToolContext & { readonly meta: CallMeta },
+  ) => Promise<HeardMessage>;
+  /** Whether replies on this channel are sent; event turns have nobody to send to. */
+  readonly sends: (channel: string) => boolean;
+  readonly redact: (text: string) => string;
+  readonly uuid: () => string;
+  readonly now: Clock;
+  readonly log: Log;
+}

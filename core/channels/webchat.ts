@@ -1,0 +1,82 @@
+/**
+ * The web channel: visitors talk to an instance, and read what it answered.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { CodedError, type ConversationKey } from "../contract/mod.ts";
+import type { Settings } from "../settings/settings.ts";
+import { tenantOf } from "../settings/tenant.ts";
+import type { Channel, ChannelMessage } from "./channel.ts";
+
+const instance = z.string().min(1).max(64);
+const contact = z.string().min(1).max(128);
+
+/** What the edge asks on behalf of a visitor. */
+export const ChatRequest = z.discriminatedUnion("op", [
+  z.strictObject({
+    op: z.literal("say"),
+    instance,
+    contact,
+    text: z.string().trim().min(1).max(8000),
+    msg_id: z.string().min(1).max(128).nullish(),
+  }),
+  z.strictObject({
+    op: z.literal("read"),
+    instance,
+    contact,
+    /** The last message the visitor has. */
+    after: z.string().max(64).nullish(),
+  }),
+]);
+/** See {@linkcode ChatRequest}. */
+export type ChatRequest = z.infer<typeof ChatRequest>;
+
+/**
+ * The conversation of a visitor with whoever answers this instance.
+ *
+ * @throws {CodedError} `not_found` when nobody does, also for a suspended tenant
+ */
+export function webchatKey(settings: Settings, at: { instance: string; contact: string }): ConversationKey {
+  for (const agent of settings.agents.values()) {
+    const answers = agent.active && agent.inbound_bindings.some((binding) =>
+      binding.plugin === "webchat" && (binding.instance ?? "default") === at.instance
+    );
+    if (!answers) continue;
+    const account = tenantOf(settings, agent, "webchat", at.instance);
+    if (account === undefined || settings.tenants.get(account)?.active !== true) continue;
+    return {
+      account_id: account,
+      agent_id: agent.id,
+      channel: "webchat",
+      instance: at.instance,
+      contact: at.contact,
+    };
+  }
+  throw new CodedError("not_found", `Cannot chat on "${at.instance}": no active agent answers there`);
+}
+
+/** A visitor's words as a canonical message. */
+export function webchatMessage(
+  settings: Settings,
+  say: ChatRequest & { op: "say" },
+  nowMs: number,
+): ChannelMessage {
+  return {
+    key: webchatKey(settings, say),
+    text: say.text,
+    senderId: say.contact,
+    msgId: say.msg_id ?? null,
+    replyToMsgId: null,
+    sentAtMs: nowMs,
+  };
+}
+
+/**
+ * The channel's way out. Visitors read their messages from the outbox, so a message is with them as
+ * soon as its row says that it was sent.
+ */
+export const webchat: Channel = {
+  id: "webchat",
+  send: (outbound) => Promise.resolve({ kind: "sent", receipt: outbound.id }),
+};

@@ -1,0 +1,182 @@
+/**
+ * The way in: what is accepted here is on disk, once, and on its way to a turn.
+ *
+ * @module
+ */
+import {
+  type AgentEvent,
+  type Clock,
+  CodedError,
+  codeOf,
+  type ConversationKey,
+  type Handoff,
+  type Inbound,
+  messageOf,
+  type Outcome,
+} from "../contract/mod.ts";
+import type { ChannelMessage } from "../channels/channel.ts";
+import type { Log } from "../flow/log.ts";
+import type { DeadLetters } from "../queues/dead_letters.ts";
+import { type Inbounds, openInbound, type OpenInbound } from "../queues/inbounds.ts";
+import type { Inbox, InboxState } from "../queues/inbox.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Store, Write } from "../store/store.ts";
+import { routeEvent } from "./route.ts";
+
+/** What the intake needs. */
+export interface IntakeDeps {
+  readonly settings: () => Settings;
+  readonly store: Store;
+  readonly inbox: Inbox;
+  readonly inbounds: Inbounds;
+  readonly deadLetters: DeadLetters;
+  readonly eventRows: (
+    batch: { readonly account: string; readonly events: readonly AgentEvent[] },
+  ) => Write[];
+  readonly sessionIdOf: (key: ConversationKey) => string;
+  /** Whether the scheduler has room for so many more messages. */
+  readonly accepts: (count: number) => boolean;
+  /** Schedules messages that are on disk. */
+  readonly schedule: (items: readonly OpenInbound[]) => void;
+  readonly uuid: () => string;
+  readonly now: Clock;
+  readonly log: Log;
+}
+
+/** What became of a channel message. */
+export type MessageOutcome =
+  | { readonly kind: "accepted"; readonly inboundId: string; readonly sessionId: string }
+  | { readonly kind: "duplicate" };
+
+/** Accepts deliveries and messages. */
+export interface Intake {
+  /** One outcome per hand-off, in order; `accepted` and `duplicate` are on disk. */
+  readonly deliver: (handoffs: readonly Handoff[]) => Promise<Outcome[]>;
+  /** @throws {CodedError} `store_full` when too much waits already */
+  readonly receive: (message: ChannelMessage) => Promise<MessageOutcome>;
+}
+
+/** Returns the intake. */
+export function createIntake(deps: IntakeDeps): Intake {
+  const { store, inbox, inbounds, settings, now } = deps;
+
+  async function deliverOne(handoff: Handoff): Promise<Outcome> {
+    const { envelope_id } = handoff.envelope;
+    const route = routeEvent(handoff, settings(), deps);
+    const found = route.kind === "inbounds" ? route.inbounds : [];
+    if (!deps.accepts(found.length)) {
+      return { kind: "refused", code: "store_full", retryable: true };
+    }
+    const items = found.map((inbound) =>
+      openInbound(inbound, deps.sessionIdOf(inbound.key), now())
+    );
+    const state: InboxState = route.kind === "dead"
+      ? "dead"
+      : found.length === 0
+      ? "unmatched"
+      : "queued";
+    const unit = [
+      ...inbox.rowsForDelivery(handoff, route.account, state),
+      ...found.flatMap((inbound, i) =>
+        inbounds.rowsForQueued(inbound, items[i]?.session_id ?? "", now())
+      ),
+      ...(route.kind === "dead" ? deadRows(handoff, route) : []),
+      ...deps.eventRows({ account: route.account, events: [accepted(handoff, found.length)] }),
+    ];
+    if (!await commitOnce(unit, handoff)) return { kind: "duplicate", envelope_id };
+    deps.schedule(items);
+    return { kind: "accepted", envelope_id };
+  }
+
+  /** Commits unless the delivery is known; a key whose window has passed is forgotten first. */
+  async function commitOnce(unit: readonly Write[], handoff: Handoff): Promise<boolean> {
+    const { envelope: { source_id }, dedupe_key } = handoff;
+    try {
+      await store.commit(unit);
+      return true;
+    } catch (error) {
+      if (codeOf(error) !== "conflict") throw error;
+      const holder = await inbox.holder(source_id, dedupe_key);
+      if (holder === undefined) throw error;
+      if (holder.untilMs > now()) return false;
+    }
+    await store.commit(inbox.rowsForForgotten(source_id, dedupe_key, now()));
+    return await commitOnce(unit, handoff);
+  }
+
+  function deadRows(handoff: Handoff, { account, code, detail }: {
+    readonly account: string;
+    readonly code: string;
+    readonly detail: string;
+  }): Write[] {
+    return deps.deadLetters.rowsForDead({
+      id: deps.uuid(),
+      account_id: account,
+      kind: "inbox",
+      ref_id: handoff.envelope.envelope_id,
+      source: handoff.envelope.source_id,
+      code,
+      detail,
+      at_ms: now(),
+    });
+  }
+
+  return {
+    deliver: (handoffs) =>
+      Promise.all(handoffs.map(async (handoff): Promise<Outcome> => {
+        try {
+          return await deliverOne(handoff);
+        } catch (error) {
+          deps.log.error("intake.failed", {
+            source: handoff.envelope.source_id,
+            code: codeOf(error),
+            error: messageOf(error),
+          });
+          return { kind: "refused", code: codeOf(error), retryable: true };
+        }
+      })),
+
+    async receive(message) {
+      if (!deps.accepts(1)) {
+        throw new CodedError("store_full", "Cannot accept message: too many wait already");
+      }
+      const inbound: Inbound = {
+        id: deps.uuid(),
+        key: message.key,
+        trigger: "channel",
+        kind: "external_user",
+        text: message.text,
+        templated: false,
+        sender_id: message.senderId,
+        msg_id: message.msgId,
+        reply_to_msg_id: message.replyToMsgId,
+        sent_at_ms: message.sentAtMs,
+        event_source: null,
+        envelope_id: null,
+        delivery_id: null,
+        hops: 0,
+      };
+      const sessionId = deps.sessionIdOf(message.key);
+      try {
+        await store.commit(inbounds.rowsForQueued(inbound, sessionId, now()));
+      } catch (error) {
+        if (codeOf(error) === "conflict" && message.msgId !== null) return { kind: "duplicate" };
+        throw error;
+      }
+      deps.schedule([openInbound(inbound, sessionId, now())]);
+      return { kind: "accepted", inboundId: inbound.id, sessionId };
+    },
+  };
+}
+
+function accepted({ envelope, delivery_id }: Handoff, inbounds: number): AgentEvent {
+  return {
+    kind: "webhook_accepted",
+    source_id: envelope.source_id,
+    event_kind: envelope.event_kind,
+    envelope_id: envelope.envelope_id,
+    delivery_id,
+    inbounds,
+    at_ms: envelope.received_at_ms,
+  };
+}
