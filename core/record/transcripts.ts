@@ -1,0 +1,253 @@
+/**
+ * What was said in a session: redacted for people, sealed for the model.
+ *
+ * @module
+ */
+import type { TranscriptRole } from "../contract/mod.ts";
+import { appendEvent } from "../events/event_rows.ts";
+import { clampLimit, readPage } from "../events/page.ts";
+import { redactJson } from "../redact/redact_json.ts";
+import type { Redactor } from "../redact/redactor.ts";
+import type { Sealer } from "../store/sealer.ts";
+import { append, type Row, type Store, type Write } from "../store/store.ts";
+import { storable } from "./storable.ts";
+
+/** One thing said. */
+export interface TranscriptEntry {
+  readonly role: TranscriptRole;
+  /** As it was said; redacted before it is kept. */
+  readonly text: string;
+  /** The model's own message as JSON; kept sealed. */
+  readonly modelMessage?: unknown;
+  /** The channel it came through; empty counts as `internal`. */
+  readonly sourcePlugin: string;
+  readonly senderId?: string | undefined;
+  /** Unique in its account; the sealed message is bound to it. */
+  readonly messageId: string;
+  readonly turnId?: string | undefined;
+  readonly sentAtMs: number;
+}
+
+/** A kept entry. `body` is redacted. */
+export interface TranscriptRow {
+  readonly agentId: string;
+  /** 0-based position in the session; the same in the live event. */
+  readonly seq: number;
+  readonly role: TranscriptRole;
+  readonly body: string;
+  readonly sourcePlugin: string;
+  readonly senderId: string | null;
+  readonly messageId: string;
+  readonly turnId: string | null;
+  readonly sentAtMs: number;
+}
+
+/** An entry as a model reads its own past. */
+export interface HistoryEntry {
+  readonly seq: number;
+  readonly role: TranscriptRole;
+  readonly body: string;
+  /** What was given as `modelMessage`; undefined when nothing was. */
+  readonly modelMessage: unknown;
+}
+
+/** What {@linkcode createTranscripts} needs. */
+export interface TranscriptDeps {
+  readonly store: Pick<Store, "read" | "readMany">;
+  readonly redact: Redactor;
+  readonly sealer: Sealer;
+  /** Whether the sealed model messages are redacted, too. */
+  readonly modelHistory: "sealed" | "redacted";
+}
+
+/** Writes and reads transcripts. */
+export interface Transcripts {
+  /**
+   * Rows for `entries` in order, each with its `transcript_appended` event, for one unit of work.
+   * Entry and event share one seq, which the writer gives out.
+   */
+  rowsForTranscript(session: {
+    account: string;
+    agentId: string;
+    sessionId: string;
+    entries: readonly TranscriptEntry[];
+  }): Write[];
+  /** Entries after `afterSeq` in ascending order; empty for whatever this account does not have. */
+  readTranscript(query: {
+    account: string;
+    sessionId: string;
+    agentId?: string | undefined;
+    /** Exclusive; absent for all. */
+    afterSeq?: number | undefined;
+    /** 1 to 1000. @default {50} */
+    limit?: number | undefined;
+  }): Promise<TranscriptRow[]>;
+  /**
+   * The newest `limit` entries, oldest first.
+   *
+   * @throws {CodedError} `sealed_unreadable`
+   */
+  readHistory(query: {
+    account: string;
+    agentId: string;
+    sessionId: string;
+    limit?: number | undefined;
+  }): Promise<HistoryEntry[]>;
+}
+
+/** The stream whose offsets, less one, are the seqs of a session. */
+export function sessionStream(account: string, sessionId: string): string {
+  return `session:${account}/${sessionId}`;
+}
+
+/** Returns {@linkcode Transcripts} over `store`. */
+export function createTranscripts(deps: TranscriptDeps): Transcripts {
+  const { store, redact, sealer, modelHistory } = deps;
+
+  function sealMessage(account: string, entry: TranscriptEntry): Uint8Array | null {
+    if (entry.modelMessage === undefined) return null;
+    const kept = modelHistory === "redacted"
+      ? redactJson(redact, entry.modelMessage)
+      : entry.modelMessage;
+    return sealer.seal(
+      { table: "transcripts", account, id: entry.messageId },
+      JSON.stringify(kept),
+    );
+  }
+
+  return {
+    rowsForTranscript({ account, agentId, sessionId, entries }) {
+      return entries.flatMap((entry) =>
+        entryWrites({ account, agentId, sessionId }, {
+          ...entry,
+          sourcePlugin: entry.sourcePlugin === "" ? "internal" : entry.sourcePlugin,
+          body: storable(redact(entry.text)),
+          sealed: sealMessage(account, entry),
+        })
+      );
+    },
+
+    async readTranscript({ account, sessionId, agentId, afterSeq = -1, limit }) {
+      const rows = clampLimit(limit);
+      const found = await readPage<EntryRow>(
+        store,
+        rows,
+        `SELECT agent_id, seq, role, body, source_plugin, sender_id, message_id, turn_id, sent_at_ms
+         FROM transcripts
+         WHERE account_id = ? AND session_id = ? AND seq > ?${
+          agentId === undefined ? "" : " AND agent_id = ?"
+        }
+         ORDER BY seq LIMIT ?`,
+        [account, sessionId, afterSeq, ...(agentId === undefined ? [] : [agentId]), rows],
+      );
+      return found.map(readEntry);
+    },
+
+    async readHistory({ account, agentId, sessionId, limit }) {
+      const rows = clampLimit(limit);
+      const found = await readPage<HistoryRow>(
+        store,
+        rows,
+        `SELECT seq, role, body, sealed, message_id FROM transcripts
+         WHERE account_id = ? AND session_id = ? AND agent_id = ?
+         ORDER BY seq DESC LIMIT ?`,
+        [account, sessionId, agentId, rows],
+      );
+      return found.reverse().map(({ seq, role, body, sealed, message_id }) => ({
+        seq,
+        role,
+        body,
+        modelMessage: sealed === null ? undefined : JSON.parse(
+          sealer.openText(
+            { table: "transcripts", account, id: message_id },
+            new Uint8Array(sealed),
+          ),
+        ) as unknown,
+      }));
+    },
+  };
+}
+
+interface PreparedEntry extends TranscriptEntry {
+  readonly body: string;
+  readonly sealed: Uint8Array | null;
+}
+
+/**
+ * The entry's row and its event.
+ *
+ * The writer makes rows in the order of the unit, again from the start when the unit is tried
+ * again, so the event finds the seq that its entry was just given.
+ */
+function entryWrites(
+  { account, agentId, sessionId }: { account: string; agentId: string; sessionId: string },
+  entry: PreparedEntry,
+): Write[] {
+  let seq = 0;
+  return [
+    append("transcripts", [sessionStream(account, sessionId)], ([position]) => {
+      seq = (position?.offset ?? 1) - 1;
+      return {
+        row: {
+          account_id: account,
+          agent_id: agentId,
+          session_id: sessionId,
+          seq,
+          role: entry.role,
+          body: entry.body,
+          sealed: entry.sealed,
+          source_plugin: entry.sourcePlugin,
+          sender_id: entry.senderId ?? null,
+          message_id: entry.messageId,
+          turn_id: entry.turnId ?? null,
+          sent_at_ms: entry.sentAtMs,
+        },
+      };
+    }),
+    appendEvent(account, "transcript_appended", () => ({
+      kind: "transcript_appended",
+      agent_id: agentId,
+      session_id: sessionId,
+      seq,
+      role: entry.role,
+      body: entry.body,
+      sent_at_ms: entry.sentAtMs,
+      ...(entry.senderId === undefined ? {} : { sender_id: entry.senderId }),
+      source_plugin: entry.sourcePlugin,
+    })),
+  ];
+}
+
+interface EntryRow extends Row {
+  agent_id: string;
+  seq: number;
+  role: TranscriptRole;
+  body: string;
+  source_plugin: string;
+  sender_id: string | null;
+  message_id: string;
+  turn_id: string | null;
+  sent_at_ms: number;
+}
+
+interface HistoryRow extends Row {
+  seq: number;
+  role: TranscriptRole;
+  body: string;
+  sealed: Uint8Array | null;
+  message_id: string;
+}
+
+function readEntry(row: EntryRow): TranscriptRow {
+  return {
+    agentId: row.agent_id,
+    seq: row.seq,
+    role: row.role,
+    body: row.body,
+    sourcePlugin: row.source_plugin,
+    senderId: row.sender_id,
+    messageId: row.message_id,
+    turnId: row.turn_id,
+    sentAtMs: row.sent_at_ms,
+  };
+}

@@ -1,0 +1,260 @@
+/**
+ * The turn log: one row per finished turn, chained per tenant.
+ *
+ * @module
+ */
+import type { Random } from "../contract/mod.ts";
+import { clampLimit, readPage } from "../events/page.ts";
+import type { Redactor } from "../redact/redactor.ts";
+import { append, type Row, statement, type Store, type Value, type Write } from "../store/store.ts";
+import { hashRow, pick, saltedDigest } from "./hash.ts";
+import { storable } from "./storable.ts";
+
+const MAX_ERROR_CHARS = 512;
+const SALT_BYTES = 16;
+
+/** A turn that has ended. */
+export interface FinishedTurn {
+  readonly id: string;
+  readonly accountId: string;
+  readonly agentId: string;
+  readonly sessionId: string;
+  readonly channel: string;
+  readonly instance: string;
+  readonly bindingId: string;
+  readonly trigger: string;
+  readonly envelopeId?: string | null;
+  readonly deliveryId?: string | null;
+  readonly inboundIds: readonly string[];
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly outcome: "ok" | "error" | "refused";
+  /** Why it failed; redacted and cut to 512 characters. */
+  readonly error?: string | null;
+  /** 1 for a turn that needed no second try. */
+  readonly attempts: number;
+  readonly provider: string;
+  readonly model: string;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
+  readonly tokensCached: number;
+  /** Millionths of the currency of the price list. */
+  readonly costMicros: number;
+  readonly toolCalls: number;
+  readonly traceId?: string | null;
+  /** Contents and person ids that the row vouches for without holding them. Any JSON. */
+  readonly content: unknown;
+}
+
+/** A turn as the command line and the admin RPC show it. */
+export interface TurnView {
+  readonly turn_id: string;
+  readonly account_id: string;
+  readonly agent_id: string;
+  readonly session_id: string;
+  readonly binding_id: string;
+  readonly channel: string;
+  readonly instance: string;
+  readonly trigger: string;
+  readonly envelope_id: string | null;
+  readonly delivery_id: string | null;
+  readonly outcome: "ok" | "error" | "refused";
+  readonly error: string | null;
+  readonly tokens_in: number;
+  readonly tokens_out: number;
+  readonly tokens_cached: number;
+  readonly cost_micros: number;
+  readonly tool_calls: number;
+  readonly duration_ms: number;
+  readonly started_at_ms: number;
+  readonly finished_at_ms: number;
+  readonly provider: string;
+  readonly model: string;
+  readonly attempts: number;
+}
+
+/** Turns, newest first. */
+export interface TurnPage {
+  readonly turns: TurnView[];
+  /** Give it back for the next page; absent after the last. */
+  readonly cursor?: number;
+}
+
+/** What a tail may ask for. */
+export interface TurnQuery {
+  /** Turns that finished at or after this time. */
+  readonly sinceMs?: number | undefined;
+  /** 1 to 1000. @default {50} */
+  readonly limit?: number | undefined;
+  readonly cursor?: number | undefined;
+}
+
+/** Columns that the hash covers directly, in no particular order. */
+export const TURN_HASHED = [
+  "id",
+  "account_id",
+  "offset",
+  "agent_id",
+  "channel",
+  "instance",
+  "binding_id",
+  "trigger",
+  "envelope_id",
+  "started_at_ms",
+  "finished_at_ms",
+  "outcome",
+  "attempts",
+  "provider",
+  "model",
+  "tokens_in",
+  "tokens_out",
+  "tokens_cached",
+  "cost_micros",
+  "tool_calls",
+  "duration_ms",
+  "trace_id",
+  "content_hmac",
+  "prev_hash",
+] as const;
+
+/** Columns that may lead to a person; the hash covers them through the salt only. What erasing leaves. */
+export const TURN_TOMBSTONE: Row = {
+  session_id: "",
+  delivery_id: null,
+  inbound_ids: "[]",
+  error: null,
+};
+const TURN_ERASABLE = Object.keys(TURN_TOMBSTONE);
+
+/** The stream of a tenant's turns. */
+export function turnStream(account: string): string {
+  return `turns:${account}`;
+}
+
+/** The rows of a finished turn. Fails its unit when the turn is already on record. */
+export function rowsForTurn(
+  turn: FinishedTurn,
+  { random, redact }: { random: Random; redact: Redactor },
+): Write[] {
+  const salt = Buffer.from(random(new Uint8Array(SALT_BYTES))).toString("hex");
+  const erasable = {
+    session_id: turn.sessionId,
+    delivery_id: turn.deliveryId == null ? null : storable(turn.deliveryId),
+    inbound_ids: JSON.stringify(turn.inboundIds),
+    error: turn.error == null ? null : storable(redact(turn.error).slice(0, MAX_ERROR_CHARS)),
+  };
+  const contentHmac = `${saltedDigest(salt, erasable)}.${saltedDigest(salt, turn.content)}`;
+  return [
+    append("turns", [turnStream(turn.accountId)], ([position]) => {
+      const prevHash = position?.prevHash ?? "";
+      const row = {
+        ...fixedColumns(turn),
+        ...erasable,
+        offset: position?.offset ?? 1,
+        content_salt: salt,
+        content_hmac: contentHmac,
+        prev_hash: prevHash,
+      };
+      const hash = hashRow(prevHash, pick(row, TURN_HASHED));
+      return { row: { ...row, hash }, hash };
+    }),
+  ];
+}
+
+function fixedColumns(turn: FinishedTurn): Row {
+  return {
+    id: turn.id,
+    account_id: turn.accountId,
+    agent_id: turn.agentId,
+    channel: turn.channel,
+    instance: turn.instance,
+    binding_id: turn.bindingId,
+    trigger: turn.trigger,
+    envelope_id: turn.envelopeId ?? null,
+    started_at_ms: turn.startedAtMs,
+    finished_at_ms: turn.finishedAtMs,
+    outcome: turn.outcome,
+    attempts: turn.attempts,
+    provider: turn.provider,
+    model: turn.model,
+    tokens_in: turn.tokensIn,
+    tokens_out: turn.tokensOut,
+    tokens_cached: turn.tokensCached,
+    cost_micros: turn.costMicros,
+    tool_calls: turn.toolCalls,
+    // A clock that was set back must not make a turn take less than no time.
+    duration_ms: Math.max(0, turn.finishedAtMs - turn.startedAtMs),
+    trace_id: turn.traceId ?? null,
+  };
+}
+
+/** Whether what a turn's row says of its erasable part still holds; an erased row must be empty there. */
+export function erasablePartHolds(row: Row): boolean {
+  const erasable = pick(row, TURN_ERASABLE);
+  const salt = row["content_salt"];
+  if (salt === null) {
+    return TURN_ERASABLE.every((name) => erasable[name] === TURN_TOMBSTONE[name]);
+  }
+  const [digest] = String(row["content_hmac"]).split(".");
+  return saltedDigest(String(salt), erasable) === digest;
+}
+
+/** Makes tombstones of a session's turns: nothing personal is left, and the chain still verifies. */
+export function rowsForErasedTurns(
+  { account, sessionId }: { account: string; sessionId: string },
+): Write[] {
+  const set = TURN_ERASABLE.map((name) => `${name} = ?`).join(", ");
+  const left = TURN_ERASABLE.map((name) => TURN_TOMBSTONE[name] ?? null);
+  return [statement(
+    `UPDATE turns SET content_salt = NULL, ${set} WHERE account_id = ? AND session_id = ?`,
+    [...left, account, sessionId],
+  )];
+}
+
+/** A tenant's turns, newest first; nothing for an unknown tenant. */
+export function tailForAccount(
+  store: Pick<Store, "read" | "readMany">,
+  account: string,
+  query: TurnQuery = {},
+): Promise<TurnPage> {
+  return tail(store, "offset", query, [["account_id = ?", account]]);
+}
+
+/** Everybody's turns, newest first, in the order they were written. */
+export function tailForOperator(
+  store: Pick<Store, "read" | "readMany">,
+  query: TurnQuery = {},
+): Promise<TurnPage> {
+  return tail(store, "rowid", query, []);
+}
+
+type Condition = readonly [sql: string, arg: Value];
+
+async function tail(
+  store: Pick<Store, "read" | "readMany">,
+  position: "offset" | "rowid",
+  query: TurnQuery,
+  conditions: readonly Condition[],
+): Promise<TurnPage> {
+  const limit = clampLimit(query.limit);
+  const all: Condition[] = [...conditions];
+  if (query.sinceMs !== undefined) all.push(["finished_at_ms >= ?", query.sinceMs]);
+  if (query.cursor !== undefined) all.push([`${position} < ?`, query.cursor]);
+  const where = all.length === 0 ? "" : `WHERE ${all.map(([sql]) => sql).join(" AND ")}`;
+  const found = await readPage<TurnView & Row & { position: number }>(
+    store,
+    limit,
+    `SELECT ${VIEW}, ${position} AS position FROM turns ${where} ORDER BY ${position} DESC LIMIT ?`,
+    [...all.map(([, arg]) => arg), limit],
+  );
+  const last = found.at(-1);
+  return {
+    turns: found.map(({ position: _, ...view }) => view),
+    ...(last !== undefined && found.length === limit ? { cursor: last.position } : {}),
+  };
+}
+
+const VIEW =
+  `id AS turn_id, account_id, agent_id, session_id, binding_id, channel, instance, trigger,
+  envelope_id, delivery_id, outcome, error, tokens_in, tokens_out, tokens_cached, cost_micros,
+  tool_calls, duration_ms, started_at_ms, finished_at_ms, provider, model, attempts`;
