@@ -18,7 +18,10 @@ export interface Insert {
   readonly onConflict?: "ignore";
 }
 
-/** Any other statement. With `changes`, the unit fails with `conflict` when another number of rows changed. */
+/**
+ * Any other statement. With `changes`, the unit fails with `conflict` when another number of rows
+ * changed or, with RETURNING, came back.
+ */
 export interface Statement {
   readonly type: "statement";
   readonly sql: string;
@@ -40,7 +43,10 @@ export interface Append {
   readonly table: string;
   /** Stream names, for example `events` and `events:acme`. */
   readonly streams: readonly string[];
-  /** Called by the writer, in commit order. `hash` becomes the next row's `prevHash` in every stream. */
+  /**
+   * Called by the writer, in commit order; called again when the transaction is tried again, so it
+   * must be pure. `hash` becomes the next row's `prevHash` in every stream.
+   */
   readonly row: (positions: readonly Position[]) => { row: Row; hash?: string };
 }
 
@@ -53,34 +59,49 @@ export interface Appended {
   readonly row: Row;
 }
 
-/** The store. All reads see committed rows only. */
+/** The store. All reads see committed rows only. Disposing writes what is queued, then closes. */
 export interface Store extends AsyncDisposable {
   /**
    * Writes a unit of work: all or nothing. Units of callers that come in the same turn of the event
    * loop share one transaction; a unit that fails fails alone. Resolves after the commit is on disk.
    *
    * In one transaction all inserts run before all statements, and statements and appends in the order
-   * given: no unit may rely on a statement that was not awaited.
+   * given: no unit may rely on a statement that was not awaited. While another process holds the
+   * database the unit waits, up to a minute unless the store was opened with another limit.
    *
-   * @throws {CodedError} `conflict` on a broken unique constraint or an unexpected number of changes
+   * @throws {CodedError} `conflict` on a broken constraint or an unexpected number of changes,
+   * `store_full` when too many units wait or the disk fails, `store_busy` when the wait was too long,
+   * `store_closed` after disposal, `internal` for wrong SQL or values. Nothing of the unit is written
    */
   commit(unit: readonly Write[]): Promise<void>;
   /** Reads a few rows (up to about 50) on this thread. */
   read<T extends Row = Row>(sql: string, args?: readonly Value[]): Promise<T[]>;
   /** Reads many rows on the worker thread. */
   readMany<T extends Row = Row>(sql: string, args?: readonly Value[]): Promise<T[]>;
-  /** Hears appended rows after each commit, in commit order. Returns the way to stop. */
+  /**
+   * Empties the write-ahead log into the database file, so that what was deleted is in neither.
+   * Happens by itself as the log grows; resolves with false when something was in the way.
+   */
+  checkpoint(): Promise<boolean>;
+  /**
+   * Hears appended rows after each commit, in commit order and before the commit resolves. What a
+   * listener throws is logged. Returns the way to stop.
+   */
   onAppended(listener: (rows: readonly Appended[]) => void): () => void;
 }
 
 /** A new row in `table`. */
 export function insert(table: string, row: Row, onConflict?: "ignore"): Insert {
-  return onConflict === undefined ? { type: "insert", table, row } : { type: "insert", table, row, onConflict };
+  return onConflict === undefined
+    ? { type: "insert", table, row }
+    : { type: "insert", table, row, onConflict };
 }
 
 /** A statement that must change exactly `changes` rows, when given. */
 export function statement(sql: string, args: readonly Value[], changes?: number): Statement {
-  return changes === undefined ? { type: "statement", sql, args } : { type: "statement", sql, args, changes };
+  return changes === undefined
+    ? { type: "statement", sql, args }
+    : { type: "statement", sql, args, changes };
 }
 
 /** A row in one or more streams. */

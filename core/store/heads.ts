@@ -1,0 +1,128 @@
+/**
+ * Where streams stand: known in memory, tentative during a flush, true after its commit.
+ *
+ * @module
+ */
+import type { Transaction } from "@libsql/client";
+import { LRUCache } from "lru-cache";
+
+import { textOf } from "./connection.ts";
+import type { Position } from "./store.ts";
+
+/** Offset and hash of a stream's newest row; offset 0 before the first. */
+interface Head {
+  readonly offset: number;
+  readonly hash: string;
+}
+
+/** Heads of more streams than this are read again when needed. */
+const MAX_CACHED = 100_000;
+
+/** Names in one query, well below SQLite's variable limit. */
+const NAMES_PER_QUERY = 1_000;
+
+/** The heads one transaction works on. */
+export interface TentativeHeads {
+  /** Makes the heads of `names` known. */
+  load(tx: Transaction, names: Iterable<string>): Promise<void>;
+  /** The place the next row of a loaded stream takes. */
+  next(name: string): Position;
+  /** Gives the next place of a stream to a row with `hash`. */
+  advance(name: string, hash: string): void;
+  /** Keeps what was advanced since the last `keep` or `drop`. */
+  keep(): void;
+  /** Forgets what was advanced since the last `keep` or `drop`. */
+  drop(): void;
+  /** Writes every kept head once. */
+  save(tx: Transaction): Promise<void>;
+  /** Makes the kept heads the true ones; only after the commit. */
+  adopt(): void;
+}
+
+/** Heads as of the last commit. */
+export interface Heads {
+  /** Starts a transaction's view. One that is not adopted leaves no trace. */
+  begin(): TentativeHeads;
+  /** Forgets everything, for when the database may have changed behind our back. */
+  clear(): void;
+}
+
+/** Makes an empty cache over table `streams`. */
+export function createHeads(): Heads {
+  const cache = new LRUCache<string, Head>({ max: MAX_CACHED });
+  return {
+    begin: () => beginHeads(cache),
+    clear: () => cache.clear(),
+  };
+}
+
+function beginHeads(cache: LRUCache<string, Head>): TentativeHeads {
+  const loaded = new Map<string, Head>();
+  const kept = new Map<string, Head>();
+  const trial = new Map<string, Head>();
+
+  function headOf(name: string): Head {
+    const head = trial.get(name) ?? kept.get(name) ?? loaded.get(name);
+    if (head === undefined) {
+      throw new TypeError(`Cannot place a row: stream "${name}" is not loaded`);
+    }
+    return head;
+  }
+
+  return {
+    async load(tx, names) {
+      const missing = new Set<string>();
+      for (const name of names) {
+        if (loaded.has(name)) continue;
+        const head = cache.get(name);
+        if (head === undefined) missing.add(name);
+        else loaded.set(name, head);
+      }
+      for (const [name, head] of await readHeads(tx, [...missing])) loaded.set(name, head);
+    },
+    next(name) {
+      const { offset, hash } = headOf(name);
+      return { offset: offset + 1, prevHash: hash };
+    },
+    advance(name, hash) {
+      trial.set(name, { offset: headOf(name).offset + 1, hash });
+    },
+    keep() {
+      for (const [name, head] of trial) kept.set(name, head);
+      trial.clear();
+    },
+    drop: () => trial.clear(),
+    save: (tx) => saveHeads(tx, [...kept]),
+    adopt() {
+      for (const [name, head] of kept) cache.set(name, head);
+    },
+  };
+}
+
+async function readHeads(tx: Transaction, names: readonly string[]): Promise<Map<string, Head>> {
+  const heads = new Map<string, Head>(names.map((name) => [name, { offset: 0, hash: "" }]));
+  for (let from = 0; from < names.length; from += NAMES_PER_QUERY) {
+    const args = names.slice(from, from + NAMES_PER_QUERY);
+    const marks = Array.from(args, () => "?").join();
+    const sql = `SELECT name, head, hash FROM streams WHERE name IN (${marks})`;
+    for (const row of (await tx.execute({ sql, args })).rows) {
+      heads.set(textOf(row["name"]), { offset: Number(row["head"]), hash: textOf(row["hash"]) });
+    }
+  }
+  return heads;
+}
+
+async function saveHeads(
+  tx: Transaction,
+  heads: readonly (readonly [string, Head])[],
+): Promise<void> {
+  for (let from = 0; from < heads.length; from += NAMES_PER_QUERY) {
+    const chunk = heads.slice(from, from + NAMES_PER_QUERY);
+    const rows = Array.from(chunk, () => "(?,?,?)").join();
+    await tx.execute({
+      sql: `INSERT INTO streams (name, head, hash) VALUES ${rows}
+        ON CONFLICT (name) DO UPDATE SET head = excluded.head, hash = excluded.hash`,
+      args: chunk.flatMap(([name, { offset, hash }]) => [name, offset, hash]),
+    });
+  }
+}

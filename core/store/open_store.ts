@@ -1,0 +1,170 @@
+/**
+ * Opens the database: one writer, one reader, one worker thread.
+ *
+ * @module
+ */
+import { mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import type { Client } from "@libsql/client";
+
+import { type Clock, CodedError, messageOf } from "../contract/mod.ts";
+import { backoffMs } from "../flow/backoff.ts";
+import { delay } from "../flow/delay.ts";
+import type { Log } from "../flow/log.ts";
+import { createCheckpoints } from "./checkpoints.ts";
+import { failureOf, openConnection, storeError } from "./connection.ts";
+import { migrate } from "./migrations.ts";
+import { createReader } from "./reader.ts";
+import type { Appended, Row, Store, Value } from "./store.ts";
+import { openReaderWorker } from "./worker.ts";
+import { openWriter } from "./writer.ts";
+
+/** How a store is opened. */
+export interface StoreOptions {
+  /** The database file, as `file:/path/core.db`. */
+  url: string;
+  /** The directory of numbered SQL files. */
+  migrationsDir: string;
+  now: Clock;
+  log: Log;
+  /** Units that may wait to be written; one more is refused with `store_full`. @default {20_000} */
+  queueLimit?: number;
+  /** Pages in the write-ahead log from which on it is moved into the file. @default {4_000} */
+  checkpointPages?: number;
+  /** How long writes wait for a lock of another process, in milliseconds. @default {60_000} */
+  busyLimitMs?: number;
+}
+
+const OPEN_BACKOFF = { firstMs: 10, maxMs: 250 };
+
+/**
+ * Opens the store, makes the file (mode 0600) when there is none, and migrates it.
+ *
+ * @throws {CodedError} `config_invalid` for a URL or migrations that cannot be used, `store_busy`
+ * when another process keeps the file locked, `store_full` when it cannot be written
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { url, migrationsDir, now, log } = options;
+  const { queueLimit = 20_000, checkpointPages = 4_000, busyLimitMs = 60_000 } = options;
+  const path = pathOf(url);
+  await createFile(path);
+
+  const first = await openMigrated(url, { migrationsDir, now, log, busyLimitMs });
+  const listeners = new Set<(rows: readonly Appended[]) => void>();
+  const worker = openReaderWorker({ url, log });
+  const writer = openWriter({
+    first,
+    open: () => openConnection(url, "writer"),
+    onAppended: (rows) => tell(listeners, rows, log),
+    onFlushed: () => checkpoints.consider(),
+    now,
+    log,
+    queueLimit,
+    busyLimitMs,
+  });
+  const checkpoints = createCheckpoints({
+    path,
+    pages: checkpointPages,
+    worker,
+    pauseWriter: writer.pause,
+    log,
+  });
+  const reader = createReader(url, "reader");
+  let disposed: Promise<void> | undefined;
+
+  async function dispose(): Promise<void> {
+    await checkpoints.idle();
+    await writer[Symbol.asyncDispose]();
+    await worker.exclusively(async (run) => void await run("PRAGMA wal_checkpoint(TRUNCATE)"))
+      .catch((error: unknown) => log.warn("store.checkpoint_failed", { error: messageOf(error) }));
+    await worker[Symbol.asyncDispose]();
+    reader.close();
+    listeners.clear();
+  }
+
+  // The caller gets narrower rows by naming their type; nobody can check that for SQL.
+  return {
+    commit: writer.commit,
+    read: <T extends Row>(sql: string, args: readonly Value[] = []) => {
+      if (disposed !== undefined) {
+        return Promise.reject(new CodedError("store_closed", "Cannot read: the store is closed"));
+      }
+      return reader.read(sql, args) as Promise<T[]>;
+    },
+    readMany: <T extends Row>(sql: string, args: readonly Value[] = []) =>
+      worker.run(sql, args) as Promise<T[]>,
+    checkpoint: checkpoints.run,
+    onAppended(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    [Symbol.asyncDispose]() {
+      disposed ??= dispose();
+      return disposed;
+    },
+  };
+}
+
+function pathOf(url: string): string {
+  if (!url.startsWith("file:/")) {
+    throw new CodedError(
+      "config_invalid",
+      `Cannot open the store: "${url}" is no file: URL with an absolute path`,
+    );
+  }
+  return fileURLToPath(url.startsWith("file:///") ? url : `file://${url.slice("file:".length)}`);
+}
+
+/** Makes an empty file nobody else may read; SQLite gives its log and index the same mode. */
+async function createFile(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    await (await open(path, "wx", 0o600)).close();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+      throw storeError("open the store", error);
+    }
+  }
+}
+
+/** The first writing connection, on a database that has every migration. */
+async function openMigrated(
+  url: string,
+  { migrationsDir, now, log, busyLimitMs }: Required<
+    Pick<StoreOptions, "migrationsDir" | "now" | "log" | "busyLimitMs">
+  >,
+): Promise<Client> {
+  const startedAtMs = now();
+  for (let failures = 1;; failures++) {
+    let client: Client | undefined;
+    try {
+      client = await openConnection(url, "writer");
+      for (const file of await migrate(client, { dir: migrationsDir, now })) {
+        log.info("store.migrated", { file });
+      }
+      return client;
+    } catch (error) {
+      client?.close();
+      if (failureOf(error) !== "busy" || now() - startedAtMs >= busyLimitMs) {
+        throw storeError("open the store", error);
+      }
+      await delay(backoffMs(failures, OPEN_BACKOFF));
+    }
+  }
+}
+
+function tell(
+  listeners: ReadonlySet<(rows: readonly Appended[]) => void>,
+  rows: readonly Appended[],
+  log: Log,
+): void {
+  for (const listener of listeners) {
+    try {
+      listener(rows);
+    } catch (error) {
+      log.error("store.listener_failed", { error: messageOf(error) });
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Rows on their way into tables, many per statement.
+ *
+ * @module
+ */
+import type { Transaction } from "@libsql/client";
+
+import { CodedError } from "../contract/mod.ts";
+import type { Row, Value } from "./store.ts";
+
+/** SQLite's `SQLITE_MAX_VARIABLE_NUMBER`. */
+const MAX_VARIABLES = 32_766;
+
+/** Keeps one statement's text and arguments small enough to build and parse quickly. */
+const MAX_ROWS = 500;
+
+const isName = /^[a-z_][a-z0-9_]*$/i;
+
+interface Group {
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly ignore: boolean;
+  readonly rows: Row[];
+}
+
+/** Rows waiting to be inserted, grouped by table, columns and what a duplicate does. */
+export interface RowBuffer {
+  /** Adds a row. Rows of one group keep their order. */
+  add(table: string, row: Row, onConflict: "ignore" | undefined): void;
+  /** Inserts all rows, groups in the order of their first row, and empties the buffer. */
+  write(tx: Transaction): Promise<void>;
+}
+
+/** Makes an empty buffer. */
+export function createRowBuffer(): RowBuffer {
+  const groups = new Map<string, Group>();
+  return {
+    add(table, row, onConflict) {
+      const columns = Object.keys(row);
+      const key = `${onConflict ?? ""} ${table} ${columns.join()}`;
+      let group = groups.get(key);
+      if (group === undefined) {
+        checkNames(table, columns);
+        group = { table, columns, ignore: onConflict === "ignore", rows: [] };
+        groups.set(key, group);
+      }
+      group.rows.push(row);
+    },
+    async write(tx) {
+      for (const group of groups.values()) await insertRows(tx, group);
+      groups.clear();
+    },
+  };
+}
+
+function checkNames(table: string, columns: readonly string[]): void {
+  if (columns.length === 0) throw new TypeError(`Cannot insert into "${table}": the row is empty`);
+  const wrong = [table, ...columns].find((name) => !isName.test(name));
+  if (wrong !== undefined) {
+    throw new TypeError(`Cannot insert into "${table}": "${wrong}" is no name`);
+  }
+}
+
+async function insertRows(tx: Transaction, group: Group): Promise<void> {
+  const { table, columns, ignore, rows } = group;
+  const step = Math.min(MAX_ROWS, Math.floor(MAX_VARIABLES / columns.length));
+  for (let from = 0; from < rows.length; from += step) {
+    const chunk = rows.slice(from, from + step);
+    const args: Value[] = [];
+    for (const row of chunk) for (const column of columns) args.push(row[column] ?? null);
+    const { rowsAffected } = await tx.execute({ sql: insertSql(group, chunk.length), args });
+    if (!ignore && rowsAffected !== chunk.length) {
+      throw new CodedError(
+        "internal",
+        `Cannot insert into "${table}": ${rowsAffected} of ${chunk.length} rows were written`,
+      );
+    }
+  }
+}
+
+/** `ON CONFLICT DO NOTHING` passes over unique constraints only; `OR IGNORE` would hide all of them. */
+function insertSql({ table, columns, ignore }: Group, count: number): string {
+  const names = columns.map((column) => `"${column}"`).join();
+  const values = `(${Array.from(columns, () => "?").join()})`;
+  const rows = Array.from({ length: count }, () => values).join();
+  return `INSERT INTO "${table}" (${names}) VALUES ${rows}${
+    ignore ? " ON CONFLICT DO NOTHING" : ""
+  }`;
+}

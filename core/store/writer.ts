@@ -1,0 +1,194 @@
+/**
+ * The one writer: a bounded queue of units, flushed together each time the event loop turns.
+ *
+ * @module
+ */
+import type { Client } from "@libsql/client";
+
+import { type Clock, CodedError, messageOf } from "../contract/mod.ts";
+import { backoffMs } from "../flow/backoff.ts";
+import { delay } from "../flow/delay.ts";
+import type { Log } from "../flow/log.ts";
+import { failureOf, storeError } from "./connection.ts";
+import { flush, type Flushed } from "./flush.ts";
+import { createHeads } from "./heads.ts";
+import type { Appended, Write } from "./store.ts";
+
+/** Writes in one flush; more would keep the event loop busy for too long at a time. */
+const MAX_WRITES = 512;
+
+const BUSY_BACKOFF = { firstMs: 2, maxMs: 250 };
+
+/** What the writer needs. */
+export interface WriterDeps {
+  /** A writing connection, owned from now on. */
+  first: Client;
+  /** Opens the next one, after a failure that may have harmed the last. */
+  open: () => Promise<Client>;
+  /** Hears what was appended, after each commit. */
+  onAppended: (rows: readonly Appended[]) => void;
+  /** Called after each flush that wrote something. */
+  onFlushed: () => void;
+  now: Clock;
+  log: Log;
+  /** Units that may wait; one more is refused. */
+  queueLimit: number;
+  /** How long a unit may wait for a lock that another process holds, in milliseconds. */
+  busyLimitMs: number;
+}
+
+/** The writer. Disposing writes what is queued, then closes. */
+export interface Writer extends AsyncDisposable {
+  /** See {@linkcode Store.commit}. */
+  readonly commit: (unit: readonly Write[]) => Promise<void>;
+  /**
+   * Runs `task` while no flush is under way, and holds the next one until it ends. Resolves with
+   * false, without running it, when the writer is waiting for a lock or closed.
+   */
+  readonly pause: (task: () => Promise<void>) => Promise<boolean>;
+}
+
+interface Pending {
+  readonly unit: readonly Write[];
+  readonly resolve: () => void;
+  readonly reject: (error: CodedError) => void;
+}
+
+/** Opens the writer. */
+export function openWriter(deps: WriterDeps): Writer {
+  const { queueLimit } = deps;
+  const write = createFlusher(deps);
+  const queue: Pending[] = [];
+  /** The flush or pause under way; whatever comes next chains on it. */
+  let turn: Promise<void> = Promise.resolve();
+  let scheduled = false;
+  let closed = false;
+  let disposed: Promise<void> | undefined;
+
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    turn = turn.then(loopTurned).then(async () => {
+      scheduled = false;
+      const batch = takeBatch(queue);
+      if (queue.length > 0) schedule();
+      await settle(batch);
+    });
+  }
+
+  async function settle(batch: readonly Pending[]): Promise<void> {
+    try {
+      const { appended, failed } = await write.flush(batch.map(({ unit }) => unit));
+      if (appended.length > 0) deps.onAppended(appended);
+      for (const [i, { resolve, reject }] of batch.entries()) {
+        const error = failed.get(i);
+        if (error === undefined) resolve();
+        else reject(error);
+      }
+      deps.onFlushed();
+    } catch (error) {
+      const coded = storeError("commit", error);
+      for (const { reject } of batch) reject(coded);
+    }
+  }
+
+  return {
+    commit(unit) {
+      if (closed) {
+        return Promise.reject(new CodedError("store_closed", "Cannot commit: the store is closed"));
+      }
+      if (queue.length >= queueLimit) {
+        return Promise.reject(
+          new CodedError("store_full", `Cannot commit: ${queue.length} units are waiting`),
+        );
+      }
+      return new Promise((resolve, reject) => {
+        queue.push({ unit, resolve, reject });
+        schedule();
+      });
+    },
+    async pause(task) {
+      if (closed || write.recovering()) return false;
+      const paused = turn.then(task);
+      turn = paused.catch(() => {});
+      await paused;
+      return true;
+    },
+    [Symbol.asyncDispose]() {
+      closed = true;
+      disposed ??= (async () => {
+        while (queue.length > 0 || scheduled) await turn;
+        await turn;
+        write.close();
+      })();
+      return disposed;
+    },
+  };
+}
+
+function loopTurned(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** At least one unit, and no more after {@linkcode MAX_WRITES} writes. */
+function takeBatch(queue: Pending[]): Pending[] {
+  let writes = 0;
+  let count = 0;
+  for (const { unit } of queue) {
+    writes += unit.length;
+    if (count > 0 && writes > MAX_WRITES) break;
+    count++;
+  }
+  return queue.splice(0, count);
+}
+
+interface Flusher {
+  flush(units: readonly (readonly Write[])[]): Promise<Flushed>;
+  /** Whether a flush is being replayed because of a lock. */
+  recovering(): boolean;
+  close(): void;
+}
+
+/**
+ * Flushes until it worked. After any failure of a whole flush the connection is closed and opened
+ * again before the next statement: one that has met a lock may acknowledge rows that never exist.
+ */
+function createFlusher({ first, open, now, log, busyLimitMs }: WriterDeps): Flusher {
+  const heads = createHeads();
+  let client: Client | undefined = first;
+  let recovering = false;
+
+  function drop(): void {
+    client?.close();
+    client = undefined;
+    heads.clear();
+  }
+
+  return {
+    async flush(units) {
+      const startedAtMs = now();
+      for (let failures = 1;; failures++) {
+        try {
+          client ??= await open();
+          const flushed = await flush(client, heads, units);
+          recovering = false;
+          return flushed;
+        } catch (error) {
+          drop();
+          const waitedMs = now() - startedAtMs;
+          recovering = failureOf(error) === "busy" && waitedMs < busyLimitMs;
+          log.warn("store.flush_failed", {
+            failures,
+            waitedMs,
+            again: recovering,
+            error: messageOf(error),
+          });
+          if (!recovering) throw error;
+          await delay(backoffMs(failures, BUSY_BACKOFF));
+        }
+      }
+    },
+    recovering: () => recovering,
+    close: drop,
+  };
+}

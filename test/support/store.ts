@@ -1,0 +1,42 @@
+/**
+ * A real store in a directory of its own.
+ *
+ * @module
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { Log } from "../../core/flow/log.ts";
+import { openStore, type StoreOptions } from "../../core/store/open_store.ts";
+import type { Store } from "../../core/store/store.ts";
+
+/** A log nobody reads. */
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** The migrations of the product. */
+export const migrationsDir = join(import.meta.dirname, "..", "..", "migrations");
+
+/** A store and the directory that disposing removes. */
+export interface TestStore extends AsyncDisposable {
+  readonly store: Store;
+  readonly dir: string;
+  /** The database file's URL. */
+  readonly url: string;
+}
+
+/** Opens a store with all migrations; disposing closes it and removes its directory. */
+export async function openTestStore(options: Partial<StoreOptions> = {}): Promise<TestStore> {
+  const dir = await mkdtemp(join(tmpdir(), "store-"));
+  const url = `file:${join(dir, "core.db")}`;
+  const store = await openStore({ url, migrationsDir, now: Date.now, log: silentLog, ...options });
+  return {
+    store,
+    dir,
+    url,
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
