@@ -12,9 +12,11 @@ import {
 } from "../contract/mod.ts";
 
 /** The `_meta` of a turn's calls; `callId` is stable for one step. */
-export function callMeta(sessionId: string, inbounds: readonly Inbound[], callId?: string): CallMeta {
-  const [first] = inbounds;
-  if (first === undefined) throw new RangeError("Cannot describe a turn without inbounds");
+export function callMeta(
+  sessionId: string,
+  [first]: readonly [Inbound, ...Inbound[]],
+  callId?: string,
+): CallMeta {
   return {
     agent_id: first.key.agent_id,
     session_id: sessionId,

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { CodedError, type Inbound } from "../contract/mod.ts";
+import { CodedError } from "../contract/mod.ts";
 import { ModelAnswer, type ModelMessage } from "../models/model.ts";
 import type { Journal } from "../queues/turn_steps.ts";
 import { callMeta } from "./call_meta.ts";
@@ -13,14 +13,14 @@ import { systemPrompt } from "./prompt.ts";
 import { stepId } from "./session.ts";
 import { createToolGate, type GatedResult, type ToolGate } from "./tool_gate.ts";
 import type { TurnRecord } from "./turn_record.ts";
-import type { TurnDeps } from "./turn_types.ts";
+import type { TurnDeps, TurnInbounds } from "./turn_types.ts";
 
 /** Everything a conversation loop works with. */
 export interface Conversation {
   readonly account: string;
   readonly turnId: string;
   readonly sessionId: string;
-  readonly inbounds: readonly Inbound[];
+  readonly inbounds: TurnInbounds;
   readonly policy: Policy;
   /** History and the question; answers and tool results are added to a copy. */
   readonly messages: readonly ModelMessage[];
@@ -85,9 +85,7 @@ export async function converse(conversation: Conversation): Promise<string> {
   );
 }
 
-function openGate({ inbounds, deps }: Conversation): ToolGate {
-  const [first] = inbounds;
-  if (first === undefined) throw new RangeError("Cannot gate tools of a turn without inbounds");
+function openGate({ inbounds: [first], deps }: Conversation): ToolGate {
   return createToolGate({
     tools: deps.tools,
     policy: () => policyOf(deps.settings(), first.key),

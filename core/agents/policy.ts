@@ -82,20 +82,19 @@ export function findBinding(
   agent: AgentConfig,
   channel: string,
   instance: string,
-): BindingConfig | undefined {
+): Partial<BindingConfig> | undefined {
   const written = agent.inbound_bindings.find((binding) =>
     binding.plugin === channel && (binding.instance ?? "default") === instance
   );
   if (written !== undefined || channel !== "event") return written;
-  const subscriber = agent.event_subscribers.find(({ id }) => id === instance);
-  return subscriber && { plugin: "event", instance };
+  return agent.event_subscribers.some(({ id }) => id === instance) ? {} : undefined;
 }
 
 function refused(code: ErrorCode, reason: string): PolicyResult {
   return { kind: "refused", code, reason };
 }
 
-function addendum(binding: BindingConfig): string {
+function addendum(binding: Partial<BindingConfig>): string {
   const extra = binding.system_prompt_extra?.trim() ?? "";
   return extra === "" ? "" : `# CHANNEL ADDENDUM\n${extra}`;
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import type { AgentEvent } from "../contract/mod.ts";
-import type { FinishedToolCall, FinishedTurn } from "../record/turns.ts";
+import type { ToolCall } from "../record/tool_calls.ts";
+import type { FinishedTurn } from "../record/turns.ts";
 import type { TranscriptEntry } from "../record/transcripts.ts";
 import type { Write } from "../store/store.ts";
 
@@ -17,7 +18,7 @@ export interface RecordRows {
     readonly entries: readonly TranscriptEntry[];
   }) => Write[];
   readonly turn: (turn: FinishedTurn) => Write[];
-  readonly toolCall: (call: FinishedToolCall) => Write[];
+  readonly toolCall: (call: ToolCall) => Write[];
   readonly events: (
     batch: { readonly account: string; readonly events: readonly AgentEvent[] },
   ) => Write[];

@@ -14,7 +14,7 @@ import { type Policy, policyOf } from "./policy.ts";
 import { userText } from "./prompt.ts";
 import { sessionIdOf } from "./session.ts";
 import { createTurnRecord, type TurnRecord } from "./turn_record.ts";
-import { HeardMessage, type TurnDeps, type TurnJob, type TurnResult } from "./turn_types.ts";
+import { HeardMessage, type TurnDeps, type TurnInbounds, type TurnJob, type TurnResult } from "./turn_types.ts";
 
 /** Failed runs after which a turn is given up. */
 export const MAX_ATTEMPTS = 3;
@@ -35,11 +35,8 @@ export async function runTurn(
   deps: TurnDeps,
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  const inbounds = await deps.inbounds.load(job.account, job.inboundIds);
+  const inbounds = await loadInbounds(job, deps);
   const [first] = inbounds;
-  if (first === undefined) {
-    throw new CodedError("not_found", `Cannot run turn "${job.turnId}": its messages are gone`);
-  }
   const record = createTurnRecord(job, inbounds, deps);
   await record.begin();
 
@@ -58,14 +55,21 @@ export async function runTurn(
   }
 }
 
+async function loadInbounds(job: TurnJob, deps: TurnDeps): Promise<TurnInbounds> {
+  const [first, ...rest] = await deps.inbounds.load(job.account, job.inboundIds);
+  if (first === undefined) {
+    throw new CodedError("not_found", `Cannot run turn "${job.turnId}": its messages are gone`);
+  }
+  return [first, ...rest];
+}
+
 async function answer(
   policy: Policy,
-  inbounds: readonly Inbound[],
+  inbounds: TurnInbounds,
   record: TurnRecord,
   { job, deps, signal }: { job: TurnJob; deps: TurnDeps; signal: AbortSignal },
 ): Promise<TurnResult> {
   const [first] = inbounds;
-  if (first === undefined) throw new RangeError("Cannot answer without inbounds");
   const sessionId = sessionIdOf(first.key);
   const journal = await deps.steps.open(job.account, job.turnId);
   record.useModel(policy.model);

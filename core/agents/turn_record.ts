@@ -7,7 +7,6 @@ import {
   type AgentEvent,
   bindingId,
   codeOf,
-  type Inbound,
   messageOf,
 } from "../contract/mod.ts";
 import type { ModelAnswer, ModelMessage } from "../models/model.ts";
@@ -16,7 +15,7 @@ import type { TranscriptEntry } from "../record/transcripts.ts";
 import type { Write } from "../store/store.ts";
 import { sessionIdOf, stepId } from "./session.ts";
 import type { GatedResult } from "./tool_gate.ts";
-import type { TurnDeps, TurnJob, TurnResult } from "./turn_types.ts";
+import type { TurnDeps, TurnInbounds, TurnJob, TurnResult } from "./turn_types.ts";
 
 /** How long a reply may wait for its channel before it is a dead letter, in milliseconds. */
 const REPLY_TTL_MS = 3_600_000;
@@ -56,11 +55,10 @@ export interface TurnRecord {
 /** Returns the record of one run of `job`. */
 export function createTurnRecord(
   job: TurnJob,
-  inbounds: readonly Inbound[],
+  inbounds: TurnInbounds,
   deps: TurnDeps,
 ): TurnRecord {
   const [first] = inbounds;
-  if (first === undefined) throw new RangeError("Cannot record a turn without inbounds");
   const { account, turnId, inboundIds } = job;
   const { key } = first;
   const sessionId = sessionIdOf(key);
@@ -91,7 +89,7 @@ export function createTurnRecord(
         ? { role: "user", content: question }
         : undefined,
       sourcePlugin: key.channel,
-      senderId: inbound.sender_id,
+      senderId: inbound.sender_id ?? undefined,
       messageId: inbound.id,
       turnId,
       sentAtMs: inbound.sent_at_ms,
@@ -101,7 +99,6 @@ export function createTurnRecord(
       text: message.content,
       modelMessage: outcome !== "error" || message.content === reply ? message : undefined,
       sourcePlugin: key.channel,
-      senderId: null,
       messageId: stepId(turnId, i, "entry"),
       turnId,
       sentAtMs: deps.now(),
@@ -162,15 +159,15 @@ export function createTurnRecord(
       ...(outbound === undefined ? [] : deps.outbox.rowsForQueued(outbound, nowMs)),
       ...deps.rows.turn({
         id: turnId,
-        account,
+        accountId: account,
         agentId: key.agent_id,
         sessionId,
         channel: key.channel,
         instance: key.instance,
         bindingId: where.binding_id,
-        trigger: first?.trigger ?? "channel",
-        envelopeId: first?.envelope_id ?? null,
-        deliveryId: first?.delivery_id ?? null,
+        trigger: first.trigger,
+        envelopeId: first.envelope_id,
+        deliveryId: first.delivery_id,
         inboundIds,
         startedAtMs,
         finishedAtMs: nowMs,
@@ -184,8 +181,7 @@ export function createTurnRecord(
         tokensCached: usage.cachedTokens,
         costMicros: 0,
         toolCalls: counts.tool_calls,
-        traceId: null,
-        content: JSON.stringify(entries.map(({ role, text }) => [role, text])),
+        content: entries.map(({ role, text, senderId }) => [role, text, senderId ?? null]),
       }),
       ...deps.rows.events({ account, events: [finished] }),
     ]);
@@ -249,7 +245,7 @@ export function createTurnRecord(
       return [
         ...deps.rows.toolCall({
           id: callId,
-          account,
+          accountId: account,
           turnId,
           step,
           tool,

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import type { CallMeta, Clock } from "../contract/mod.ts";
+import type { CallMeta, Clock, Inbound } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbounds } from "../queues/inbounds.ts";
@@ -30,6 +30,9 @@ export interface TurnJob {
   /** Earlier runs, also those a crash interrupted. */
   readonly starts: number;
 }
+
+/** The messages of a turn: at least one, oldest first. */
+export type TurnInbounds = readonly [Inbound, ...Inbound[]];
 
 /** How a run ended. */
 export type TurnResult =

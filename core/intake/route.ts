@@ -14,8 +14,10 @@ import {
   matchSubject,
   MAX_HOPS,
 } from "../contract/mod.ts";
+import { untrusted } from "../models/untrusted.ts";
 import type { Settings } from "../settings/settings.ts";
-import { renderTemplate, untrusted } from "./template.ts";
+
+import { renderTemplate } from "./template.ts";
 
 /** The account of rows whose tenant could not be resolved. */
 export const NO_ACCOUNT = "_";
@@ -90,7 +92,7 @@ function tenantOfEvent(
 }
 
 function soleTenant(settings: Settings): string | undefined {
-  return settings.tenants.has(DEFAULT_ACCOUNT) ? DEFAULT_ACCOUNT : undefined;
+  return settings.singleTenant ? DEFAULT_ACCOUNT : undefined;
 }
 
 function checked(account: string, settings: Settings, mayBeNobody = false): Tenant {

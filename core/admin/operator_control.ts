@@ -1,0 +1,102 @@
+/**
+ * What operators do: look at the daemon, talk to an agent, restart a microapp, hand out tokens.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { ChatRequest } from "../channels/webchat.ts";
+import { type AdminMethod, operatorMethod } from "./method.ts";
+
+/** A signed webhook, ready to be sent. */
+export interface SignedWebhook {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What the control methods need. */
+export interface OperatorControlDeps {
+  readonly status: () => Promise<unknown>;
+  /** Says something as a contact and waits for the turn that answers it. */
+  readonly chat: (
+    say: ChatRequest & { op: "say" },
+    options: { signal: AbortSignal | undefined; waitMs: number },
+  ) => Promise<unknown>;
+  /** Signs a body as the source's provider would. @throws {CodedError} `not_found` */
+  readonly signWebhook: (
+    request: { source: string; body: Uint8Array; eventKind: string | undefined; id: string | undefined },
+  ) => Promise<SignedWebhook>;
+  readonly microapps: () => unknown[];
+  readonly restartMicroapp: (id: string) => Promise<void>;
+  readonly reload: () => Promise<unknown>;
+  readonly createToken: (request: {
+    subject: string;
+    scope: ("operator" | "tenant" | "firehose" | "edge")[];
+    account: string | undefined;
+    ttlMs: number | undefined;
+  }) => Promise<{ token: string; jti: string; expiresAtMs: number }>;
+}
+
+/** Returns the methods that act on the daemon. */
+export function operatorControlMethods(deps: OperatorControlDeps): AdminMethod[] {
+  return [
+    operatorMethod("status", z.object({}), () => deps.status(), { unaudited: true }),
+    operatorMethod(
+      "chat",
+      z.object({
+        instance: z.string(),
+        text: z.string(),
+        contact: z.string().default("cli"),
+        wait_ms: z.int().positive().max(300_000).default(60_000),
+      }),
+      ({ instance, text, contact, wait_ms }, { signal }) => {
+        const say = ChatRequest.parse({ op: "say", instance, text, contact });
+        return deps.chat(say as ChatRequest & { op: "say" }, { signal, waitMs: wait_ms });
+      },
+    ),
+    operatorMethod(
+      "webhook/sign",
+      z.object({
+        source: z.string(),
+        body_base64: z.base64(),
+        event_kind: z.string().nullish(),
+        id: z.string().nullish(),
+      }),
+      ({ source, body_base64, event_kind, id }) =>
+        deps.signWebhook({
+          source,
+          body: Buffer.from(body_base64, "base64"),
+          eventKind: event_kind ?? undefined,
+          id: id ?? undefined,
+        }),
+    ),
+    operatorMethod(
+      "ext/status",
+      z.object({}),
+      () => Promise.resolve({ microapps: deps.microapps() }),
+      { unaudited: true },
+    ),
+    operatorMethod("ext/restart", z.object({ id: z.string() }), async ({ id }) => {
+      await deps.restartMicroapp(id);
+      return { id, restarted: true };
+    }),
+    operatorMethod("reload", z.object({}), () => deps.reload()),
+    operatorMethod(
+      "token/create",
+      z.object({
+        subject: z.string().min(1).max(128).default("operator"),
+        scope: z.array(z.enum(["operator", "tenant", "firehose", "edge"])).min(1),
+        account: z.string().nullish(),
+        ttl_ms: z.int().positive().nullish(),
+      }),
+      async ({ subject, scope, account, ttl_ms }) => {
+        const { token, jti, expiresAtMs } = await deps.createToken({
+          subject,
+          scope,
+          account: account ?? undefined,
+          ttlMs: ttl_ms ?? undefined,
+        });
+        return { token, jti, expires_at_ms: expiresAtMs };
+      },
+    ),
+  ];
+}

@@ -1,0 +1,164 @@
+/**
+ * What operators read of the record: turns, events, deliveries, dead letters, audit.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { CodedError } from "../contract/mod.ts";
+import type { Replay } from "../intake/replay.ts";
+import type { DeadLetters } from "../queues/dead_letters.ts";
+import type { Inbox } from "../queues/inbox.ts";
+import { type AdminMethod, operatorMethod } from "./method.ts";
+
+const limit = z.int().positive().max(1000).default(50);
+const account = z.string().nullish();
+
+/** Reads the record; each method says which rooms stand behind it. */
+export interface OperatorRecordDeps {
+  readonly inbox: Inbox;
+  readonly deadLetters: DeadLetters;
+  readonly replay: Replay;
+  /** Turns of one tenant, or of all when `account` is undefined, newest first. */
+  readonly tailTurns: (
+    filter: { account: string | undefined; sinceMs: number | undefined; limit: number },
+  ) => Promise<unknown[]>;
+  /** Events of one tenant, or of all, oldest first after a cursor or else the newest. */
+  readonly listEvents: (filter: {
+    account: string | undefined;
+    kind: string | undefined;
+    after: number | undefined;
+    limit: number;
+  }) => Promise<{ events: unknown[]; cursor: number }>;
+  /** Resolves when an event after the cursor exists, or after `waitMs`. */
+  readonly waitForEvents: (
+    filter: { account: string | undefined; after: number; waitMs: number },
+  ) => Promise<void>;
+  readonly tailAudit: (filter: {
+    microappId: string | undefined;
+    method: string | undefined;
+    result: string | undefined;
+    tenant: string | undefined;
+    sinceMs: number | undefined;
+    limit: number;
+  }) => Promise<unknown[]>;
+  readonly verifyAudit: (account: string | undefined) => Promise<unknown[]>;
+}
+
+/** Returns the methods that read and replay the record. */
+export function operatorRecordMethods(deps: OperatorRecordDeps): AdminMethod[] {
+  return [
+    operatorMethod(
+      "turns/tail",
+      z.object({ account, since_ms: z.number().nullish(), limit }),
+      async (p) => ({
+        turns: await deps.tailTurns({
+          account: p.account ?? undefined,
+          sinceMs: p.since_ms ?? undefined,
+          limit: p.limit,
+        }),
+      }),
+      { unaudited: true },
+    ),
+    operatorMethod(
+      "events/list",
+      z.object({
+        account,
+        kind: z.string().nullish(),
+        after: z.int().nonnegative().nullish(),
+        wait_ms: z.int().nonnegative().max(60_000).default(0),
+        limit,
+      }),
+      async (p) => {
+        const filter = {
+          account: p.account ?? undefined,
+          kind: p.kind ?? undefined,
+          after: p.after ?? undefined,
+          limit: p.limit,
+        };
+        const found = await deps.listEvents(filter);
+        if (found.events.length > 0 || p.wait_ms === 0 || p.after == null) return found;
+        await deps.waitForEvents({ account: filter.account, after: p.after, waitMs: p.wait_ms });
+        return await deps.listEvents(filter);
+      },
+      { unaudited: true },
+    ),
+    operatorMethod(
+      "inbox/list",
+      z.object({
+        account,
+        source: z.string().nullish(),
+        state: z.enum(["queued", "done", "unmatched", "dead"]).nullish(),
+        before: z.string().nullish(),
+        limit,
+      }),
+      async (p) => ({
+        deliveries: await deps.inbox.listForOperator({
+          account: p.account ?? undefined,
+          source: p.source ?? undefined,
+          state: p.state ?? undefined,
+          before: p.before ?? undefined,
+          limit: p.limit,
+        }),
+      }),
+      { unaudited: true },
+    ),
+    operatorMethod("inbox/show", z.object({ envelope_id: z.string() }), async ({ envelope_id }) => {
+      const shown = await deps.inbox.showForOperator(envelope_id);
+      if (shown === undefined) {
+        throw new CodedError("not_found", `Cannot show delivery "${envelope_id}": there is none`);
+      }
+      return { ...shown.row, envelope: shown.envelope };
+    }),
+    operatorMethod(
+      "inbox/replay",
+      z.object({ envelope_id: z.string() }),
+      async ({ envelope_id }) => {
+        const { envelopeId } = await deps.replay.delivery(envelope_id);
+        return { envelope_id: envelopeId, replayed_from: envelope_id };
+      },
+    ),
+    operatorMethod(
+      "dlq/list",
+      z.object({ account, before: z.string().nullish(), limit }),
+      async (p) => ({
+        dead_letters: await deps.deadLetters.listForOperator({
+          account: p.account ?? undefined,
+          before: p.before ?? undefined,
+          limit: p.limit,
+        }),
+      }),
+      { unaudited: true },
+    ),
+    operatorMethod("dlq/replay", z.object({ id: z.string() }), async ({ id }) => {
+      await deps.replay.deadLetter(id);
+      return { id, replayed: true };
+    }),
+    operatorMethod(
+      "audit/tail",
+      z.object({
+        microapp_id: z.string().nullish(),
+        method: z.string().nullish(),
+        result: z.enum(["ok", "error", "denied", "unknown"]).nullish(),
+        tenant: z.string().nullish(),
+        since_ms: z.number().nullish(),
+        limit,
+      }),
+      async (p) => ({
+        rows: await deps.tailAudit({
+          microappId: p.microapp_id ?? undefined,
+          method: p.method ?? undefined,
+          result: p.result ?? undefined,
+          tenant: p.tenant ?? undefined,
+          sinceMs: p.since_ms ?? undefined,
+          limit: p.limit,
+        }),
+      }),
+      { unaudited: true },
+    ),
+    operatorMethod(
+      "audit/verify",
+      z.object({ account }),
+      async (p) => ({ chains: await deps.verifyAudit(p.account ?? undefined) }),
+    ),
+  ];
+}
