@@ -20,7 +20,7 @@ export type EdgeSource = z.infer<typeof EdgeSource>;
 
 /** Everything an edge needs to take webhooks in. */
 export const EdgeConfig = z.strictObject({
-  /** Rises with each change; an edge keeps the highest it has seen. */
+  /** Rises with each change, to tell snapshots apart. */
   version: z.int().nonnegative(),
   sources: z.array(EdgeSource),
   /** What a source without limits of its own gets. */

@@ -1,0 +1,65 @@
+/**
+ * What the edge needs of its runtime.
+ *
+ * @module
+ */
+import type { Deadline } from "./deadline.ts";
+
+/** How reading a body ended. `aborted` means the client went away. */
+export type BodyRead =
+  | { readonly kind: "body"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "too_large" | "timeout" | "aborted" };
+
+/** The runtime's part. `env` is what its server hands to the app beside the request. */
+export interface EdgeAdapter {
+  /** The address of the socket's other end, or null where there is none. */
+  remoteAddress: (request: Request, env: unknown) => string | null;
+  /** Reads at most `capBytes`, and no longer than the deadline. */
+  readBody: (
+    request: Request,
+    env: unknown,
+    capBytes: number,
+    deadline: Deadline,
+  ) => Promise<BodyRead>;
+}
+
+/** Reads the body of a standard request, for runtimes without a quicker way. */
+export async function readRequestBody(
+  request: Request,
+  _env: unknown,
+  capBytes: number,
+  deadline: Deadline,
+): Promise<BodyRead> {
+  if (request.body === null) return { kind: "body", bytes: new Uint8Array(0) };
+  const reader = request.body.getReader();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  deadline.onExpire(() => void reader.cancel().catch(() => undefined));
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (deadline.expired) return { kind: "timeout" };
+      if (done) return { kind: "body", bytes: joined(chunks, length) };
+      length += value.length;
+      if (length > capBytes) {
+        void reader.cancel().catch(() => undefined);
+        return { kind: "too_large" };
+      }
+      chunks.push(value);
+    }
+  } catch {
+    return { kind: deadline.expired ? "timeout" : "aborted" };
+  } finally {
+    deadline.onExpire(undefined);
+  }
+}
+
+function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

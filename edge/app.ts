@@ -1,0 +1,229 @@
+/**
+ * The edge as one fetch function: webhooks, chat, operations. It knows no runtime and starts nothing.
+ *
+ * @module
+ */
+import { type Context, Hono } from "hono";
+import type { Bus } from "../core/bus/bus.ts";
+import {
+  type Clock,
+  codeOf,
+  createUuids,
+  type EdgeConfig,
+  type Random,
+} from "../core/contract/mod.ts";
+import type { Log } from "../core/flow/log.ts";
+import type { BodyRead, EdgeAdapter } from "./adapter.ts";
+import { createChat } from "./chat/messages.ts";
+import { createCounters } from "./counters.ts";
+import { startDeadline } from "./deadline.ts";
+import { forwardRpc, type Readiness } from "./operations.ts";
+import { jsonResponse, problemResponse, secured, SECURITY_HEADERS } from "./reply.ts";
+import { createReceive } from "./webhooks/receive.ts";
+import {
+  createSourceTable,
+  type LiveSource,
+  type SourceChanges,
+  sourceChanges,
+  type SourceTable,
+} from "./webhooks/sources.ts";
+
+/** What an edge needs. */
+export interface EdgeDeps {
+  readonly bus: Bus;
+  readonly now: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly adapter: EdgeAdapter;
+  readonly version: string;
+  /** Signs visitors' cookies; the same on every edge of a deployment. */
+  readonly visitorSecret: string;
+  /** Whether the bearer of a request is an operator. */
+  readonly authorize: (request: Request) => Promise<boolean>;
+  /** What else must work for `/readyz`. */
+  readonly readiness?: (() => Promise<Readiness>) | undefined;
+  /** More Prometheus text for `/metrics`. */
+  readonly metrics?: (() => Promise<string>) | undefined;
+}
+
+/** An edge. */
+export interface Edge {
+  /** For routes of other parts; add them before the first request. */
+  readonly app: Hono;
+  /** Answers a request; `env` goes to the adapter. */
+  readonly fetch: (request: Request, env?: unknown) => Response | Promise<Response>;
+  /** Puts a configuration in force at once; requests under way end with the one they began with. */
+  readonly apply: (config: EdgeConfig) => SourceChanges;
+  /** Webhooks under way. */
+  readonly inFlight: () => number;
+}
+
+/** Time to read the body of a request that is no webhook, in milliseconds. */
+const BODY_LIMIT_MS = 15_000;
+
+const NO_SOURCES: EdgeConfig = {
+  version: 0,
+  sources: [],
+  limits: { body_cap_bytes: 1_048_576, rate_limit: null, concurrency_cap: 512 },
+  request_timeout_ms: BODY_LIMIT_MS,
+  trusted_proxies: [],
+  allow_realip_fallback: false,
+};
+
+/** Builds an edge without sources; it is ready once {@linkcode Edge.apply} gave it some. */
+export function createEdge(deps: EdgeDeps): Edge {
+  const { bus, now, random, log, adapter } = deps;
+  const uuid = createUuids({ now, random });
+  const counters = createCounters();
+  const receive = createReceive({ bus, now, uuid, log, adapter });
+  let table: SourceTable = createSourceTable(NO_SOURCES);
+  let isConfigured = false;
+
+  async function receiveCounted(
+    live: LiveSource,
+    request: Request,
+    env: unknown,
+  ): Promise<Response> {
+    const response = await receive(live, table, request, env);
+    counters.webhookAnswered(response.status);
+    return response;
+  }
+
+  const app = createRoutes(deps, {
+    uuid,
+    table: () => table,
+    readyNow: () => isConfigured && bus.status() === "ready",
+    metrics: () => counters.render({ webhooks_in_flight: inFlight(), sources: table.byPath.size }),
+  });
+  app.notFound((c) => {
+    const live = table.byPath.get(pathOf(c.req.url));
+    if (live !== undefined) return receiveCounted(live, c.req.raw, c.env);
+    return problemResponse({ status: 404, code: "not_found", message: "Nothing is here" }, uuid());
+  });
+  app.onError((error) => {
+    const requestId = uuid();
+    log.error("http.failed", { requestId, code: codeOf(error), error });
+    const message = "The request could not be handled";
+    return problemResponse({ status: 500, code: "internal", message }, requestId);
+  });
+
+  function inFlight(): number {
+    let sum = 0;
+    for (const live of table.byPath.values()) sum += live.load.inFlight;
+    return sum;
+  }
+
+  return {
+    app,
+    fetch(request, env) {
+      // Webhooks are most of the traffic, and a map is quicker than a router.
+      const live = table.byPath.get(pathOf(request.url));
+      if (live !== undefined) return receiveCounted(live, request, env);
+      const response = app.fetch(request, env as object | undefined);
+      return response instanceof Promise ? response.then(secured) : secured(response);
+    },
+    apply(config) {
+      const next = createSourceTable(config, table);
+      const changes = sourceChanges(table, next);
+      table = next;
+      isConfigured = true;
+      log.info("edge.configured", { version: config.version, ...changes });
+      return changes;
+    },
+    inFlight,
+  };
+}
+
+/** What the routes see of the edge around them. */
+interface Inside {
+  readonly uuid: () => string;
+  readonly table: () => SourceTable;
+  readonly readyNow: () => boolean;
+  readonly metrics: () => string;
+}
+
+function createRoutes(deps: EdgeDeps, { uuid, table, readyNow, metrics }: Inside): Hono {
+  const { bus, log, adapter, version, authorize } = deps;
+  const app = new Hono();
+  const chat = createChat({ ...deps, uuid });
+
+  const clientOf = (c: Context) =>
+    table().clientOf(adapter.remoteAddress(c.req.raw, c.env), c.req.raw.headers);
+  const readBodyOf = (c: Context) => async (capBytes: number): Promise<BodyRead> => {
+    if (Number(c.req.header("content-length") ?? 0) > capBytes) return { kind: "too_large" };
+    const deadline = startDeadline(BODY_LIMIT_MS);
+    try {
+      return await adapter.readBody(c.req.raw, c.env, capBytes, deadline);
+    } finally {
+      deadline.clear();
+    }
+  };
+  const chatCall = (c: Context) => ({
+    instance: c.req.param("instance") ?? "",
+    request: c.req.raw,
+    client: clientOf(c),
+    readBody: readBodyOf(c),
+  });
+  const operatorsOnly = async (c: Context): Promise<Response | undefined> => {
+    if (isLocal(c, clientOf(c).ip) || await authorize(c.req.raw)) return undefined;
+    const headers = { "www-authenticate": "Bearer" };
+    const message = "A bearer token is required";
+    return problemResponse({ status: 401, code: "token_invalid", message, headers }, uuid());
+  };
+
+  app.get(
+    "/healthz",
+    () => jsonResponse(JSON.stringify({ status: "ok", version }), { requestId: uuid() }),
+  );
+  app.get("/readyz", async (c) => {
+    const refused = await operatorsOnly(c);
+    if (refused !== undefined) return refused;
+    const behind = await deps.readiness?.() ?? { ready: true };
+    const ready = readyNow() && behind.ready;
+    const body = { ready, bus: bus.status(), config_version: table().version, ...behind.details };
+    return jsonResponse(JSON.stringify(body), { status: ready ? 200 : 503, requestId: uuid() });
+  });
+  app.get("/metrics", async (c) => {
+    const refused = await operatorsOnly(c);
+    if (refused !== undefined) return refused;
+    return new Response(metrics() + (await deps.metrics?.() ?? ""), {
+      headers: { ...SECURITY_HEADERS, "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+    });
+  });
+  app.post("/chat/:instance/messages", (c) => chat.say(chatCall(c)));
+  app.get("/chat/:instance/messages", (c) => chat.read(chatCall(c)));
+  app.post(
+    "/rpc",
+    (c) =>
+      forwardRpc({ bus, log }, { request: c.req.raw, requestId: uuid(), readBody: readBodyOf(c) }),
+  );
+  const onlyWith = (allow: string) => () => {
+    const message = `Only ${allow} is answered here`;
+    return problemResponse(
+      { status: 405, code: "method_not_allowed", message, headers: { allow } },
+      uuid(),
+    );
+  };
+  for (const path of ["/healthz", "/readyz", "/metrics"]) app.all(path, onlyWith("GET, HEAD"));
+  app.all("/chat/:instance/messages", onlyWith("GET, HEAD, POST"));
+  app.all("/rpc", onlyWith("POST"));
+  return app;
+}
+
+/** Whether a request comes from this machine, and not through a proxy that runs on it. */
+function isLocal(c: Context, ip: string | null): boolean {
+  const isLoopback = ip !== null && (ip.startsWith("127.") || ip === "::1");
+  return isLoopback && c.req.header("x-forwarded-for") === undefined &&
+    c.req.header("forwarded") === undefined && c.req.header("x-real-ip") === undefined;
+}
+
+/** The path of an absolute URL, as it was written. */
+function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  if (start < 0) return "/";
+  for (let i = start; i < url.length; i++) {
+    const char = url[i];
+    if (char === "?" || char === "#") return url.slice(start, i);
+  }
+  return url.slice(start);
+}

@@ -1,0 +1,92 @@
+/**
+ * Responses: the headers each one carries, and errors that tell the caller little.
+ *
+ * @module
+ */
+import type { ErrorCode } from "../core/contract/mod.ts";
+
+/** On every response that does not say otherwise. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};
+
+const JSON_HEADERS = { ...SECURITY_HEADERS, "content-type": "application/json" };
+
+/** What went wrong, as the caller may know it. */
+export interface Problem {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  /** Seconds until trying again makes sense. */
+  readonly retryAfterSecs?: number | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** `{"error":{"code","message","request_id"}}`. Headers stay a plain object: the Node adapter is faster with it. */
+export function problemResponse(problem: Problem, requestId: string): Response {
+  const { status, code, message, retryAfterSecs, headers } = problem;
+  return new Response(
+    JSON.stringify({ error: { code, message, request_id: requestId } }),
+    {
+      status,
+      headers: {
+        ...JSON_HEADERS,
+        ...headers,
+        ...(retryAfterSecs === undefined ? {} : { "retry-after": String(retryAfterSecs) }),
+        "x-request-id": requestId,
+      },
+    },
+  );
+}
+
+/** A JSON answer from text or bytes already serialised. */
+export function jsonResponse(
+  body: string | Uint8Array<ArrayBuffer>,
+  { status = 200, requestId, headers }: {
+    status?: number;
+    requestId: string;
+    headers?: Readonly<Record<string, string>> | undefined;
+  },
+): Response {
+  return new Response(body, {
+    status,
+    headers: { ...JSON_HEADERS, ...headers, "x-request-id": requestId },
+  });
+}
+
+/** Adds what a response lacks of {@linkcode SECURITY_HEADERS}; upgrades pass untouched. */
+export function secured(response: Response): Response {
+  if (response.status === 101) return response;
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
+    if (!response.headers.has(name)) response.headers.set(name, value);
+  }
+  return response;
+}
+
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  account_suspended: 403,
+  account_unknown: 404,
+  agent_unknown: 404,
+  bus_closed: 503,
+  bus_no_responder: 503,
+  bus_overflow: 503,
+  bus_timeout: 503,
+  conflict: 409,
+  envelope_invalid: 422,
+  inbound_refused: 422,
+  invalid_params: 400,
+  not_found: 404,
+  store_busy: 503,
+  store_closed: 503,
+  store_full: 503,
+  token_invalid: 401,
+};
+
+/** The HTTP status of a core error; what has none is a 500. */
+export function statusOf(code: ErrorCode): number {
+  return STATUS[code] ?? 500;
+}

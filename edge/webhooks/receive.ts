@@ -1,0 +1,201 @@
+/**
+ * The gates a webhook passes, in order, until it is on disk and the sender hears so.
+ *
+ * @module
+ */
+import type { Bus } from "../../core/bus/bus.ts";
+import { type Clock, codeOf, type Outcome } from "../../core/contract/mod.ts";
+import type { Log } from "../../core/flow/log.ts";
+import type { EdgeAdapter } from "../adapter.ts";
+import { type Deadline, startDeadline, within } from "../deadline.ts";
+import { type Problem, problemResponse } from "../reply.ts";
+import type { Client } from "./client_ip.ts";
+import { handoffOf } from "./handoff.ts";
+import type { LiveSource, SourceTable } from "./sources.ts";
+
+/** What receiving needs. */
+export interface ReceiveDeps {
+  readonly bus: Pick<Bus, "publishDurable">;
+  readonly now: Clock;
+  readonly uuid: () => string;
+  readonly log: Log;
+  readonly adapter: EdgeAdapter;
+}
+
+/** Takes one request at a source's path; never rejects. */
+export type Receive = (
+  live: LiveSource,
+  table: SourceTable,
+  request: Request,
+  env: unknown,
+) => Promise<Response>;
+
+/** Why a request is refused: what the sender hears, and what the log says beside it. */
+interface Refusal {
+  readonly problem: Problem;
+  readonly reason: string;
+}
+
+/** A request on its way through the gates. */
+interface Passage {
+  readonly live: LiveSource;
+  readonly request: Request;
+  readonly env: unknown;
+  readonly client: Client;
+  readonly deadline: Deadline;
+  /** The request's id becomes its envelope's, so that log and record tell of the same. */
+  readonly requestId: string;
+}
+
+const BUSY_SECS = 1;
+const DOWN_SECS = 5;
+
+const problems = {
+  method: {
+    status: 405,
+    code: "method_not_allowed",
+    message: "Only POST is answered here",
+    headers: { allow: "POST" },
+  },
+  disabled: {
+    status: 503,
+    code: "source_disabled",
+    message: "This source takes no events now",
+    retryAfterSecs: 60,
+  },
+  busy: {
+    status: 503,
+    code: "busy",
+    message: "Too many requests under way",
+    retryAfterSecs: BUSY_SECS,
+  },
+  down: {
+    status: 503,
+    code: "unavailable",
+    message: "The event could not be kept",
+    retryAfterSecs: DOWN_SECS,
+  },
+  tooLarge: { status: 413, code: "body_too_large", message: "The body is too large" },
+  tooSlow: { status: 408, code: "request_timeout", message: "The body did not arrive in time" },
+  aborted: { status: 400, code: "body_incomplete", message: "The body did not arrive whole" },
+  unsigned: { status: 401, code: "unauthorized", message: "The request could not be verified" },
+  noKind: { status: 422, code: "event_kind_missing", message: "The event has no readable kind" },
+  internal: { status: 500, code: "internal", message: "The request could not be handled" },
+} as const satisfies Record<string, Problem>;
+
+/**
+ * Returns a {@linkcode Receive}: method, source, requests under way, rate, body, signature, source
+ * rate, kind, hand-off. The cheap gates come first; the body is read only after them.
+ */
+export function createReceive({ bus, now, uuid, log, adapter }: ReceiveDeps): Receive {
+  return async function receive(live, table, request, env) {
+    const requestId = uuid();
+    const client = table.clientOf(adapter.remoteAddress(request, env), request.headers);
+    try {
+      const result = await admit(live, table, request, env, client, requestId);
+      if (result instanceof Response) return result;
+      log.warn("webhook.refused", {
+        requestId,
+        source: live.source.id,
+        status: result.problem.status,
+        reason: result.reason,
+        clientIp: client.ip,
+      });
+      return problemResponse(result.problem, requestId);
+    } catch (error) {
+      log.error("webhook.failed", {
+        requestId,
+        source: live.source.id,
+        code: codeOf(error),
+        error,
+      });
+      return problemResponse(problems.internal, requestId);
+    }
+  };
+
+  async function admit(
+    live: LiveSource,
+    table: SourceTable,
+    request: Request,
+    env: unknown,
+    client: Client,
+    requestId: string,
+  ): Promise<Response | Refusal> {
+    if (request.method !== "POST") return refusal(problems.method, request.method);
+    const { source, load, rate } = live;
+    if (!source.enabled || source.secret === null) {
+      return refusal(problems.disabled, source.disabled_reason ?? "disabled");
+    }
+    if (!load.enter(client.key, live.concurrencyCap)) return refusal(problems.busy, "in_flight");
+    const deadline = startDeadline(table.requestTimeoutMs);
+    try {
+      const waitSecs = rate?.takeClient(client.key, now()) ?? 0;
+      if (waitSecs > 0) return refusal(rateLimited(waitSecs), "client_rate");
+      return await take({ live, request, env, client, deadline, requestId });
+    } finally {
+      deadline.clear();
+      load.leave(client.key);
+    }
+  }
+
+  async function take(passage: Passage): Promise<Response | Refusal> {
+    const { live, request, env, client, deadline, requestId } = passage;
+    const { headers } = request;
+    if (Number(headers.get("content-length") ?? 0) > live.bodyCapBytes) {
+      return refusal(problems.tooLarge, "content_length");
+    }
+    const read = await adapter.readBody(request, env, live.bodyCapBytes, deadline);
+    if (read.kind === "too_large") return refusal(problems.tooLarge, "body");
+    if (read.kind === "timeout") return refusal(problems.tooSlow, "body");
+    if (read.kind !== "body") return refusal(problems.aborted, read.kind);
+
+    const nowMs = now();
+    const body = read.bytes;
+    const verdict = await live.verify({ headers, body, nowMs });
+    if (!verdict.ok) return refusal(problems.unsigned, verdict.reason);
+    const waitSecs = live.rate?.takeSource(client.key, nowMs) ?? 0;
+    if (waitSecs > 0) return refusal(rateLimited(waitSecs), "source_rate");
+
+    const handoff = await handoffOf(live.source, {
+      headers,
+      body,
+      timestamp: verdict.timestamp,
+      clientIp: client.ip,
+      receivedAtMs: nowMs,
+      envelopeId: requestId,
+    });
+    if (handoff === undefined) return refusal(problems.noKind, "event_kind");
+    const outcome = await handOver(deadline, () => bus.publishDurable([handoff]));
+    if (outcome.kind === "refused") return refusal(problems.down, outcome.code);
+    return accepted(live, requestId);
+  }
+}
+
+/** Bus failures and lateness count as refusals: nothing tells that the event is on disk. */
+async function handOver(
+  deadline: Deadline,
+  publish: () => Promise<Outcome[]>,
+): Promise<Outcome> {
+  try {
+    const outcomes = await within(deadline, publish());
+    if (outcomes === undefined) return { kind: "refused", code: "bus_timeout", retryable: true };
+    return outcomes[0] ?? { kind: "refused", code: "internal", retryable: true };
+  } catch (error) {
+    return { kind: "refused", code: codeOf(error), retryable: true };
+  }
+}
+
+function accepted({ source, acceptedHeaders }: LiveSource, requestId: string): Response {
+  return new Response(source.response.body, {
+    status: source.response.status,
+    headers: { ...acceptedHeaders, "x-request-id": requestId },
+  });
+}
+
+function rateLimited(retryAfterSecs: number): Problem {
+  return { status: 429, code: "rate_limited", message: "Too many requests", retryAfterSecs };
+}
+
+function refusal(problem: Problem, reason: string): Refusal {
+  return { problem, reason };
+}

@@ -1,0 +1,112 @@
+/**
+ * The sources in force, swapped as a whole when the configuration changes.
+ *
+ * @module
+ */
+import type { EdgeConfig, EdgeSource, RateLimit } from "../../core/contract/mod.ts";
+import { createVerifier, type Verify } from "../../core/signing/verifier.ts";
+import { SECURITY_HEADERS } from "../reply.ts";
+import { type Client, createClientOf, type ProxyHeaders } from "./client_ip.ts";
+import { createLoad, type Load } from "./load.ts";
+import { createRateGate, isActive, type RateGate } from "./rate.ts";
+
+/** A source with everything a request needs of it. */
+export interface LiveSource {
+  readonly source: EdgeSource;
+  readonly verify: Verify;
+  readonly load: Load;
+  readonly rate: RateGate | undefined;
+  readonly bodyCapBytes: number;
+  /** 0 means no limit. */
+  readonly concurrencyCap: number;
+  /** Headers of the answer to an event that is kept. */
+  readonly acceptedHeaders: Readonly<Record<string, string>>;
+}
+
+/** One configuration in force; requests under way keep the one they began with. */
+export interface SourceTable {
+  readonly version: number;
+  readonly byPath: ReadonlyMap<string, LiveSource>;
+  readonly byId: ReadonlyMap<string, LiveSource>;
+  readonly clientOf: (peer: string | null, headers: ProxyHeaders) => Client;
+  readonly requestTimeoutMs: number;
+}
+
+/** What a change of configuration did, by source id. */
+export interface SourceChanges {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+  readonly kept: readonly string[];
+}
+
+/**
+ * Builds the table of `config`. What is under way is counted on; a bucket goes on unless its limit
+ * changed; keys are imported again only where the source changed.
+ */
+export function createSourceTable(config: EdgeConfig, previous?: SourceTable): SourceTable {
+  const live = config.sources.map((source) =>
+    liveSource(source, config.limits, previous?.byId.get(source.id))
+  );
+  return {
+    version: config.version,
+    byPath: new Map(live.map((it) => [it.source.path, it])),
+    byId: new Map(live.map((it) => [it.source.id, it])),
+    clientOf: createClientOf(config),
+    requestTimeoutMs: config.request_timeout_ms,
+  };
+}
+
+/** Tells two tables apart. */
+export function sourceChanges(before: SourceTable | undefined, after: SourceTable): SourceChanges {
+  const changes = { added: [], changed: [], removed: [], kept: [] } as Record<
+    keyof SourceChanges,
+    string[]
+  >;
+  for (const [id, live] of after.byId) {
+    const old = before?.byId.get(id);
+    if (old === undefined) changes.added.push(id);
+    else (isSame(old, live) ? changes.kept : changes.changed).push(id);
+  }
+  for (const id of before?.byId.keys() ?? []) if (!after.byId.has(id)) changes.removed.push(id);
+  return changes;
+}
+
+function isSame(a: LiveSource, b: LiveSource): boolean {
+  return sameSource(a.source, b.source) && a.bodyCapBytes === b.bodyCapBytes &&
+    a.concurrencyCap === b.concurrencyCap && sameLimit(a.rate?.limit, b.rate?.limit);
+}
+
+function liveSource(
+  source: EdgeSource,
+  limits: EdgeConfig["limits"],
+  old: LiveSource | undefined,
+): LiveSource {
+  const { content_type: contentType } = source.response;
+  return {
+    source,
+    verify: old !== undefined && sameSource(old.source, source)
+      ? old.verify
+      : createVerifier(source),
+    load: old?.load ?? createLoad(),
+    rate: rateGate(source.rate_limit ?? limits.rate_limit, old?.rate),
+    bodyCapBytes: source.body_cap_bytes ?? limits.body_cap_bytes,
+    concurrencyCap: source.concurrency_cap ?? limits.concurrency_cap,
+    acceptedHeaders: contentType === null
+      ? SECURITY_HEADERS
+      : { ...SECURITY_HEADERS, "content-type": contentType },
+  };
+}
+
+function rateGate(limit: RateLimit | null, old: RateGate | undefined): RateGate | undefined {
+  if (!isActive(limit)) return undefined;
+  return old !== undefined && sameLimit(old.limit, limit) ? old : createRateGate(limit);
+}
+
+function sameLimit(a: RateLimit | undefined, b: RateLimit | undefined): boolean {
+  return a?.rps === b?.rps && a?.burst === b?.burst;
+}
+
+function sameSource(a: EdgeSource, b: EdgeSource): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
