@@ -22,7 +22,7 @@ export interface ToolCall {
   readonly step: number;
   /** The name the model used. */
   readonly tool: string;
-  readonly microappId?: string | null;
+  readonly microappId?: string | null | undefined;
   /** Any JSON; redacted before it is kept. */
   readonly arguments: unknown;
   /** Any JSON; redacted before it is kept. */

@@ -21,10 +21,10 @@ export interface TranscriptEntry {
   readonly modelMessage?: unknown;
   /** The channel it came through; empty counts as `internal`. */
   readonly sourcePlugin: string;
-  readonly senderId?: string | undefined;
+  readonly senderId?: string | null | undefined;
   /** Unique in its account; the sealed message is bound to it. */
   readonly messageId: string;
-  readonly turnId?: string | undefined;
+  readonly turnId?: string | null | undefined;
   readonly sentAtMs: number;
 }
 
@@ -212,7 +212,7 @@ function entryWrites(
       role: entry.role,
       body: entry.body,
       sent_at_ms: entry.sentAtMs,
-      ...(entry.senderId === undefined ? {} : { sender_id: entry.senderId }),
+      ...(entry.senderId == null ? {} : { sender_id: entry.senderId }),
       source_plugin: entry.sourcePlugin,
     })),
   ];

@@ -23,14 +23,14 @@ export interface FinishedTurn {
   readonly instance: string;
   readonly bindingId: string;
   readonly trigger: string;
-  readonly envelopeId?: string | null;
-  readonly deliveryId?: string | null;
+  readonly envelopeId?: string | null | undefined;
+  readonly deliveryId?: string | null | undefined;
   readonly inboundIds: readonly string[];
   readonly startedAtMs: number;
   readonly finishedAtMs: number;
   readonly outcome: "ok" | "error" | "refused";
   /** Why it failed; redacted and cut to 512 characters. */
-  readonly error?: string | null;
+  readonly error?: string | null | undefined;
   /** 1 for a turn that needed no second try. */
   readonly attempts: number;
   readonly provider: string;
@@ -41,7 +41,7 @@ export interface FinishedTurn {
   /** Millionths of the currency of the price list. */
   readonly costMicros: number;
   readonly toolCalls: number;
-  readonly traceId?: string | null;
+  readonly traceId?: string | null | undefined;
   /** Contents and person ids that the row vouches for without holding them. Any JSON. */
   readonly content: unknown;
 }
@@ -249,7 +249,7 @@ async function tail(
   );
   const last = found.at(-1);
   return {
-    turns: found.map(({ position: _, ...view }) => view),
+    turns: found.map(({ position: _position, ...view }) => view),
     ...(last !== undefined && found.length === limit ? { cursor: last.position } : {}),
   };
 }
