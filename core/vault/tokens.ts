@@ -1,0 +1,190 @@
+/**
+ * Tokens for people and edges: EdDSA JWTs that core signs and anybody with the public key verifies.
+ *
+ * @module
+ */
+import { createPrivateKey } from "node:crypto";
+
+import { calculateJwkThumbprint, type JWK, jwtVerify, SignJWT } from "jose";
+import { z } from "zod";
+
+import { AccountId, type Clock, CodedError, messageOf } from "../contract/mod.ts";
+import { insert, statement, type Write } from "../store/store.ts";
+
+/** What a token opens. */
+export const TokenScope = z.enum(["operator", "tenant", "firehose", "edge"]);
+/** See {@linkcode TokenScope}. */
+export type TokenScope = z.infer<typeof TokenScope>;
+
+/** The claims of a token. */
+export const TokenClaims = z.looseObject({
+  sub: z.string().min(1),
+  scope: z.array(TokenScope).min(1),
+  /** The only tenant the token is good for; all when absent. */
+  account_id: AccountId.optional(),
+  caps: z.array(z.string()),
+  /** Seconds since the epoch. */
+  exp: z.int(),
+  jti: z.string().min(1),
+});
+/** See {@linkcode TokenClaims}. */
+export type TokenClaims = z.infer<typeof TokenClaims>;
+
+/** What a new token is to be good for. */
+export interface TokenRequest {
+  subject: string;
+  scope: readonly TokenScope[];
+  /** Required for scope `tenant`. */
+  accountId?: string | undefined;
+  caps?: readonly string[] | undefined;
+  /** Rounded up to whole seconds, in milliseconds. @default {43_200_000} */
+  ttlMs?: number | undefined;
+}
+
+/** A new token; it is on record once `row` is committed. */
+export interface NewToken {
+  readonly token: string;
+  readonly jti: string;
+  readonly expiresAtMs: number;
+  readonly row: Write[];
+}
+
+/** What a token must be good for. */
+export interface TokenCheck {
+  /** The scope needed, or several of which one is enough. */
+  scope: TokenScope | readonly TokenScope[];
+  isRevoked: (jti: string) => boolean | Promise<boolean>;
+}
+
+/** Makes and checks tokens. */
+export interface Tokens {
+  createToken(request: TokenRequest): Promise<NewToken>;
+  /** @throws {CodedError} `token_invalid` */
+  verifyToken(token: string, check: TokenCheck): Promise<TokenClaims>;
+  /** The public half of the key, with `kid` and `alg`; what edges verify with. */
+  publicJwk(): JWK;
+}
+
+const ALGORITHM = "EdDSA";
+const TTL_MS = 12 * 60 * 60 * 1000;
+
+/** An Ed25519 private key in PKCS #8 is this and its 32 bytes. */
+const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
+
+const SigningKey = z.object({
+  kty: z.literal("OKP"),
+  crv: z.literal("Ed25519"),
+  d: z.string(),
+  x: z.string(),
+});
+
+/** The text of a key file for 32 random bytes. */
+export function createSigningKeyText(seed: Uint8Array): string {
+  const der = Buffer.concat([PKCS8_PREFIX, seed]);
+  const jwk = createPrivateKey({ key: der, format: "der", type: "pkcs8" }).export({
+    format: "jwk",
+  });
+  return `${JSON.stringify(jwk)}\n`;
+}
+
+/** Builds the maker of tokens on the text of a key file. */
+export async function createTokens(
+  { keyText, path, now, uuid }: { keyText: string; path: string; now: Clock; uuid: () => string },
+): Promise<Tokens> {
+  const key = parseSigningKey(keyText, path);
+  const publicPart = { kty: key.kty, crv: key.crv, x: key.x };
+  const kid = await calculateJwkThumbprint(publicPart);
+  const publicKey: JWK = { ...publicPart, kid, alg: ALGORITHM, use: "sig" };
+
+  return {
+    async createToken(request) {
+      const { subject, scope, accountId, caps = [], ttlMs = TTL_MS } = request;
+      checkRequest(request);
+      const issuedAtMs = now();
+      const expiresAtMs = Math.ceil((issuedAtMs + ttlMs) / 1000) * 1000;
+      const jti = uuid();
+      const claims = {
+        scope: [...scope],
+        caps: [...caps],
+        ...(accountId === undefined ? {} : { account_id: accountId }),
+      };
+      const token = await new SignJWT(claims)
+        .setProtectedHeader({ alg: ALGORITHM, typ: "JWT", kid })
+        .setSubject(subject)
+        .setJti(jti)
+        .setIssuedAt(Math.floor(issuedAtMs / 1000))
+        .setExpirationTime(expiresAtMs / 1000)
+        .sign(key);
+      const row = insert("tokens", {
+        jti,
+        account_id: accountId ?? null,
+        subject,
+        scope: scope.join(" "),
+        created_at_ms: issuedAtMs,
+        expires_at_ms: expiresAtMs,
+        revoked_at_ms: null,
+      });
+      return { token, jti, expiresAtMs, row: [row] };
+    },
+    async verifyToken(token, { scope, isRevoked }) {
+      const claims = await readClaims(token, publicKey, now());
+      const wanted: readonly TokenScope[] = typeof scope === "string" ? [scope] : scope;
+      if (!claims.scope.some((one) => wanted.includes(one))) {
+        throw invalid(`it is for "${claims.scope.join(" ")}", not for "${wanted.join(" ")}"`);
+      }
+      if (await isRevoked(claims.jti)) throw invalid("it was revoked");
+      return claims;
+    },
+    publicJwk: () => ({ ...publicKey }),
+  };
+}
+
+/** Takes a token back. The unit fails with `conflict` when it is unknown or revoked already. */
+export function rowsForRevoking(jti: string, atMs: number): Write[] {
+  const sql = "UPDATE tokens SET revoked_at_ms = ? WHERE jti = ? AND revoked_at_ms IS NULL";
+  return [statement(sql, [atMs, jti], 1)];
+}
+
+function parseSigningKey(text: string, path: string): z.infer<typeof SigningKey> {
+  try {
+    return SigningKey.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new CodedError("config_invalid", `Cannot read key "${path}": no Ed25519 private JWK`, {
+      cause,
+    });
+  }
+}
+
+function checkRequest({ subject, scope, accountId, ttlMs = TTL_MS }: TokenRequest): void {
+  if (subject === "" || scope.length === 0) {
+    throw new TypeError("Cannot create a token: subject and scope are required");
+  }
+  if (scope.includes("tenant") && accountId === undefined) {
+    throw new TypeError('Cannot create a token: scope "tenant" needs a tenant');
+  }
+  if (!(ttlMs > 0)) throw new RangeError("Cannot create a token: its life must be above 0 ms");
+}
+
+async function readClaims(token: string, publicKey: JWK, nowMs: number): Promise<TokenClaims> {
+  try {
+    const { payload } = await jwtVerify(token, (header) => {
+      if (header.kid !== publicKey.kid) throw invalid("its key is not ours");
+      return publicKey;
+    }, {
+      algorithms: [ALGORITHM],
+      requiredClaims: ["sub", "exp", "jti"],
+      currentDate: new Date(nowMs),
+    });
+    return TokenClaims.parse(payload);
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    throw invalid(
+      error instanceof z.ZodError ? "its claims are not ours" : messageOf(error),
+      error,
+    );
+  }
+}
+
+function invalid(state: string, cause?: unknown): CodedError {
+  return new CodedError("token_invalid", `Cannot accept the token: ${state}`, { cause });
+}
