@@ -77,16 +77,27 @@ function unpack({ debian }: Tool): boolean {
   const downloads = join(cache, "deb", debian);
   rmSync(downloads, { recursive: true, force: true });
   mkdirSync(downloads, { recursive: true });
-  if (!run("apt-get", ["download", debian], downloads)) return false;
+  const download = ["download", debian];
+  if (!run("apt-get", download, downloads)) {
+    // The system's package lists may be stripped, and only root may renew them: keep our own.
+    const own = ownAptOptions();
+    run("apt-get", ["update", "-q", ...own]);
+    if (!run("apt-get", [...download, ...own], downloads)) return false;
+  }
   return readdirSync(downloads).filter((file) => file.endsWith(".deb"))
     .every((file) => run("dpkg", ["-x", join(downloads, file), cache]));
+}
+
+function ownAptOptions(): string[] {
+  const [lists, archives] = [join(cache, "apt", "lists"), join(cache, "apt", "archives")];
+  for (const folder of [lists, archives]) mkdirSync(join(folder, "partial"), { recursive: true });
+  return ["-o", `Dir::State::lists=${lists}`, "-o", `Dir::Cache=${join(cache, "apt")}`];
 }
 
 function provide(tools: readonly Tool[]): Tool[] {
   const missing = tools.filter((tool) => toolPath(tool.name) === undefined);
   if (missing.length === 0) return [];
   const isRoot = process.getuid?.() === 0;
-  // Without root the lists cannot be renewed; the system's own may still name the package.
   if (isRoot) run("apt-get", ["update", "-q"]);
   return missing.filter((tool) => {
     if (isRoot && installAsRoot(tool) && toolPath(tool.name) !== undefined) return false;
