@@ -75,12 +75,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   let disposed: Promise<void> | undefined;
 
   async function dispose(): Promise<void> {
+    await writer.drain();
     await checkpoints.idle();
-    await writer[Symbol.asyncDispose]();
-    await worker.exclusively(async (run) => void await run("PRAGMA wal_checkpoint(TRUNCATE)"))
-      .catch((error: unknown) => log.warn("store.checkpoint_failed", { error: messageOf(error) }));
     await worker[Symbol.asyncDispose]();
     reader.close();
+    await writer[Symbol.asyncDispose]();
     listeners.clear();
   }
 

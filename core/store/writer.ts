@@ -37,10 +37,12 @@ export interface WriterDeps {
   busyLimitMs: number;
 }
 
-/** The writer. Disposing writes what is queued, then closes. */
+/** The writer. Disposing drains it, empties the log when nothing is in the way, and closes. */
 export interface Writer extends AsyncDisposable {
   /** See {@linkcode Store.commit}. */
   readonly commit: (unit: readonly Write[]) => Promise<void>;
+  /** Refuses new units and resolves when those that wait are settled. */
+  readonly drain: () => Promise<void>;
   /**
    * Runs `task` while no flush is under way, and holds the next one until it ends. Resolves with
    * false, without running it, when the writer is waiting for a lock or closed.
@@ -63,7 +65,6 @@ export function openWriter(deps: WriterDeps): Writer {
   let turn: Promise<void> = Promise.resolve();
   let scheduled = false;
   let closed = false;
-  let disposed: Promise<void> | undefined;
 
   function schedule(): void {
     if (scheduled) return;
@@ -92,6 +93,14 @@ export function openWriter(deps: WriterDeps): Writer {
     }
   }
 
+  async function drain(): Promise<void> {
+    closed = true;
+    for (let last; last !== turn;) {
+      last = turn;
+      await last;
+    }
+  }
+
   return {
     commit(unit) {
       if (closed) {
@@ -114,14 +123,10 @@ export function openWriter(deps: WriterDeps): Writer {
       await paused;
       return true;
     },
-    [Symbol.asyncDispose]() {
-      closed = true;
-      disposed ??= (async () => {
-        while (queue.length > 0 || scheduled) await turn;
-        await turn;
-        write.close();
-      })();
-      return disposed;
+    drain,
+    async [Symbol.asyncDispose]() {
+      await drain();
+      await write.close();
     },
   };
 }
@@ -146,7 +151,8 @@ interface Flusher {
   flush(units: readonly (readonly Write[])[]): Promise<Flushed>;
   /** Whether a flush is being replayed because of a lock. */
   recovering(): boolean;
-  close(): void;
+  /** Empties the log when nothing is in the way, and closes; harmless when repeated. */
+  close(): Promise<void>;
 }
 
 /**
@@ -189,6 +195,13 @@ function createFlusher({ first, open, now, log, busyLimitMs }: WriterDeps): Flus
       }
     },
     recovering: () => recovering,
-    close: drop,
+    async close() {
+      try {
+        await client?.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+      } catch (error) {
+        log.warn("store.checkpoint_failed", { error: messageOf(error) });
+      }
+      drop();
+    },
   };
 }
