@@ -54,6 +54,8 @@ describe("renderTemplate()", () => {
       ]
     ) expect(render(`{{${path}}}`)).toBe(MISSING);
     expect(render("{{__proto__.own}}")).toBe("mine");
+    const heir = Object.create({ inherited: "no" }) as unknown;
+    expect(renderTemplate("{{inherited}}", { payload: heir, subject })).toBe(MISSING);
   });
 
   it("takes subject from the bus whatever the payload says, whole or by token from 0", () => {
