@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   invalid_params: { retry: false, says: "The arguments do not fit the method" },
   manifest_invalid: { retry: false, says: "A plugin.toml is wrong" },
   microapp_breaker_open: { retry: true, says: "The microapp failed too often for this tenant" },
+  microapp_busy: { retry: true, says: "Too many calls wait for the microapp already" },
   microapp_exited: { retry: true, says: "The microapp's process ended during the call" },
   microapp_handshake: { retry: true, says: "The microapp did not answer initialize properly" },
   microapp_not_ready: { retry: true, says: "The microapp is not running" },

@@ -1,0 +1,124 @@
+/**
+ * One call to a microapp for one tenant, within its limits.
+ *
+ * @module
+ */
+import { type CallMeta, type Clock, CodedError, codeOf } from "../contract/mod.ts";
+import { type BreakerLimits, createBreakers } from "./breaker.ts";
+import { isFault } from "./results.ts";
+import { RpcFault } from "./rpc_fault.ts";
+import type { Slot } from "./slots.ts";
+import type { Live } from "./supervisor.ts";
+
+/** For whom something is asked. */
+export interface CallContext {
+  readonly meta: CallMeta;
+  /** The tenant. */
+  readonly account: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What is asked of whom. */
+export interface MicroappCall {
+  readonly microappId: string;
+  /** The tenant. */
+  readonly account: string;
+  readonly method: string;
+  /** Made once it is known who will answer. */
+  readonly params: (slot: Slot, live: Live) => unknown;
+  /** Unless `entries.<id>.timeout_secs` says otherwise. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Calls with a breaker per microapp and tenant. */
+export interface Calls {
+  /**
+   * @throws {RpcFault} the microapp's error reply
+   * @throws {CodedError} `not_found`, `microapp_not_ready`, `microapp_breaker_open`,
+   * `microapp_busy`, `microapp_timeout`, `microapp_exited`
+   * @throws the signal's reason
+   */
+  make(call: MicroappCall): Promise<unknown>;
+  /** Forgets the faults of a microapp that is started afresh. */
+  forget(microappId: string): void;
+}
+
+/** Builds the calls of one host. */
+export function createCalls(
+  { slot: find, now, limits }: {
+    slot: (microappId: string) => Slot | undefined;
+    now: Clock;
+    limits: BreakerLimits;
+  },
+): Calls {
+  const breakers = createBreakers({ now, limits });
+  const exitsSeen = new WeakMap<Live, Set<string>>();
+
+  /** One crash ends many calls at once; for each tenant it counts as one fault. */
+  function isFirstExit(live: Live, account: string): boolean {
+    const seen = exitsSeen.get(live) ?? new Set<string>();
+    exitsSeen.set(live, seen);
+    const isFirst = !seen.has(account);
+    seen.add(account);
+    return isFirst;
+  }
+
+  function weigh(error: unknown, live: Live, account: string): "ok" | "fault" | "undecided" {
+    if (codeOf(error) === "microapp_exited" && !isFirstExit(live, account)) return "undecided";
+    if (isFault(error)) return "fault";
+    // An error reply to a bad question is the sign of a healthy microapp.
+    return error instanceof RpcFault ? "ok" : "undecided";
+  }
+
+  return {
+    async make({ microappId, account, method, params, timeoutMs, signal }) {
+      const { slot, live } = findLive(find(microappId), microappId, account);
+      const leave = breakers.enter(microappId, account);
+      if (leave === null) {
+        throw refusal(
+          "microapp_breaker_open",
+          microappId,
+          "it failed this tenant too often and rests",
+        );
+      }
+      const seconds = slot.candidate.entry.timeout_secs;
+      try {
+        const result = await live.peer.call(method, params(slot, live), {
+          timeoutMs: seconds === undefined ? timeoutMs : seconds * 1000,
+          signal,
+        });
+        leave("ok");
+        return result;
+      } catch (error) {
+        leave(weigh(error, live, account));
+        throw error;
+      }
+    },
+    forget: (microappId) => breakers.forget(microappId),
+  };
+}
+
+function refusal(
+  code: "not_found" | "microapp_not_ready" | "microapp_breaker_open",
+  id: string,
+  state: string,
+): CodedError {
+  return new CodedError(code, `Cannot call microapp "${id}": ${state}`);
+}
+
+/** Whether a microapp works for a tenant. */
+export function worksFor({ candidate }: Slot, account: string): boolean {
+  return (candidate.entry.tenant_id ?? account) === account;
+}
+
+function findLive(slot: Slot | undefined, id: string, account: string): { slot: Slot; live: Live } {
+  // Another tenant's microapp looks like none at all.
+  if (slot === undefined || !worksFor(slot, account)) {
+    throw refusal("not_found", id, "there is none of that name");
+  }
+  const { supervisor, candidate } = slot;
+  if (supervisor?.live) return { slot, live: supervisor.live };
+  const state = supervisor?.state ?? (candidate.refusal === null ? "stopped" : "failed");
+  throw refusal("microapp_not_ready", id, `it is ${state}`);
+}

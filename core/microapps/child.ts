@@ -1,0 +1,107 @@
+/**
+ * One child process and everything it starts.
+ *
+ * @module
+ */
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import { CodedError, messageOf } from "../contract/mod.ts";
+import { delay } from "../flow/delay.ts";
+
+/** What to start. */
+export interface ChildOptions {
+  /** `./x` starts from `cwd`, a bare name is looked up on the child's `PATH`; no shell. */
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A running child. */
+export interface Child {
+  readonly pid: number;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Resolves with a sentence once the child is gone, its pipes are read and its group is dead. */
+  readonly exited: Promise<string>;
+  /** Signals the child and all that it started. */
+  signal(name: "SIGTERM" | "SIGKILL"): void;
+}
+
+/** How long after its end a child's pipes may stay open, in milliseconds. */
+const PIPES_MS = 1_000;
+
+/** Signals a whole process group; a group that is gone is fine. */
+function signalGroup(pid: number, name: "SIGTERM" | "SIGKILL"): void {
+  try {
+    process.kill(-pid, name);
+  } catch {
+    // Nobody is left in it.
+  }
+}
+
+/**
+ * Starts a child as the leader of its own process group, so that its children can be ended with it.
+ *
+ * @throws {CodedError} `microapp_handshake` when it cannot be started
+ */
+export async function openChild({ command, args, cwd, env }: ChildOptions): Promise<Child> {
+  const path = command.includes("/") ? resolve(cwd, command) : command;
+  let started: ChildProcessByStdio<Writable, Readable, Readable>;
+  try {
+    started = spawn(path, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"], detached: true });
+    await once(started, "spawn");
+  } catch (error) {
+    throw new CodedError(
+      "microapp_handshake",
+      `Cannot start "${command}": ${whyNot(error, path)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  // A child that is gone or closed its stdin breaks the pipe; its exit tells the story.
+  started.stdin.on("error", () => {});
+  const { pid } = started;
+  if (pid === undefined) throw new CodedError("internal", `Cannot start "${command}": no pid`);
+
+  // Should core end without disposing the host, nobody else would stop what ignores its closed stdin.
+  const lastResort = (): void => signalGroup(pid, "SIGKILL");
+  process.once("exit", lastResort);
+
+  const closed = once(started, "close");
+  async function end(): Promise<string> {
+    const [code, signal] = await once(started, "exit") as [number | null, string | null];
+    process.removeListener("exit", lastResort);
+    // The rest of the group holds the pipes open, and would outlive its leader.
+    signalGroup(pid as number, "SIGKILL");
+    const late = new AbortController();
+    await Promise.race([closed, delay(PIPES_MS, { signal: late.signal }).catch(() => {})]);
+    late.abort();
+    for (const stream of [started.stdin, started.stdout, started.stderr]) stream.destroy();
+    return signal === null ? `exited with code ${code}` : `ended by ${signal}`;
+  }
+
+  return {
+    pid,
+    stdin: started.stdin,
+    stdout: started.stdout,
+    stderr: started.stderr,
+    exited: end(),
+    signal: (name) => signalGroup(pid, name),
+  };
+}
+
+function whyNot(error: unknown, path: string): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOENT" && path.includes("/") && existsSync(path)) {
+    return "the program named in its first line (#!) does not exist";
+  }
+  if (code === "ENOENT") return "no such program, or no such directory to start it in";
+  if (code === "EACCES") return "it is not executable";
+  return messageOf(error);
+}

@@ -1,0 +1,90 @@
+/**
+ * Cuts a byte stream into lines.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+
+const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/** What a splitter is made of. */
+export interface LineSplitterDeps {
+  /** Longer lines are dropped, in bytes. */
+  readonly maxBytes: number;
+  /** Gets each line that is not blank, without its newline and one trailing carriage return. */
+  readonly onLine: (line: string) => void;
+  /** Hears of each dropped line once it has ended, with its whole length. */
+  readonly onTooLong: (bytes: number) => void;
+}
+
+/** Takes bytes, gives lines. */
+export interface LineSplitter {
+  push(chunk: Buffer): void;
+  /** The stream is over: what waits without a newline counts as a line. */
+  end(): void;
+}
+
+/**
+ * Builds a splitter. Only 0x0A ends a line, so a character cut in two by a chunk border is whole
+ * again before it is decoded; bytes that are no UTF-8 become U+FFFD.
+ */
+export function createLineSplitter(
+  { maxBytes, onLine, onTooLong }: LineSplitterDeps,
+): LineSplitter {
+  // One growing buffer, not a list of chunks: a child that writes single bytes would fill memory.
+  let held = Buffer.alloc(0);
+  let heldBytes = 0;
+  let droppedBytes = 0;
+
+  function hold(chunk: Buffer): void {
+    if (droppedBytes > 0 || heldBytes + chunk.length > maxBytes) {
+      droppedBytes += heldBytes + chunk.length;
+      heldBytes = 0;
+      held = Buffer.alloc(0);
+      return;
+    }
+    const needed = heldBytes + chunk.length;
+    if (needed > held.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, held.length * 2));
+      held.copy(grown, 0, 0, heldBytes);
+      held = grown;
+    }
+    chunk.copy(held, heldBytes);
+    heldBytes = needed;
+  }
+
+  function emit(bytes: Buffer, start: number, end: number): void {
+    const last = end > start && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
+    const line = bytes.toString("utf8", start, last);
+    if (line.trim() !== "") onLine(line);
+  }
+
+  function endHeld(): void {
+    const dropped = droppedBytes;
+    const [bytes, length] = [held, heldBytes];
+    droppedBytes = 0;
+    heldBytes = 0;
+    held = Buffer.alloc(0);
+    if (dropped > 0) onTooLong(dropped);
+    else emit(bytes, 0, length);
+  }
+
+  return {
+    push(chunk) {
+      let start = 0;
+      for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, start)) {
+        if (heldBytes === 0 && droppedBytes === 0 && at - start <= maxBytes) emit(chunk, start, at);
+        else {
+          hold(chunk.subarray(start, at));
+          endHeld();
+        }
+        start = at + 1;
+      }
+      if (start < chunk.length) hold(chunk.subarray(start));
+    },
+    end() {
+      if (heldBytes > 0 || droppedBytes > 0) endHeld();
+    },
+  };
+}

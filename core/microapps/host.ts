@@ -1,0 +1,200 @@
+/**
+ * All microapps of one core: their tools, their hooks, and the way to call them.
+ *
+ * @module
+ */
+import type { Clock } from "../contract/mod.ts";
+import { type Log } from "../flow/log.ts";
+import { BREAKER_LIMITS, type BreakerLimits } from "./breaker.ts";
+import { type CallContext, createCalls, type MicroappCall } from "./calls.ts";
+import type { Candidate } from "./discovery.ts";
+import type { Env } from "./env.ts";
+import type { HookPoint } from "./handshake.ts";
+import { handlersOf, runHookChain } from "./hook_chain.ts";
+import type { HookOutcome } from "./hooks.ts";
+import type { JsonObject } from "./json.ts";
+import { PEER_LIMITS, type PeerLimits } from "./peer.ts";
+import { RESTART_POLICY, type RestartPolicy } from "./restart_plan.ts";
+import { readToolFault, readToolResult, type ToolResult } from "./results.ts";
+import { RpcFault } from "./rpc_fault.ts";
+import { type MicroappStatus, openSlots, type Slot } from "./slots.ts";
+import type { LifeTimeouts, MicroappState } from "./supervisor.ts";
+import { describeTools, toolCallParams, type ToolDescriptor } from "./tools.ts";
+
+/** Limits of calls and of a microapp's life, in milliseconds. */
+export interface HostTimeouts extends LifeTimeouts {
+  /** A tool call; longer than the 30 s after which an SDK gives up an admin call of its own. */
+  readonly toolMs: number;
+  readonly hookMs: number;
+}
+
+/** The timeouts that apply unless a test says otherwise. */
+export const HOST_TIMEOUTS: HostTimeouts = {
+  handshakeMs: 10_000,
+  politeMs: 5_000,
+  killMs: 10_000,
+  toolMs: 45_000,
+  hookMs: 30_000,
+};
+
+/** What a host needs. */
+export interface HostDeps {
+  /** What {@linkcode discoverMicroapps} found. */
+  readonly candidates: readonly Candidate[];
+  /** `$NEXO_HOME`; state goes to `extensions/<id>/state` below it. */
+  readonly homeDir: string;
+  /** The environment that children inherit from, without its secrets. */
+  readonly env: Env;
+  /** The version microapps are told, compatible with nexo's. */
+  readonly agentVersion: string;
+  readonly now: Clock;
+  /** A logger for one microapp. */
+  readonly logFor: (microappId: string) => Log;
+  /** Answers a request of a microapp; throws {@linkcode RpcFault} to choose the error reply. */
+  readonly onRequest: (
+    call: { readonly microappId: string; readonly method: string; readonly params: unknown },
+  ) => Promise<unknown>;
+  readonly onState: (microappId: string, state: MicroappState, reason?: string) => void;
+  /** `{<agent_id>: <its extensions_config for this microapp>}`. */
+  readonly agentsConfigFor?: (microappId: string) => JsonObject;
+  readonly timeouts?: Partial<HostTimeouts>;
+  readonly restart?: RestartPolicy;
+  readonly breaker?: BreakerLimits;
+  readonly limits?: Partial<PeerLimits>;
+}
+
+/** The microapps of one core. Disposing stops them all and leaves no process. */
+export interface Host extends AsyncDisposable {
+  status(): MicroappStatus[];
+  /** Tools of all microapps that run, in the order of their ids; the same array until one changes. */
+  tools(): readonly ToolDescriptor[];
+  /**
+   * Calls a tool. An error that the microapp answers with is a result.
+   *
+   * @throws {CodedError} `microapp_not_ready`, `microapp_timeout`, `microapp_exited`,
+   * `microapp_busy`, `microapp_breaker_open`, `not_found`
+   * @throws the signal's reason
+   */
+  callTool(
+    call: CallContext & { readonly tool: ToolDescriptor; readonly arguments: unknown },
+  ): Promise<ToolResult>;
+  /** Whether any running microapp wants to be asked at `point`. */
+  hasHooks(point: HookPoint): boolean;
+  /**
+   * Asks the microapps in the order of their priorities. One that fails or does not answer in time
+   * counts as content.
+   *
+   * @throws the signal's reason
+   */
+  runHook(point: HookPoint, params: JsonObject, context: CallContext): Promise<HookOutcome>;
+  /**
+   * Calls any method of a microapp, such as `tools/list` or `poll_tick`.
+   *
+   * @throws {RpcFault} its error reply
+   * @throws {CodedError} as {@linkcode Host.callTool}
+   */
+  request(
+    call: {
+      readonly microappId: string;
+      readonly method: string;
+      readonly params: unknown;
+      readonly account: string;
+      readonly timeoutMs?: number;
+      readonly signal?: AbortSignal | undefined;
+    },
+  ): Promise<unknown>;
+  /** Sends a notification; false when the microapp is not ready. */
+  notify(microappId: string, method: string, params: unknown): boolean;
+  /**
+   * Stops a microapp and starts it afresh, also one that has failed.
+   *
+   * @throws {CodedError} `not_found`, `microapp_not_ready` when it may not start
+   */
+  restart(microappId: string): Promise<void>;
+  /** Takes a new list: starts what is new, stops what is gone, restarts what has changed. */
+  apply(candidates: readonly Candidate[]): Promise<void>;
+  /** Resolves when every microapp's first handshake has gone well or badly. */
+  settled(): Promise<void>;
+}
+
+/** Starts every candidate without waiting for any; one that fails says so in its status. */
+export function openHost(deps: HostDeps): Promise<Host> {
+  const { logFor, now } = deps;
+  const timeouts: HostTimeouts = { ...HOST_TIMEOUTS, ...deps.timeouts };
+  let known: readonly ToolDescriptor[] | null = null;
+  const calls = createCalls({
+    slot: (id) => slots.get(id),
+    now,
+    limits: deps.breaker ?? BREAKER_LIMITS,
+  });
+  const slots = openSlots(deps.candidates, {
+    ...deps,
+    agentsConfigFor: deps.agentsConfigFor ?? (() => ({})),
+    timeouts,
+    restart: deps.restart ?? RESTART_POLICY,
+    limits: { ...PEER_LIMITS, ...deps.limits },
+    onChange: () => void (known = null),
+    onStopped: (id) => calls.forget(id),
+  });
+  const chain = { slots: () => slots.all(), calls, timeoutMs: timeouts.hookMs, logFor };
+
+  const host: Host = {
+    status: () => slots.status(),
+    tools: () => known ??= collectTools(slots.all(), logFor),
+    async callTool({ tool, arguments: given, meta, account, signal }) {
+      const call: MicroappCall = {
+        microappId: tool.microappId,
+        account,
+        method: "tools/call",
+        params: ({ candidate: { manifest } }, { handshake }) => {
+          const withMeta = handshake.stripsMeta || manifest.contextPassthrough;
+          return toolCallParams(tool.ownName, given, meta, { withMeta });
+        },
+        timeoutMs: timeouts.toolMs,
+        signal,
+      };
+      try {
+        return readToolResult(tool, await calls.make(call));
+      } catch (error) {
+        if (error instanceof RpcFault) return readToolFault(tool, error);
+        throw error;
+      }
+    },
+    hasHooks: (point) => handlersOf(point, slots.all()).length > 0,
+    runHook: (point, params, context) => runHookChain(point, params, context, chain),
+    request: ({ params, timeoutMs, signal, ...call }) =>
+      calls.make({
+        ...call,
+        params: () => params,
+        timeoutMs: timeoutMs ?? timeouts.toolMs,
+        signal,
+      }),
+    notify(microappId, method, params) {
+      const live = slots.get(microappId)?.supervisor?.live ?? null;
+      live?.peer.notify(method, params);
+      return live !== null;
+    },
+    restart: (id) => slots.restart(id),
+    apply: (candidates) => slots.apply(candidates),
+    settled: () => slots.settled(),
+    [Symbol.asyncDispose]: () => slots[Symbol.asyncDispose](),
+  };
+  return Promise.resolve(host);
+}
+
+/** The tools of all slots; of two with the same visible name the first counts. */
+function collectTools(
+  slots: readonly Slot[],
+  logFor: (microappId: string) => Log,
+): readonly ToolDescriptor[] {
+  const tools = new Map<string, ToolDescriptor>();
+  for (const { candidate: { id, entry, manifest }, supervisor } of slots) {
+    const handshake = supervisor?.handshake ?? null;
+    if (handshake === null) continue;
+    for (const tool of describeTools(id, entry.tenant_id ?? null, handshake, manifest.tools)) {
+      if (tools.has(tool.name)) logFor(id).warn("microapp.tool_name_taken", { tool: tool.name });
+      else tools.set(tool.name, tool);
+    }
+  }
+  return [...tools.values()];
+}

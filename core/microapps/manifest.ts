@@ -1,0 +1,285 @@
+/**
+ * A microapp's manifest: `plugin.toml`, and `nexo-plugin.toml` beside it.
+ *
+ * @module
+ */
+import { parse } from "smol-toml";
+import type { z } from "zod";
+import { CodedError, messageOf } from "../contract/mod.ts";
+import {
+  type Capabilities,
+  type HttpServer,
+  PluginToml,
+  SidecarToml,
+  type ToolOverlay,
+  unknownMembers,
+} from "./manifest_schema.ts";
+import { isVersion, meetsVersion } from "./semver.ts";
+
+/** How a microapp is reached. Only `stdio` is run. */
+export type Transport =
+  | { readonly kind: "stdio"; readonly command: string; readonly args: readonly string[] }
+  | { readonly kind: "nats"; readonly subjectPrefix: string }
+  | { readonly kind: "http"; readonly url: string };
+
+/** A manifest in one form, whichever spelling its author chose. */
+export interface Manifest {
+  readonly id: string;
+  readonly version: string;
+  readonly name: string;
+  readonly description: string;
+  /** Hooks of lower priority are asked first. */
+  readonly priority: number;
+  readonly transport: Transport;
+  /** Variables for the child, beside those every child gets. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly capabilities: {
+    readonly tools: readonly string[];
+    readonly hooks: readonly string[];
+    readonly channels: readonly string[];
+    readonly providers: readonly string[];
+    readonly pollers: readonly string[];
+    readonly skills: readonly string[];
+    readonly admin: { readonly required: readonly string[]; readonly optional: readonly string[] };
+    readonly httpServer: HttpServer | null;
+    /** Subjects it may publish to and wants to hear. */
+    readonly broker: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
+  };
+  readonly requires: { readonly bins: readonly string[]; readonly env: readonly string[] };
+  /** Whether tool arguments carry `_meta` though the child does not strip it by itself. */
+  readonly contextPassthrough: boolean;
+  /** Channel → accounts it may write to by itself. */
+  readonly outboundBindings: Readonly<Record<string, readonly string[]>>;
+  readonly tools: Readonly<Record<string, ToolOverlay>>;
+}
+
+/** What {@linkcode parseManifest} reads. */
+export interface ManifestSource {
+  /** The text of `plugin.toml`. */
+  readonly plugin: string;
+  /** The text of `nexo-plugin.toml`, when there is one. */
+  readonly sidecar?: string | undefined;
+  /** The version that `min_agent_version` and `min_nexo_version` are held against. */
+  readonly agentVersion: string;
+}
+
+const RESERVED_IDS: ReadonlySet<string> = new Set(
+  ["agent", "browser", "core", "email", "heartbeat", "memory", "telegram", "whatsapp"],
+);
+const idPattern = /^[a-z][a-z0-9_-]*$/;
+const capabilityPattern = /^[a-z][a-z0-9_]*$/;
+const mcpNamePattern = /^[a-z][a-z0-9_-]{0,31}$/;
+const urlPattern = /^https?:\/\/[^\s/:]+(:\d+)?(\/\S*)?$/;
+const CAPABILITY_LISTS = ["tools", "hooks", "channels", "providers", "pollers"] as const;
+
+function refuse(symbol: string, text: string): never {
+  throw new CodedError("manifest_invalid", `${symbol}: ${text}`);
+}
+
+function parseToml<T extends z.ZodType>(
+  text: string,
+  schema: T,
+): { raw: unknown; read: z.infer<T> } {
+  let raw: unknown;
+  try {
+    raw = parse(text);
+  } catch (error) {
+    return refuse("Parse", messageOf(error).split("\n")[0] ?? "not TOML");
+  }
+  const read = schema.safeParse(raw);
+  if (read.success) return { raw, read: read.data };
+  const issue = read.error.issues[0];
+  return refuse("Parse", `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "wrong shape"}`);
+}
+
+/**
+ * Reads a manifest. Members that nobody reads, and a sidecar that cannot be used, are warnings.
+ *
+ * @throws {CodedError} `manifest_invalid`; the message starts with a name such as `InvalidId`
+ */
+export function parseManifest(
+  source: ManifestSource,
+): { readonly manifest: Manifest; readonly warnings: readonly string[] } {
+  const { raw, read: toml } = parseToml(source.plugin, PluginToml);
+  const warnings = unknownMembers(raw).map((name) => `"${name}" is unknown and ignored`);
+  const sidecar = readSidecar(source.sidecar, toml.plugin.id, warnings);
+  const capabilities = mergeCapabilities([
+    toml.capabilities,
+    toml.plugin.capabilities,
+    ...(sidecar === null ? [] : [sidecar.plugin.capabilities]),
+  ]);
+  const isSecondVersion = toml.transport === undefined && toml.plugin.entrypoint !== undefined;
+
+  checkIdentity(toml, source.agentVersion);
+  checkCapabilities(toml, capabilities, isSecondVersion);
+  const entrypoint = toml.plugin.entrypoint ?? sidecar?.plugin.entrypoint;
+  const transport = readTransport(toml, entrypoint);
+  checkMcpServers({ ...toml.mcp_servers, ...toml.plugin.mcp_servers });
+
+  const requires = [toml.requires, toml.plugin.requires, sidecar?.plugin.requires];
+  return {
+    warnings,
+    manifest: {
+      id: toml.plugin.id,
+      version: toml.plugin.version,
+      name: toml.plugin.name ?? toml.plugin.id,
+      description: toml.plugin.description,
+      priority: toml.plugin.priority,
+      transport,
+      env: entrypoint?.env ?? {},
+      capabilities: {
+        ...capabilities,
+        tools: union([capabilities.tools, toml.plugin.extends.tools]),
+      },
+      requires: {
+        bins: union(requires.map((part) => part?.bins ?? [])),
+        env: union(requires.map((part) => part?.env ?? [])),
+      },
+      contextPassthrough: toml.context.passthrough || toml.plugin.context.passthrough,
+      outboundBindings: { ...toml.outbound_bindings, ...toml.plugin.outbound_bindings },
+      tools: toml.tools,
+    },
+  };
+}
+
+const union = (lists: readonly (readonly string[])[]): string[] => [...new Set(lists.flat())];
+
+function readSidecar(
+  text: string | undefined,
+  id: string,
+  warnings: string[],
+): SidecarToml | null {
+  if (text === undefined) return null;
+  try {
+    const { raw, read } = parseToml(text, SidecarToml);
+    // Its ids know no hyphen, so "agent_creator" stands for "agent-creator".
+    if (read.plugin.id !== id && read.plugin.id !== id.replaceAll("-", "_")) {
+      warnings.push(`nexo-plugin.toml is ignored: its id "${read.plugin.id}" is not "${id}"`);
+      return null;
+    }
+    for (const name of unknownMembers(raw)) {
+      warnings.push(`"${name}" in nexo-plugin.toml is unknown and ignored`);
+    }
+    return read;
+  } catch (error) {
+    warnings.push(`nexo-plugin.toml is ignored: ${messageOf(error)}`);
+    return null;
+  }
+}
+
+function mergeCapabilities(parts: readonly Capabilities[]): Manifest["capabilities"] {
+  const merge = (pick: (part: Capabilities) => readonly string[]): string[] =>
+    union(parts.map(pick));
+  return {
+    // Kept with duplicates: a name given twice in one list is a mistake worth naming.
+    tools: parts.find((part) => part.tools.length > 0)?.tools ?? [],
+    hooks: parts.find((part) => part.hooks.length > 0)?.hooks ?? [],
+    channels: merge((part) => part.channels),
+    providers: merge((part) => part.providers),
+    pollers: merge((part) => part.pollers),
+    skills: merge((part) => part.skills),
+    admin: {
+      required: merge((part) => part.admin.required),
+      optional: merge((part) => part.admin.optional),
+    },
+    httpServer: parts.find((part) => part.http_server !== undefined)?.http_server ?? null,
+    broker: {
+      publish: merge((part) => part.broker.publish),
+      subscribe: merge((part) => part.broker.subscribe),
+    },
+  };
+}
+
+function checkIdentity({ plugin }: PluginToml, agentVersion: string): void {
+  const { id, version } = plugin;
+  if (id === "") refuse("EmptyId", "plugin.id is missing");
+  if (!idPattern.test(id) || id.length > 64) {
+    refuse("InvalidId", `plugin.id "${id}" must be 1 to 64 of a-z, 0-9, _ and -, a letter first`);
+  }
+  if (RESERVED_IDS.has(id)) refuse("ReservedId", `plugin.id "${id}" is taken by nexo itself`);
+  if (!isVersion(version)) refuse("InvalidVersion", `plugin.version "${version}" is no version`);
+  for (const member of ["min_agent_version", "min_nexo_version"] as const) {
+    const wanted = plugin[member];
+    if (wanted === undefined) continue;
+    const meets = meetsVersion(agentVersion, wanted);
+    if (meets === null) {
+      refuse("InvalidMinAgentVersion", `plugin.${member} "${wanted}" is no version`);
+    }
+    if (!meets) refuse("AgentTooOld", `plugin.${member} is "${wanted}", this is "${agentVersion}"`);
+  }
+  if (plugin.description.length > 512) {
+    refuse("DescriptionTooLong", "plugin.description has more than 512 characters");
+  }
+}
+
+function checkCapabilities(
+  toml: PluginToml,
+  capabilities: Manifest["capabilities"],
+  isSecondVersion: boolean,
+): void {
+  for (const part of [toml.capabilities, toml.plugin.capabilities]) {
+    for (const list of CAPABILITY_LISTS) {
+      const seen = new Set<string>();
+      for (const name of part[list]) {
+        if (!capabilityPattern.test(name) || name.length > 64) {
+          refuse("InvalidCapabilityName", `capabilities.${list} holds "${name}"`);
+        }
+        if (seen.has(name)) {
+          refuse("DuplicateCapabilityName", `capabilities.${list} holds "${name}" twice`);
+        }
+        seen.add(name);
+      }
+    }
+  }
+  const { admin, httpServer, broker, skills } = capabilities;
+  const declares = CAPABILITY_LISTS.some((list) => capabilities[list].length > 0) ||
+    skills.length + admin.required.length + admin.optional.length > 0 ||
+    broker.publish.length + broker.subscribe.length > 0 || httpServer !== null;
+  if (!declares && !isSecondVersion) refuse("NoCapabilities", "capabilities lists nothing");
+}
+
+function readTransport(
+  { transport }: PluginToml,
+  entrypoint: PluginToml["plugin"]["entrypoint"],
+): Transport {
+  if (transport === undefined) {
+    if (entrypoint === undefined) refuse("Parse", "transport is missing");
+    if (entrypoint.command.trim() === "") {
+      refuse("EmptyStdioCommand", "plugin.entrypoint.command is empty");
+    }
+    return { kind: "stdio", command: entrypoint.command, args: entrypoint.args };
+  }
+  const kind: string = transport.kind ?? transport.type ?? "";
+  switch (kind) {
+    case "stdio":
+      if (transport.command.trim() === "") {
+        refuse("EmptyStdioCommand", "transport.command is empty");
+      }
+      return { kind, command: transport.command, args: transport.args };
+    case "nats":
+      if (transport.subject_prefix.trim() === "") {
+        refuse("EmptyNatsPrefix", "transport.subject_prefix is empty");
+      }
+      return { kind, subjectPrefix: transport.subject_prefix };
+    case "http":
+      if (!urlPattern.test(transport.url)) {
+        refuse("InvalidHttpUrl", `transport.url "${transport.url}" is no http or https address`);
+      }
+      return { kind, url: transport.url };
+    default:
+      return refuse("Parse", `transport.kind "${kind}" is none of stdio, nats, http`);
+  }
+}
+
+function checkMcpServers(servers: PluginToml["mcp_servers"]): void {
+  for (const [name, server] of Object.entries(servers)) {
+    if (!mcpNamePattern.test(name)) refuse("InvalidMcpServerName", `mcp_servers holds "${name}"`);
+    if ((server.transport ?? server.type) === "stdio") {
+      if (server.command.trim() === "") {
+        refuse("McpEmptyStdioCommand", `mcp_servers.${name}.command is empty`);
+      }
+    } else if (!urlPattern.test(server.url)) {
+      refuse("McpInvalidHttpUrl", `mcp_servers.${name}.url "${server.url}" is no address`);
+    }
+  }
+}

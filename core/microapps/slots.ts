@@ -1,0 +1,264 @@
+/**
+ * Which microapps a host has, and their starting, changing and stopping.
+ *
+ * @module
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type Clock, CodedError, messageOf } from "../contract/mod.ts";
+import { type Log } from "../flow/log.ts";
+import type { ChildOptions } from "./child.ts";
+import type { Candidate } from "./discovery.ts";
+import { childEnv, type Env } from "./env.ts";
+import { grantsOf } from "./grants.ts";
+import type { HookPoint } from "./handshake.ts";
+import type { JsonObject } from "./json.ts";
+import type { PeerLimits } from "./peer.ts";
+import type { RestartPolicy } from "./restart_plan.ts";
+import { createTail, type Tail } from "./stderr.ts";
+import {
+  type LifeTimeouts,
+  type MicroappState,
+  openSupervisor,
+  type Supervisor,
+} from "./supervisor.ts";
+
+/** What slots need; see `HostDeps`. */
+export interface SlotsDeps {
+  readonly homeDir: string;
+  readonly env: Env;
+  readonly agentVersion: string;
+  readonly now: Clock;
+  readonly logFor: (microappId: string) => Log;
+  readonly onRequest: (
+    call: { readonly microappId: string; readonly method: string; readonly params: unknown },
+  ) => Promise<unknown>;
+  readonly onState: (microappId: string, state: MicroappState, reason?: string) => void;
+  readonly agentsConfigFor: (microappId: string) => JsonObject;
+  readonly timeouts: LifeTimeouts;
+  readonly restart: RestartPolicy;
+  readonly limits: PeerLimits;
+  /** Called whenever the microapps that run, or their tools, may have changed. */
+  readonly onChange: () => void;
+  /** Called when a microapp was stopped on purpose. */
+  readonly onStopped: (microappId: string) => void;
+}
+
+/** One microapp, as `nexo ext status` shows it. */
+export interface MicroappStatus {
+  readonly id: string;
+  readonly version: string;
+  readonly state: MicroappState;
+  /** Why it is not ready. */
+  readonly reason: string | null;
+  readonly pid: number | null;
+  /** Starts after the first. */
+  readonly restarts: number;
+  readonly sandbox: "none";
+  readonly tools: readonly { readonly name: string }[];
+  readonly hooks: readonly HookPoint[];
+  /** Names of the capabilities it was given. */
+  readonly grants: readonly string[];
+  /** Its last lines on stderr, and stray ones on stdout. */
+  readonly stderr: readonly string[];
+}
+
+/** One microapp of a host. */
+export interface Slot {
+  readonly candidate: Candidate;
+  /** Null while it may not run or is being replaced. */
+  readonly supervisor: Supervisor | null;
+}
+
+/** The microapps of a host. Disposing stops them all. */
+export interface Slots extends AsyncDisposable {
+  get(microappId: string): Slot | undefined;
+  /** Sorted by id. */
+  all(): Slot[];
+  status(): MicroappStatus[];
+  restart(microappId: string): Promise<void>;
+  apply(candidates: readonly Candidate[]): Promise<void>;
+  settled(): Promise<void>;
+}
+
+interface OwnSlot {
+  candidate: Candidate;
+  supervisor: Supervisor | null;
+  /** False once it is to go. */
+  wanted: boolean;
+  readonly tail: Tail;
+  /** Changes of one microapp happen one after another. */
+  changes: Promise<void>;
+}
+
+const TAIL_LINES = 50;
+
+/** Starts every candidate; none is waited for. */
+export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Slots {
+  const slots = new Map<string, OwnSlot>();
+  let closed = false;
+
+  function start(slot: OwnSlot): void {
+    const { candidate: { id, refusal }, tail } = slot;
+    const log = deps.logFor(id);
+    deps.onChange();
+    if (refusal !== null) {
+      log.error("microapp.failed", { reason: refusal });
+      deps.onState(id, "failed", refusal);
+      return;
+    }
+    slot.supervisor = openSupervisor({
+      id,
+      prepare: () => prepareChild(slot.candidate, deps, log),
+      initializeParams: () => initializeParams(slot.candidate, deps),
+      onRequest: ({ method, params }) => deps.onRequest({ microappId: id, method, params }),
+      onState(state, reason) {
+        deps.onChange();
+        deps.onState(id, state, reason);
+      },
+      tail,
+      limits: deps.limits,
+      timeouts: deps.timeouts,
+      restart: deps.restart,
+      now: deps.now,
+      log,
+    });
+  }
+
+  function add(candidate: Candidate): void {
+    const tail = createTail(TAIL_LINES);
+    const changes = Promise.resolve();
+    const slot: OwnSlot = { candidate, supervisor: null, wanted: true, tail, changes };
+    slots.set(candidate.id, slot);
+    start(slot);
+  }
+
+  /** Stops what runs in the slot, then starts what is wanted by then. */
+  function replace(slot: OwnSlot): Promise<void> {
+    slot.changes = slot.changes.then(async () => {
+      const { id } = slot.candidate;
+      await slot.supervisor?.[Symbol.asyncDispose]();
+      slot.supervisor = null;
+      deps.onStopped(id);
+      deps.onChange();
+      if (slot.wanted && !closed) start(slot);
+      else if (!slot.wanted) slots.delete(id);
+    });
+    return slot.changes;
+  }
+
+  for (const candidate of candidates) add(candidate);
+  const all = (): OwnSlot[] =>
+    [...slots.values()].sort((a, b) => (a.candidate.id < b.candidate.id ? -1 : 1));
+
+  return {
+    get: (id) => slots.get(id),
+    all,
+    status: () => all().map(statusOf),
+    async restart(id) {
+      const slot = slots.get(id);
+      if (slot === undefined || !slot.wanted) {
+        throw new CodedError(
+          "not_found",
+          `Cannot restart microapp "${id}": there is none of that name`,
+        );
+      }
+      const { refusal } = slot.candidate;
+      if (refusal !== null) {
+        throw new CodedError("microapp_not_ready", `Cannot restart microapp "${id}": ${refusal}`);
+      }
+      await replace(slot);
+    },
+    async apply(wanted) {
+      const next = new Map(wanted.map((candidate) => [candidate.id, candidate]));
+      const changes: Promise<void>[] = [];
+      for (const [id, slot] of slots) {
+        const candidate = next.get(id);
+        const keeps = candidate !== undefined && slot.wanted && isSame(slot.candidate, candidate);
+        slot.candidate = candidate ?? slot.candidate;
+        slot.wanted = candidate !== undefined;
+        if (!keeps) changes.push(replace(slot));
+      }
+      for (const candidate of wanted) if (!slots.has(candidate.id) && !closed) add(candidate);
+      deps.onChange();
+      await Promise.all(changes);
+    },
+    async settled() {
+      await Promise.all(all().map(({ supervisor }) => supervisor?.settled ?? Promise.resolve()));
+    },
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      await Promise.all([...slots.values()].map(replace));
+    },
+  };
+}
+
+/** Whether a microapp can go on as it is. Grants and its tenant are looked up for each call. */
+function isSame(a: Candidate, b: Candidate): boolean {
+  const essence = ({ root, manifest, refusal, entry }: Candidate): string =>
+    JSON.stringify([root, manifest, refusal, entry.config, entry.path]);
+  return essence(a) === essence(b);
+}
+
+function statusOf({ candidate, supervisor, tail }: OwnSlot): MicroappStatus {
+  const { id, manifest, entry, refusal } = candidate;
+  const handshake = supervisor?.handshake;
+  return {
+    id,
+    version: handshake?.version ?? manifest.version,
+    state: supervisor?.state ?? (refusal === null ? "stopped" : "failed"),
+    reason: supervisor?.reason ?? refusal,
+    pid: supervisor?.pid ?? null,
+    restarts: supervisor?.restarts ?? 0,
+    sandbox: "none",
+    tools: handshake?.tools.map(({ name }) => ({ name })) ?? [],
+    hooks: handshake?.hooks ?? [],
+    grants: grantsOf(manifest, entry).granted,
+    stderr: tail.lines(),
+  };
+}
+
+const stateDirOf = (homeDir: string, id: string): string =>
+  join(homeDir, "extensions", id, "state");
+
+function initializeParams({ id, entry }: Candidate, deps: SlotsDeps): JsonObject {
+  return {
+    agent_version: deps.agentVersion,
+    extension_id: id,
+    nexo_version: deps.agentVersion,
+    state_dir: stateDirOf(deps.homeDir, id),
+    config: entry.config ?? {},
+    agents_config: deps.agentsConfigFor(id),
+  };
+}
+
+async function prepareChild(
+  { id, root, manifest }: Candidate,
+  deps: SlotsDeps,
+  log: Log,
+): Promise<ChildOptions> {
+  const { transport, capabilities: { httpServer }, requires } = manifest;
+  if (transport.kind !== "stdio") {
+    throw new CodedError("manifest_invalid", `Cannot start "${id}": it has no stdio transport`);
+  }
+  const stateDir = stateDirOf(deps.homeDir, id);
+  try {
+    await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    log.warn("microapp.state_dir_failed", { error: messageOf(error) });
+  }
+  const http = httpServer === null
+    ? []
+    : [httpServer.token_env, ...httpServer.extra_env_passthrough];
+  const env = childEnv({
+    parent: deps.env,
+    passed: [...requires.env, ...http],
+    added: {
+      ...manifest.env,
+      AGENT_VERSION: deps.agentVersion,
+      AGENT_EXTENSION_ID: id,
+      NEXO_EXTENSION_STATE_ROOT: stateDir,
+    },
+  });
+  return { command: transport.command, args: transport.args, cwd: root, env };
+}

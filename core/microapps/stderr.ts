@@ -1,0 +1,93 @@
+/**
+ * A child's stderr as log lines.
+ *
+ * @module
+ */
+import type { Readable } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
+import type { Clock } from "../contract/mod.ts";
+import { type Log } from "../flow/log.ts";
+import { createLineSplitter } from "./framing.ts";
+
+/** How loud a line is. */
+export type Level = "debug" | "info" | "warn" | "error";
+
+const LEVELS: Readonly<Record<string, Level>> = {
+  DEBUG: "debug",
+  INFO: "info",
+  WARN: "warn",
+  ERROR: "error",
+};
+const prefix = /^\[(DEBUG|INFO|WARN|ERROR)\]\s*/;
+
+/** A line without its terminal colours and its `[LEVEL]`, which defaults to info. */
+export function readLogLine(line: string): { level: Level; text: string } {
+  const plain = stripVTControlCharacters(line);
+  const match = prefix.exec(plain);
+  return {
+    level: LEVELS[match?.[1] ?? "INFO"] ?? "info",
+    text: match === null ? plain : plain.slice(match[0].length),
+  };
+}
+
+/** The last lines of something. */
+export interface Tail {
+  add(line: string): void;
+  lines(): string[];
+}
+
+/** Keeps the last `size` lines. */
+export function createTail(size: number): Tail {
+  const kept: string[] = [];
+  return {
+    add(line) {
+      kept.push(line);
+      if (kept.length > size) kept.shift();
+    },
+    lines: () => [...kept],
+  };
+}
+
+const MAX_LINE_BYTES = 64 * 1024;
+const MAX_SHOWN_CHARS = 2048;
+const MAX_LINES_PER_SECOND = 200;
+const PAUSE_MS = 20;
+
+/**
+ * Logs each line of `input` and keeps the last in `tail`. Beyond 200 lines a second the rest is only
+ * counted, and the child is slowed down.
+ */
+export function readStderr(
+  { input, log, tail, now }: { input: Readable; log: Log; tail: Tail; now: Clock },
+): void {
+  let second = 0;
+  let lines = 0;
+  let dropped = 0;
+
+  function take(line: string): void {
+    const current = Math.floor(now() / 1000);
+    if (current !== second) {
+      if (dropped > 0) log.warn("microapp.stderr_dropped", { lines: dropped });
+      [second, lines, dropped] = [current, 0, 0];
+    }
+    const { level, text } = readLogLine(line);
+    const shown = text.slice(0, MAX_SHOWN_CHARS);
+    tail.add(shown);
+    lines += 1;
+    if (lines <= MAX_LINES_PER_SECOND) log[level]("microapp.stderr", { text: shown });
+    else dropped += 1;
+  }
+
+  const splitter = createLineSplitter({
+    maxBytes: MAX_LINE_BYTES,
+    onLine: take,
+    onTooLong: (bytes) => take(`(a line of ${bytes} bytes, dropped)`),
+  });
+  input.on("data", (chunk: Buffer) => {
+    splitter.push(chunk);
+    if (dropped === 0) return;
+    input.pause();
+    setTimeout(() => input.resume(), PAUSE_MS);
+  });
+  input.on("end", () => splitter.end());
+}

@@ -1,0 +1,69 @@
+/**
+ * A microapp's tools as models see them, and the call as the microapp sees it.
+ *
+ * @module
+ */
+import type { CallMeta } from "../contract/mod.ts";
+import type { Handshake } from "./handshake.ts";
+import { isObject, type JsonObject } from "./json.ts";
+import type { ToolOverlay } from "./manifest_schema.ts";
+import { toolName } from "./naming.ts";
+
+/** A tool that can be called now. */
+export interface ToolDescriptor {
+  /** What the model sees: `ext_<microapp>_<tool>`, at most 64 of `A-Za-z0-9_-`. */
+  readonly name: string;
+  /** The microapp's own name for it. */
+  readonly ownName: string;
+  readonly microappId: string;
+  readonly description: string;
+  /** JSON Schema of the arguments. */
+  readonly inputSchema: JsonObject;
+  /** The one tenant whose agents may call it, or null for all. */
+  readonly account: string | null;
+}
+
+const ANY_OBJECT: JsonObject = { type: "object" };
+
+/** Describes the tools of one handshake; overlays fill in what the microapp left out. */
+export function describeTools(
+  microappId: string,
+  account: string | null,
+  handshake: Handshake,
+  overlays: Readonly<Record<string, ToolOverlay>>,
+): ToolDescriptor[] {
+  return handshake.tools.map(({ name, description, inputSchema }) => {
+    const overlay = overlays[name];
+    const says = description || overlay?.description || name;
+    return {
+      name: toolName(microappId, name),
+      ownName: name,
+      microappId,
+      description: `[ext:${microappId}] ${says}`,
+      inputSchema: inputSchema ?? overlay?.input_schema ?? ANY_OBJECT,
+      account,
+    };
+  });
+}
+
+/**
+ * The params of `tools/call`: what today's children read, and what documented examples expect.
+ *
+ * `_meta` in the arguments comes from us or not at all: a model must not be able to say for whom it calls.
+ */
+export function toolCallParams(
+  name: string,
+  given: unknown,
+  meta: CallMeta,
+  { withMeta }: { withMeta: boolean },
+): JsonObject {
+  const { binding, inbound } = meta.nexo ?? {};
+  const doc = {
+    ...(binding === undefined ? {} : { binding_context: binding }),
+    ...(inbound === undefined ? {} : { inbound }),
+  };
+  const plain = given ?? {};
+  if (!isObject(plain)) return { name, arguments: plain, tool: name, args: plain, ...doc };
+  const { _meta: _spoofed, ...args } = plain;
+  return { name, arguments: withMeta ? { ...args, _meta: meta } : args, tool: name, args, ...doc };
+}

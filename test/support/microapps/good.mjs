@@ -1,0 +1,8 @@
+/**
+ * Does everything right.
+ *
+ * @module
+ */
+import { behave, receive } from "./wire.mjs";
+
+receive((frame) => behave(frame));
