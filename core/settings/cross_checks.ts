@@ -30,7 +30,7 @@ export interface Checked {
   readonly origins: readonly AgentOrigin[];
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The secret a `secret_env` names; undefined when there is none. */
-  readonly findSecret: (name: string) => string | undefined;
+  readonly secretOf: (name: string) => string | undefined;
   /** Where a key stands; `file` is absolute or a name such as `llm.yaml`. */
   readonly place: (file: string, path: Path) => Place & { readonly file: string };
 }
@@ -280,7 +280,7 @@ function checkDelegates({ origins }: Checked, { file, index, agent }: AgentOrigi
   }
 }
 
-function checkWebhooks({ settings, findSecret }: Checked, report: Report): void {
+function checkWebhooks({ settings, secretOf }: Checked, report: Report): void {
   const { webhooks } = settings;
   if (webhooks.bind !== undefined) {
     const fix = "Remove it; the edge listens on NEXO_PORT";
@@ -290,7 +290,7 @@ function checkWebhooks({ settings, findSecret }: Checked, report: Report): void 
   webhooks.sources.forEach((raw, i) => {
     if (!raw.enabled) return;
     const source = resolveSource(raw);
-    const secret = findSecret(source.secret_env);
+    const secret = secretOf(source.secret_env);
     if (secret !== undefined && Buffer.byteLength(secret) >= MIN_SECRET_BYTES) return;
     const state = secret === undefined ? "is not set" : `is shorter than ${MIN_SECRET_BYTES} bytes`;
     report(

@@ -22,6 +22,8 @@ export interface LoadOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where `${file:…}` and `secret_env` files may lie. @default {defaultSecretsDirs} */
   readonly secretsDirs?: readonly string[];
+  /** The secret a `secret_env` names. @default {findSecret} */
+  readonly secretOf?: (name: string) => string | undefined;
   /** Of the snapshot; the one before plus 1. @default {1} */
   readonly version?: number;
 }
@@ -92,7 +94,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     settings,
     origins,
     env,
-    findSecret: (name) => findSecret(name, { env, readSecret }),
+    secretOf: options.secretOf ?? ((name) => findSecret(name, { env, readSecret })),
     place: reader.place,
   }));
   const blocked = problems.some(({ blocking }) => blocking);
