@@ -75,7 +75,7 @@ describe("agents", () => {
     }
     const other = await check({ ...files, "agents.yaml": agents("own", "globex") });
     expect(other.lines).toEqual(['agents.yaml:2:44 error provider "own" is not configured']);
-    const typo = await check({ ...files, "agents.yaml": agents("onwe", "acme") });
+    const typo = await check({ ...files, "agents.yaml": agents("oown", "acme") });
     expect(typo.problems[0]?.fix).toBe('Did you mean "own"?');
   });
 

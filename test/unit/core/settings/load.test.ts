@@ -111,13 +111,14 @@ describe("loading", () => {
       "tenants.yaml": "tenants: { acme: { metadata: { plan: pro } } }\n",
     });
     const { settings } = await config.load();
+    if (settings === undefined) throw new Error("the config of this test is wrong");
     const thaw = [
       () => (settings as { version: number }).version = 2,
-      () => (settings?.agents as Map<string, unknown>).set("x", {}),
-      () => (settings?.tenants as Map<string, unknown>).clear(),
-      () => Object.assign(settings?.agents.get("ana") ?? {}, { active: false }),
-      () => Object.assign(settings?.tenants.get("acme")?.metadata ?? {}, { plan: "free" }),
-      () => (settings?.webhooks.sources as unknown[]).push({}),
+      () => (settings.agents as Map<string, unknown>).set("x", {}),
+      () => (settings.tenants as Map<string, unknown>).clear(),
+      () => Object.assign(settings.agents.get("ana") ?? {}, { active: false }),
+      () => Object.assign(settings.tenants.get("acme")?.metadata ?? {}, { plan: "free" }),
+      () => (settings.webhooks.sources as unknown[]).push({}),
     ];
     for (const change of thaw) expect(change).toThrow(TypeError);
   });

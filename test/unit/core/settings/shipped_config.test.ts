@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import Ajv from "ajv/dist/2020.js";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { parse } from "yaml";
 import { describe, expect, it } from "vitest";
 import { configJsonSchemas } from "../../../../core/settings/files.ts";
@@ -38,7 +38,7 @@ describe("the shipped config", () => {
   it("fits the published JSON Schemas", () => {
     for (const [name, schema] of Object.entries(configJsonSchemas())) {
       if (/telegram|whatsapp|email/.test(name)) continue;
-      const validate = new Ajv({ strict: false, validateFormats: false }).compile(schema);
+      const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(schema);
       expect(validate(parse(readFileSync(`${shipped}/${name}`, "utf8"))), name).toBe(true);
     }
   });
