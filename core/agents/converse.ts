@@ -11,7 +11,7 @@ import { callMeta } from "./call_meta.ts";
 import { type Policy, policyOf } from "./policy.ts";
 import { systemPrompt } from "./prompt.ts";
 import { stepId } from "./session.ts";
-import { createToolGate, type GatedResult, type ToolGate } from "./tool_gate.ts";
+import { createToolGate, type GatedResult, isOffered, type ToolGate } from "./tool_gate.ts";
 import type { TurnRecord } from "./turn_record.ts";
 import type { TurnDeps, TurnInbounds } from "./turn_types.ts";
 
@@ -50,7 +50,7 @@ export async function converse(conversation: Conversation): Promise<string> {
         model: policy.model.model,
         system: systemPrompt(policy, conversation.inbounds),
         messages,
-        tools: deps.tools().filter((tool) => policy.allows(tool)),
+        tools: deps.tools().filter((tool) => isOffered(tool, conversation.account, policy)),
         signal,
       });
       // A reply without tool calls is the last step: it is committed with the turn.

@@ -10,15 +10,17 @@ import {
   CodedError,
   codeOf,
   messageOf,
-  type ToolRateLimits,
 } from "../contract/mod.ts";
-import type { PolicyResult, ToolNames } from "./policy.ts";
+import type { ToolLimits } from "../limits/tool_limits.ts";
+import type { Policy, PolicyResult, ToolNames } from "./policy.ts";
 import type { SchemaCheck } from "./tool_schema.ts";
 
 /** Something the model can call: a microapp's tool or a built-in one. */
 export interface Tool extends ToolNames {
   /** Undefined for built-in tools. */
   readonly microappId: string | undefined;
+  /** The one tenant whose agents may call it, or null for all. */
+  readonly account: string | null;
   readonly description: string;
   /** JSON Schema of the arguments. */
   readonly inputSchema: Readonly<Record<string, unknown>>;
@@ -48,29 +50,19 @@ export interface GatedResult {
   readonly limited: { readonly marker: string; readonly rps: number } | null;
 }
 
-/** A verdict of the tool limits. */
-export type LimitVerdict =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly rps: number; readonly retryAfterMs: number; readonly marker: string };
-
-/** Takes one call from the bucket of (tenant, agent, binding, tool). */
-export type TakeLimit = (request: {
-  readonly account: string;
-  readonly agentId: string;
-  readonly bindingId: string;
-  readonly tool: ToolNames;
-  readonly agentLimits: ToolRateLimits | undefined;
-  readonly bindingLimits: ToolRateLimits | undefined;
-}) => LimitVerdict;
-
 /** What the gate needs. */
 export interface ToolGateDeps {
   readonly tools: () => readonly Tool[];
   /** The policy as it is now, not as it was when the turn began. */
   readonly policy: () => PolicyResult;
   readonly check: SchemaCheck;
-  readonly take: TakeLimit;
+  readonly take: ToolLimits["take"];
   readonly now: Clock;
+}
+
+/** Whether a tool is there for this tenant under these rules. */
+export function isOffered(tool: Tool, account: string, policy: Policy): boolean {
+  return (tool.account === null || tool.account === account) && policy.allows(tool);
 }
 
 /** Runs one tool call through the gate. Only an abort makes it throw. */
@@ -100,7 +92,7 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
 
     const rules = policy();
     if (rules.kind === "refused") return ended("not_allowed", `error: ${rules.reason}`);
-    if (tool === undefined || !rules.policy.allows(tool)) {
+    if (tool === undefined || !isOffered(tool, context.account, rules.policy)) {
       return ended("not_allowed", `error: tool "${call.name}" is not available on this binding`);
     }
     const problem = check(tool.inputSchema, call.arguments);
@@ -110,8 +102,7 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
       agentId: rules.policy.agent.id,
       bindingId: rules.policy.bindingId,
       tool,
-      agentLimits: rules.policy.limits.agent,
-      bindingLimits: rules.policy.limits.binding,
+      limits: rules.policy.limits,
     });
     if (!verdict.ok) {
       const seconds = Math.ceil(verdict.retryAfterMs / 1000);

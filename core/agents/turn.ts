@@ -87,7 +87,12 @@ async function answer(
     return await record.finish({ outcome: "refused", error, reply: null });
   }
 
-  const history = await deps.history(job.account, sessionId, policy.agent.config.max_history_turns);
+  const history = await deps.history({
+    account: job.account,
+    agentId: policy.agent.id,
+    sessionId,
+    limit: policy.agent.config.max_history_turns,
+  });
   const question: ModelMessage = { role: "user", content: heard.text };
   record.heard(heard.text);
   const reply = await converse({

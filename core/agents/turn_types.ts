@@ -15,7 +15,8 @@ import type { Model, ModelMessage } from "../models/model.ts";
 import type { RecordRows } from "./record_rows.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
-import type { TakeLimit, Tool, ToolContext } from "./tool_gate.ts";
+import type { ToolLimits } from "../limits/tool_limits.ts";
+import type { Tool, ToolContext } from "./tool_gate.ts";
 import type { SchemaCheck } from "./tool_schema.ts";
 
 /** A turn to run: which messages, and how often it was tried. */
@@ -66,12 +67,18 @@ export interface TurnDeps {
   readonly steps: TurnSteps;
   readonly rows: RecordRows;
   /** The model's own messages of a session, oldest first, starting with a user's. */
-  readonly history: (account: string, sessionId: string, limit: number) => Promise<ModelMessage[]>;
+  readonly history: (session: {
+    readonly account: string;
+    readonly agentId: string;
+    readonly sessionId: string;
+    /** At most this many messages. */
+    readonly limit: number;
+  }) => Promise<ModelMessage[]>;
   /** @throws {CodedError} `model_unknown` */
   readonly model: (ref: { provider: string; model: string }, account: string) => Model;
   readonly tools: () => readonly Tool[];
   readonly check: SchemaCheck;
-  readonly take: TakeLimit;
+  readonly take: ToolLimits["take"];
   readonly hasHooks: () => boolean;
   readonly beforeMessage: (
     message: { readonly text: string; readonly source: string },

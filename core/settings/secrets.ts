@@ -91,8 +91,8 @@ function flaw(message: string, fix: string): Result<string> {
 const plainName = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
 /**
- * A secret by the name a `secret_env` gives: the environment first, then a file of that name in the
- * secrets directories. Undefined when there is neither or it is empty.
+ * A secret by the name a `secret_env` gives: the environment first, then a file of that name, with
+ * or without `.txt`, in the secrets directories. Undefined when there is neither or it is empty.
  */
 export function findSecret(
   name: string,
@@ -101,6 +101,7 @@ export function findSecret(
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   if (value !== undefined && value !== "") return value;
   if (!plainName.test(name)) return undefined;
-  const file = readSecret(name);
-  return file.ok && file.value !== "" ? file.value : undefined;
+  const found = [name, `${name}.txt`].map(readSecret)
+    .find((file) => file.ok && file.value !== "");
+  return found?.ok === true ? found.value : undefined;
 }

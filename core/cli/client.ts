@@ -1,0 +1,51 @@
+/**
+ * How a command reaches the daemon of this home.
+ *
+ * @module
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CodedError, readFrame } from "../contract/mod.ts";
+import { type Home, readRunFile, type RunFile } from "../daemon/home.ts";
+
+/** Calls operator methods; `call` takes the part after `nexo/operator/`. */
+export interface DaemonClient {
+  readonly run: RunFile;
+  readonly call: <T>(method: string, params?: unknown) => Promise<T>;
+}
+
+/** Finds the daemon. @throws {CodedError} `daemon_not_running` */
+export async function connectDaemon(home: Home): Promise<DaemonClient> {
+  const run = await readRunFile(home);
+  if (run === undefined) throw notRunning(home);
+  const token = (await readFile(join(home.keys, "operator.key"), "utf8")).trim();
+
+  return {
+    run,
+    async call<T>(method: string, params: unknown = {}): Promise<T> {
+      const full = method.startsWith("nexo/") ? method : `nexo/operator/${method}`;
+      const response = await fetch(`${run.admin_url}/rpc`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: full, params }),
+      }).catch((error: unknown) => {
+        throw notRunning(home, error);
+      });
+      if (response.status === 401) {
+        throw new CodedError("token_invalid", `Cannot call daemon: it does not know the key in "${home.keys}"`);
+      }
+      const frame = readFrame(await response.json());
+      if (frame.type === "error") throw new CodedError("invalid_params", frame.error.message);
+      if (frame.type !== "result") throw new CodedError("internal", "Cannot read the daemon's answer");
+      return frame.result as T;
+    },
+  };
+}
+
+function notRunning(home: Home, cause?: unknown): CodedError {
+  return new CodedError(
+    "daemon_not_running",
+    `Cannot reach the daemon of "${home.root}": start it with \`nexo dev\` or \`nexo core\``,
+    { cause },
+  );
+}

@@ -1,0 +1,72 @@
+/**
+ * The nexo command: its subcommands, and how it fails.
+ *
+ * @module
+ */
+import { Command, CommanderError } from "commander";
+import { CodedError, codeOf, messageOf } from "../contract/mod.ts";
+import { ConfigError } from "../daemon/config.ts";
+import { homeOf } from "../daemon/home.ts";
+import { formatProblems } from "../settings/problems.ts";
+import { createCliContext } from "./command.ts";
+import { addOperateCommands } from "./operate.ts";
+import { addRecordCommands } from "./record.ts";
+import { addRunCommands } from "./run.ts";
+import { addTalkCommands } from "./talk.ts";
+
+/** What a process gives the command. */
+export interface CliSurroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly packageRoot: string;
+  readonly version: string;
+  /** Aborts when the process is asked to stop. */
+  readonly signal: AbortSignal;
+}
+
+const EXIT = { ok: 0, failed: 1, usage: 2, notRunning: 3 } as const;
+
+/** Runs a command line. Resolves with the exit code: 0 ok, 1 failed, 2 wrong usage, 3 no daemon. */
+export async function runCli(argv: readonly string[], given: CliSurroundings): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const context = createCliContext({
+    ...given,
+    home: homeOf(given.env),
+    exitWith: (code) => void (exitCode = code),
+  });
+  const program = new Command("nexo")
+    .description("Run AI agents for many customers: webhooks in, microapps' tools, everything on record")
+    .version(given.version)
+    .showHelpAfterError("(add --help for how to use it)")
+    .exitOverride();
+  addRunCommands(program, { ...context, version: given.version });
+  addTalkCommands(program, context);
+  addRecordCommands(program, context);
+  addOperateCommands(program, context);
+
+  try {
+    await program.parseAsync([...argv]);
+    return exitCode;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof ConfigError) {
+    process.stderr.write(`${formatProblems(error.problems, { color: process.stderr.isTTY === true })}\n`);
+  }
+  process.stderr.write(`nexo: ${messageOf(error)} [${codeOf(error)}]\n`);
+  if (!(error instanceof CodedError) && error instanceof Error) {
+    process.stderr.write(`${error.stack}\n`);
+  }
+  switch (codeOf(error)) {
+    case "usage":
+      return EXIT.usage;
+    case "daemon_not_running":
+      return EXIT.notRunning;
+    default:
+      return EXIT.failed;
+  }
+}

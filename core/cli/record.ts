@@ -1,0 +1,151 @@
+/**
+ * `nexo turns | events | inbox | dlq`: what happened, and second chances.
+ *
+ * @module
+ */
+import { type Command, InvalidArgumentError } from "commander";
+import type { CliContext } from "./command.ts";
+import { say, sayJson, sayTable, showTime } from "./print.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** How long one question for new events waits at the daemon, in milliseconds. */
+const TAIL_WAIT_MS = 25_000;
+
+/** A whole number of at least 1. */
+export function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("must be a whole number ≥ 1");
+  return value;
+}
+
+/** Adds the commands that read the record. */
+export function addRecordCommands(program: Command, context: CliContext): void {
+  addTurns(program, context);
+  addEvents(program, context);
+  addInbox(program, context);
+  addDlq(program, context);
+}
+
+function addTurns(program: Command, { daemon }: CliContext): void {
+  const turns = program.command("turns").description("finished turns");
+  turns.command("tail").description("the newest turns, newest first")
+    .option("--account <id>", "only this tenant")
+    .option("--limit <n>", "at most this many", count, 50)
+    .option("--json", "print an array")
+    .action(async ({ account, limit, json }: { account?: string; limit: number; json?: boolean }) => {
+      const { turns: rows } = await (await daemon()).call<{ turns: Fields[] }>("turns/tail", {
+        account,
+        limit,
+      });
+      if (json === true) return sayJson(rows);
+      sayTable(rows, [
+        ["FINISHED", (row) => showTime(row["finished_at_ms"])],
+        ["TENANT", (row) => row["account_id"]],
+        ["AGENT", (row) => row["agent_id"]],
+        ["BINDING", (row) => row["binding_id"]],
+        ["OUTCOME", (row) => row["outcome"]],
+        ["TOOLS", (row) => row["tool_calls"]],
+        ["TOKENS", (row) => Number(row["tokens_in"]) + Number(row["tokens_out"])],
+        ["MS", (row) => row["duration_ms"]],
+        ["TURN", (row) => row["turn_id"]],
+      ], "No turns yet.");
+    });
+}
+
+interface EventPage {
+  events: Fields[];
+  cursor: number;
+}
+
+function addEvents(program: Command, { daemon, signal }: CliContext): void {
+  const events = program.command("events").description("the event log");
+  const options = (command: Command): Command =>
+    command.option("--account <id>", "only this tenant").option("--kind <kind>", "only this kind")
+      .option("--limit <n>", "at most this many", count, 50).option("--json", "print JSON");
+
+  options(events.command("list").description("the newest events, oldest first")).action(
+    async ({ account, kind, limit, json }) => {
+      const page = await (await daemon()).call<EventPage>("events/list", { account, kind, limit });
+      if (json === true) return sayJson(page.events);
+      page.events.forEach(sayEvent);
+      if (page.events.length === 0) say("No events yet.");
+    },
+  );
+  options(events.command("tail").description("events as they happen; with --json one a line"))
+    .action(async ({ account, kind, limit, json }) => {
+      const client = await daemon();
+      const show = json === true ? (event: Fields) => say(JSON.stringify(event)) : sayEvent;
+      let page = await client.call<EventPage>("events/list", { account, kind, limit });
+      while (!signal.aborted) {
+        page.events.forEach(show);
+        page = await client.call<EventPage>("events/list", {
+          account,
+          kind,
+          after: page.cursor,
+          wait_ms: TAIL_WAIT_MS,
+          limit,
+        });
+      }
+    });
+}
+
+function sayEvent({ kind, tenant_id, agent_id, at_ms, sent_at_ms, ...rest }: Fields): void {
+  const subject = rest["body"] ?? rest["tool"] ?? rest["source_id"] ?? rest["microapp_id"] ?? "";
+  const end = rest["outcome"] ?? rest["state"] ?? "";
+  const where = [tenant_id, agent_id].filter((part) => part !== undefined).join("/");
+  say(`${showTime(at_ms ?? sent_at_ms)}  ${String(kind).padEnd(20)}  ${where}  ${[subject, end].join(" ")}`);
+}
+
+function addInbox(program: Command, { daemon }: CliContext): void {
+  const inbox = program.command("inbox").description("deliveries that were accepted");
+  inbox.command("list").description("the newest deliveries, newest first")
+    .option("--account <id>", "only this tenant").option("--source <id>", "only this source")
+    .option("--state <state>", "queued, done, unmatched or dead")
+    .option("--limit <n>", "at most this many", count, 50).option("--json", "print an array")
+    .action(async ({ json, ...filter }) => {
+      const page = await (await daemon()).call<{ deliveries: Fields[] }>("inbox/list", filter);
+      if (json === true) return sayJson(page.deliveries);
+      sayTable(page.deliveries, [
+        ["RECEIVED", (row) => showTime(row["received_at_ms"])],
+        ["SOURCE", (row) => row["source_id"]],
+        ["KIND", (row) => row["event_kind"]],
+        ["TENANT", (row) => row["account_id"]],
+        ["STATE", (row) => row["state"]],
+        ["TRIES", (row) => row["attempts"]],
+        ["DELIVERY", (row) => row["delivery_id"]],
+        ["ENVELOPE", (row) => row["envelope_id"]],
+      ], "No deliveries yet.");
+    });
+  inbox.command("show <envelope-id>").description("one delivery with its body").action(
+    async (envelopeId: string) =>
+      sayJson(await (await daemon()).call("inbox/show", { envelope_id: envelopeId })),
+  );
+  inbox.command("replay <envelope-id>").description("route a delivery again, as a new envelope")
+    .action(async (envelopeId: string) =>
+      sayJson(await (await daemon()).call("inbox/replay", { envelope_id: envelopeId }))
+    );
+}
+
+function addDlq(program: Command, { daemon }: CliContext): void {
+  const dlq = program.command("dlq").description("what was accepted and could not be finished");
+  dlq.command("list").description("dead letters, newest first")
+    .option("--account <id>", "only this tenant")
+    .option("--limit <n>", "at most this many", count, 50).option("--json", "print an array")
+    .action(async ({ json, ...filter }) => {
+      const page = await (await daemon()).call<{ dead_letters: Fields[] }>("dlq/list", filter);
+      if (json === true) return sayJson(page.dead_letters);
+      sayTable(page.dead_letters, [
+        ["AT", (row) => showTime(row["at_ms"])],
+        ["TENANT", (row) => row["account_id"]],
+        ["KIND", (row) => row["kind"]],
+        ["SOURCE", (row) => row["source"]],
+        ["CODE", (row) => row["code"]],
+        ["REPLAYED", (row) => showTime(row["replayed_at_ms"])],
+        ["ID", (row) => row["id"]],
+      ], "No dead letters.");
+    });
+  dlq.command("replay <id>").description("try a dead letter again").action(async (id: string) =>
+    sayJson(await (await daemon()).call("dlq/replay", { id }))
+  );
+}

@@ -1,0 +1,143 @@
+/**
+ * The wiring: opens every part in order, and closes them in reverse.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { openAdmin } from "./daemon/admin.ts";
+import { openLiveSettings } from "./daemon/config.ts";
+import { makeHome, publishRunFile } from "./daemon/home.ts";
+import { findMicroapps, forwardEvents, openMicroapps } from "./daemon/microapps.ts";
+import type { DaemonOptions, DaemonReady } from "./daemon/options.ts";
+import { createParts } from "./daemon/parts.ts";
+import { makeMissingSecrets } from "./daemon/secrets.ts";
+import { openSignedHeads } from "./daemon/signed_heads.ts";
+import { openWork } from "./daemon/work.ts";
+import type { Dispatch } from "./admin/dispatcher.ts";
+import { resolveSource } from "./contract/mod.ts";
+import { openLocalBus } from "./bus/local.ts";
+import { edgeConfigOf } from "./settings/edge_config.ts";
+import { openInstanceLock } from "./store/instance_lock.ts";
+import { openStore } from "./store/open_store.ts";
+import { openVault } from "./vault/vault.ts";
+
+/** How long a stop waits for turns and sends under way, in milliseconds. */
+const DRAIN_MS = 20_000;
+
+/**
+ * Runs the daemon until `signal` aborts, then drains and closes every part.
+ *
+ * @throws {CodedError} `config_invalid`, `daemon_running`, `port_in_use`, `store_busy`
+ */
+export async function runDaemon(
+  options: DaemonOptions,
+  { signal, onReady }: { signal: AbortSignal; onReady: (ready: DaemonReady) => void },
+): Promise<void> {
+  const { home, log, now, random } = options;
+  await makeHome(home);
+  await using _lock = await openInstanceLock({ path: join(home.run, "lock.db"), pid: options.pid });
+  const config = await openConfig(options);
+  const settings = config.current;
+
+  const vault = await openVault({ keysDir: home.keys, random, now });
+  await using store = await openStore({
+    url: `file:${join(home.state, "core.db")}`,
+    migrationsDir: options.migrationsDir,
+    now,
+    log,
+  });
+  const parts = createParts({ store, vault, settings, random, now, log });
+  using events = parts.events;
+  await using heads = await openSignedHeads({
+    store,
+    dir: join(home.keys, "heads"),
+    mac: (text) => vault.mac("chain-heads", text),
+    now,
+    log,
+  });
+  await using bus = openLocalBus({
+    onError: (error) => log.error("bus.subscriber_failed", { error }),
+  });
+
+  let dispatch: Dispatch = () => Promise.reject(new Error("the admin methods are not there yet"));
+  await using host = await openMicroapps({
+    settings,
+    homeDir: home.root,
+    env: options.env,
+    dispatch: () => dispatch,
+    onState: parts.recordState,
+    now,
+    log,
+  });
+  const stopForwarding = forwardEvents({ events, host, settings });
+  await using work = openWork({ ...parts, store, bus, host, settings, now, log });
+  await work.recover();
+
+  const edgeConfig = () => edgeConfigOf(settings().webhooks, config.secretOf, settings().version);
+  await using admin = await openAdmin({
+    ...options,
+    ...parts,
+    store,
+    vault,
+    events,
+    heads,
+    host,
+    work,
+    config,
+    edgeConfig,
+    edgeUrl: () => edge?.url,
+  });
+  dispatch = admin.dispatch;
+  admin.serve(bus);
+  work.serve(bus);
+
+  await using edge = await options.startEdge?.({
+    bus,
+    config: edgeConfig(),
+    log,
+    visitorSecret: vault.mac("visitors", "cookie"),
+    authorize: admin.authorize,
+  });
+  config.onChange(() => {
+    edge?.apply(edgeConfig());
+    void findMicroapps({ settings, env: options.env, log }).then(host.apply).catch(
+      (error: unknown) => log.error("microapp.reload_failed", { error }),
+    );
+  });
+  await using _run = await publishRunFile(home, {
+    pid: options.pid,
+    admin_url: admin.url,
+    edge_url: edge?.url ?? null,
+    started_at_ms: now(),
+  });
+  onReady({ adminUrl: admin.url, edgeUrl: edge?.url, warnings: config.warnings() });
+  await aborted(signal);
+
+  log.info("daemon.stopping", {});
+  // Ingress first, then what was accepted, then what answers it, then those who help it.
+  await edge?.[Symbol.asyncDispose]();
+  await work.drain(AbortSignal.timeout(DRAIN_MS));
+  stopForwarding();
+}
+
+async function openConfig(options: DaemonOptions) {
+  const { home, env, random } = options;
+  const config = await openLiveSettings({ configDir: options.configDir, env });
+  if (!options.makeSecrets) return config;
+  const sources = config.current().webhooks.sources.map((source) => resolveSource(source));
+  const made = await makeMissingSecrets(sources.map(({ secret_env }) => secret_env), {
+    dir: home.secrets,
+    secretOf: config.secretOf,
+    random,
+  });
+  for (const name of made) options.log.info("secret.made", { name });
+  if (made.length > 0) await config.reload();
+  return config;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,225 @@
+/**
+ * The admin methods over everything that runs, and the two ways to reach them.
+ *
+ * @module
+ */
+import { agentMethods, echoMethod } from "../admin/agents.ts";
+import { createDispatcher, type Dispatch } from "../admin/dispatcher.ts";
+import { openAdminHttp } from "../admin/http.ts";
+import type { Caller } from "../admin/method.ts";
+import { operatorControlMethods, type SignedWebhook } from "../admin/operator_control.ts";
+import { operatorRecordMethods } from "../admin/operator_record.ts";
+import { answerRpc } from "../admin/rpc_body.ts";
+import { tenantMethods } from "../admin/tenants.ts";
+import type { Bus } from "../bus/bus.ts";
+import { CodedError, codeOf, type EdgeConfig, subjects } from "../contract/mod.ts";
+import type { EventLog } from "../events/event_log.ts";
+import { createReplay } from "../intake/replay.ts";
+import type { Host } from "../microapps/host.ts";
+import { sign } from "../signing/sign.ts";
+import { insert, type Store } from "../store/store.ts";
+import type { Vault } from "../vault/vault.ts";
+import type { LiveSettings } from "./config.ts";
+import type { DaemonOptions } from "./options.ts";
+import type { Parts } from "./parts.ts";
+import { createAdminAudit, createOperatorReads } from "./record.ts";
+import type { SignedHeads } from "./signed_heads.ts";
+import type { Work } from "./work.ts";
+
+/** Everything the methods look at or act on. */
+export interface AdminDeps
+  extends Parts, Pick<DaemonOptions, "version" | "pid" | "now" | "log"> {
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly events: EventLog;
+  readonly heads: SignedHeads;
+  readonly host: Host;
+  readonly work: Work;
+  readonly config: LiveSettings;
+  readonly edgeConfig: () => EdgeConfig;
+  readonly edgeUrl: () => string | undefined;
+}
+
+/** The admin methods, reachable. */
+export interface Admin extends AsyncDisposable {
+  /** Core's own loopback address. */
+  readonly url: string;
+  readonly dispatch: Dispatch;
+  /** Answers what edges forward. */
+  readonly serve: (bus: Bus) => void;
+  /** Whether a request's bearer is an operator. */
+  readonly authorize: (request: Request) => Promise<boolean>;
+}
+
+/** Opens the loopback address. */
+export async function openAdmin(deps: AdminDeps): Promise<Admin> {
+  const { vault, store, now, log } = deps;
+  const dispatch = createDispatcher({
+    methods: createMethods(deps),
+    audit: createAdminAudit({
+      store,
+      mac: (text) => vault.mac("admin-args", text),
+      uuid: deps.uuid,
+      now,
+    }),
+    now,
+    log,
+  });
+
+  async function isRevoked(jti: string): Promise<boolean> {
+    const [row] = await store.read("SELECT revoked_at_ms FROM tokens WHERE jti = ?", [jti]);
+    return row === undefined || row["revoked_at_ms"] !== null;
+  }
+  async function operatorOf(token: string): Promise<Caller | undefined> {
+    if (vault.isOperatorToken(token)) return { kind: "operator", subject: "local" };
+    try {
+      const claims = await vault.verifyToken(token, { scope: "operator", isRevoked });
+      // A token for one tenant is not good for methods that see all of them.
+      return claims.account_id === undefined
+        ? { kind: "operator", subject: claims.sub }
+        : undefined;
+    } catch (error) {
+      if (codeOf(error) === "token_invalid") return undefined;
+      throw error;
+    }
+  }
+  const bearerOf = (authorization: string | null | undefined): string | undefined =>
+    /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
+
+  const http = await openAdminHttp({
+    dispatch,
+    operatorOf,
+    readiness: () => readiness(deps),
+    metrics: () => Promise.resolve(metricsText(deps)),
+  });
+  return {
+    url: http.url,
+    dispatch,
+    serve(bus) {
+      bus.respond(subjects.admin, {}, async ({ data, headers }) => {
+        const token = bearerOf(headers["authorization"]);
+        const caller = token === undefined ? undefined : await operatorOf(token);
+        if (caller === undefined) {
+          throw new CodedError("token_invalid", "Cannot call: an operator token is required");
+        }
+        const answer = await answerRpc(new TextDecoder().decode(data), caller, { dispatch });
+        return new TextEncoder().encode(answer);
+      });
+    },
+    async authorize(request) {
+      const token = bearerOf(request.headers.get("authorization"));
+      return token !== undefined && await operatorOf(token) !== undefined;
+    },
+    [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
+  };
+}
+
+function createMethods(deps: AdminDeps) {
+  const { config, store, vault, host, work, now } = deps;
+  const replay = createReplay({
+    ...deps,
+    deliver: work.intake.deliver,
+    schedule: work.conversations.push,
+    resend: async ({ account, id }) => {
+      const found = await deps.outbox.find(account, id);
+      if (found === undefined) return;
+      const { session_id, attempts } = found;
+      work.delivery.push([{ id, account_id: account, session_id, attempts, next_at_ms: now() }]);
+    },
+  });
+  return [
+    echoMethod(),
+    ...agentMethods({ settings: config.current }),
+    ...tenantMethods({
+      settings: config.current,
+      createdAtMs: (account) => tenantCreatedAtMs(store, account, now()),
+    }),
+    ...operatorRecordMethods({ ...deps, replay, ...createOperatorReads(deps) }),
+    ...operatorControlMethods({
+      status: () => Promise.resolve(statusOf(deps)),
+      chat: work.chat,
+      signWebhook: (request) => signWebhook(deps, request),
+      microapps: () => host.status(),
+      restartMicroapp: (id) => host.restart(id),
+      async reload() {
+        const { version } = await config.reload();
+        return { version, warnings: config.warnings() };
+      },
+      async createToken({ subject, scope, account, ttlMs }) {
+        const made = await vault.createToken({ subject, scope, accountId: account, ttlMs });
+        await store.commit(made.row);
+        return made;
+      },
+    }),
+  ];
+}
+
+/** A tenant counts as created when it is first asked about. */
+async function tenantCreatedAtMs(store: Store, account: string, nowMs: number): Promise<number> {
+  const find = () =>
+    store.read<{ created_at_ms: number }>(
+      "SELECT created_at_ms FROM tenants WHERE account_id = ?",
+      [account],
+    );
+  const [known] = await find();
+  if (known !== undefined) return known.created_at_ms;
+  await store.commit([
+    insert("tenants", { account_id: account, created_at_ms: nowMs }, "ignore"),
+  ]);
+  return (await find())[0]?.created_at_ms ?? nowMs;
+}
+
+async function signWebhook(
+  { edgeConfig, edgeUrl, now, uuid }: AdminDeps,
+  request: {
+    source: string;
+    body: Uint8Array;
+    eventKind: string | undefined;
+    id: string | undefined;
+  },
+): Promise<SignedWebhook> {
+  const source = edgeConfig().sources.find(({ id }) => id === request.source);
+  if (source === undefined) {
+    throw new CodedError("not_found", `Cannot sign: there is no source "${request.source}"`);
+  }
+  const body = new Uint8Array(request.body);
+  const headers = await sign(source, { body, nowMs: now(), id: request.id ?? uuid() });
+  const { event_kind_from: from } = source;
+  if (from.kind === "header" && request.eventKind !== undefined) {
+    headers[from.name.toLowerCase()] = request.eventKind;
+  }
+  return { url: `${edgeUrl() ?? "http://127.0.0.1:8787"}${source.path}`, headers };
+}
+
+function readiness({ host }: AdminDeps) {
+  const microapps = host.status();
+  return {
+    ready: microapps.every(({ state }) => state !== "spawning"),
+    problems: microapps.filter(({ state }) => state !== "ready")
+      .map(({ id, state, reason }) => `microapp "${id}" is ${state}${reason === null ? "" : `: ${reason}`}`),
+  };
+}
+
+function statusOf(deps: AdminDeps) {
+  return {
+    version: deps.version,
+    pid: deps.pid,
+    config_version: deps.config.current().version,
+    edge_url: deps.edgeUrl() ?? null,
+    waiting: deps.work.conversations.waiting(),
+    ...readiness(deps),
+  };
+}
+
+function metricsText({ work, host }: AdminDeps): string {
+  const microapps = host.status();
+  return [
+    "# TYPE nexo_inbounds_waiting gauge",
+    `nexo_inbounds_waiting ${work.conversations.waiting()}`,
+    "# TYPE nexo_microapps_ready gauge",
+    `nexo_microapps_ready ${microapps.filter(({ state }) => state === "ready").length}`,
+    "# TYPE nexo_microapps gauge",
+    `nexo_microapps ${microapps.length}`,
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,178 @@
+/**
+ * The microapps of the settings in force: started, offered as tools, told of events.
+ *
+ * @module
+ */
+import type { Tool } from "../agents/tool_gate.ts";
+import type { HeardMessage, TurnDeps } from "../agents/turn_types.ts";
+import type { Dispatch } from "../admin/dispatcher.ts";
+import type { Caller } from "../admin/method.ts";
+import { type AgentEvent, type Clock, NEXO_EVENT_KINDS } from "../contract/mod.ts";
+import type { EventLog } from "../events/event_log.ts";
+import type { Log } from "../flow/log.ts";
+import { discoverMicroapps } from "../microapps/discovery.ts";
+import { type Host, openHost } from "../microapps/host.ts";
+import type { Settings } from "../settings/settings.ts";
+
+/** The version microapps made for nexo test against; at least the newest of its 0.1 line. */
+export const AGENT_VERSION = "0.1.99";
+
+const NEXO_KINDS: ReadonlySet<string> = new Set(NEXO_EVENT_KINDS);
+
+/** What running microapps needs. */
+export interface MicroappsDeps {
+  readonly settings: () => Settings;
+  readonly homeDir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The admin methods; asked for late, since they show the microapps themselves. */
+  readonly dispatch: () => Dispatch;
+  readonly onState: (event: AgentEvent & { kind: "microapp_state" }) => void;
+  readonly now: Clock;
+  readonly log: Log;
+}
+
+/** Starts the microapps. */
+export async function openMicroapps(deps: MicroappsDeps): Promise<Host> {
+  const { settings, log } = deps;
+  return await openHost({
+    candidates: await findMicroapps(deps),
+    homeDir: deps.homeDir,
+    env: deps.env,
+    agentVersion: AGENT_VERSION,
+    now: deps.now,
+    logFor: (microapp) => withField(log, { microapp }),
+    onRequest: ({ microappId, method, params }) =>
+      deps.dispatch()(callerOf(settings(), microappId), method, params),
+    onState: (microappId, state, reason) =>
+      deps.onState({
+        kind: "microapp_state",
+        microapp_id: microappId,
+        state,
+        ...(reason === undefined ? {} : { reason }),
+        at_ms: deps.now(),
+      }),
+    agentsConfigFor: (microappId) =>
+      Object.fromEntries(
+        [...settings().agents.values()]
+          .filter(({ extensions_config }) => Object.hasOwn(extensions_config, microappId))
+          .map(({ id, extensions_config }) => [id, extensions_config[microappId]]),
+      ),
+  });
+}
+
+/** What the search paths hold now; what is wrong with one is logged. */
+export async function findMicroapps(
+  { settings, env, log }: Pick<MicroappsDeps, "settings" | "env" | "log">,
+) {
+  const { extensions, configDir } = settings();
+  const { candidates, diagnostics } = await discoverMicroapps({
+    config: extensions,
+    configDir,
+    env,
+    agentVersion: AGENT_VERSION,
+  });
+  for (const { level, code, path, message } of diagnostics) {
+    log[level]("microapp.discovery", { code, path, message });
+  }
+  return candidates;
+}
+
+/** A microapp as the admin methods see it: its grants are looked up at each call. */
+function callerOf(settings: Settings, id: string): Caller {
+  return {
+    kind: "microapp",
+    id,
+    grant: (capability) => grantedTenants(settings, id, capability),
+  };
+}
+
+function grantedTenants(
+  { extensions }: Settings,
+  id: string,
+  capability: string,
+): "all" | readonly string[] | undefined {
+  const grants = (extensions.entries[id]?.capabilities_grant ?? []).filter((grant) =>
+    (typeof grant === "string" ? grant : grant.capability) === capability
+  );
+  if (grants.length === 0) return undefined;
+  const pins = grants.map((grant) => typeof grant === "string" ? undefined : grant.tenants);
+  return pins.some((tenants) => tenants === undefined)
+    ? "all"
+    : [...new Set(pins.flatMap((tenants) => tenants ?? []))];
+}
+
+/** Every running tool as a turn offers it; the same array until the microapps change. */
+export function createToolList(host: Host): () => readonly Tool[] {
+  let known: readonly unknown[] | undefined;
+  let tools: readonly Tool[] = [];
+  return function toolList() {
+    const now = host.tools();
+    if (now === known) return tools;
+    known = now;
+    tools = now.map((descriptor): Tool => ({
+      name: descriptor.name,
+      ownName: descriptor.ownName,
+      microappId: descriptor.microappId,
+      description: descriptor.description,
+      inputSchema: descriptor.inputSchema,
+      account: descriptor.account,
+      call: (args, { account, meta, signal }) =>
+        host.callTool({ tool: descriptor, arguments: args, account, meta, signal }),
+    }));
+    return tools;
+  };
+}
+
+/** The hooks before a message, as a turn asks them. */
+export function beforeMessageOf(host: Host): TurnDeps["beforeMessage"] {
+  return async function beforeMessage({ text, source }, { meta, account, signal }) {
+    const params = { agent_id: meta.agent_id, session_id: meta.session_id, text, source };
+    const { blocked, params: heard } = await host.runHook("before_message", params, {
+      meta,
+      account,
+      signal,
+    });
+    if (blocked !== null) {
+      const reason = `${blocked.microappId}: ${blocked.reason ?? "no reason given"}`;
+      return { kind: "abort", reason };
+    }
+    const changed = heard["text"];
+    const result: HeardMessage = { kind: "text", text: typeof changed === "string" ? changed : text };
+    return result;
+  };
+}
+
+/**
+ * Tells each microapp with a grant of the events it may see, after they are on disk.
+ *
+ * `transcripts_subscribe` hears nexo's kinds, `agent_events_subscribe_all` ours, too; a grant for some
+ * tenants hears theirs only.
+ */
+export function forwardEvents(
+  { events, host, settings }: { events: EventLog; host: Host; settings: () => Settings },
+): () => void {
+  return events.listen("operator", (batch) => {
+    const now = settings();
+    for (const { id } of host.status()) {
+      const all = grantedTenants(now, id, "agent_events_subscribe_all");
+      const nexo = grantedTenants(now, id, "transcripts_subscribe");
+      if (all === undefined && nexo === undefined) continue;
+      for (const event of batch) {
+        const hears = (tenants: "all" | readonly string[] | undefined): boolean =>
+          tenants === "all" || tenants?.includes(event.account) === true;
+        if (hears(all) || (NEXO_KINDS.has(event.kind) && hears(nexo))) {
+          host.notify(id, "nexo/notify/agent_event", JSON.parse(event.body));
+        }
+      }
+    }
+  });
+}
+
+function withField(log: Log, bound: Readonly<Record<string, unknown>>): Log {
+  return {
+    debug: (event, fields) => log.debug(event, { ...bound, ...fields }),
+    info: (event, fields) => log.info(event, { ...bound, ...fields }),
+    warn: (event, fields) => log.warn(event, { ...bound, ...fields }),
+    error: (event, fields) => log.error(event, { ...bound, ...fields }),
+  };
+}

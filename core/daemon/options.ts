@@ -1,0 +1,49 @@
+/**
+ * What a daemon is started with.
+ *
+ * @module
+ */
+import type { Clock, EdgeConfig, Random } from "../contract/mod.ts";
+import type { Bus } from "../bus/bus.ts";
+import type { Log } from "../flow/log.ts";
+import type { Home } from "./home.ts";
+
+/** An edge in the daemon's own process. */
+export interface LocalEdge extends AsyncDisposable {
+  readonly url: string;
+  readonly apply: (config: EdgeConfig) => unknown;
+}
+
+/** Starts an edge; `nexo dev` gives the one for Node. */
+export type StartEdge = (options: {
+  readonly bus: Bus;
+  readonly config: EdgeConfig;
+  readonly log: Log;
+  readonly visitorSecret: string;
+  readonly authorize: (request: Request) => Promise<boolean>;
+}) => Promise<LocalEdge>;
+
+/** What {@linkcode runDaemon} needs from the process around it. */
+export interface DaemonOptions {
+  readonly home: Home;
+  readonly configDir: string;
+  readonly migrationsDir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** This program's version. */
+  readonly version: string;
+  /** Absent for a core whose edges run elsewhere. */
+  readonly startEdge: StartEdge | undefined;
+  /** Whether missing webhook secrets are made. */
+  readonly makeSecrets: boolean;
+  readonly log: Log;
+  readonly now: Clock;
+  readonly random: Random;
+  readonly pid: number;
+}
+
+/** What a daemon says once it works. */
+export interface DaemonReady {
+  readonly adminUrl: string;
+  readonly edgeUrl: string | undefined;
+  readonly warnings: readonly string[];
+}

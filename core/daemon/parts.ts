@@ -1,0 +1,94 @@
+/**
+ * What stands on store and vault: queues, record, events, redaction.
+ *
+ * @module
+ */
+import type { RecordRows } from "../agents/record_rows.ts";
+import { type AgentEvent, type Clock, createUuids, messageOf, type Random } from "../contract/mod.ts";
+import { createEventLog, type EventLog } from "../events/event_log.ts";
+import { OPERATOR_STREAM, rowsForEvents } from "../events/event_rows.ts";
+import type { Log } from "../flow/log.ts";
+import { createDeadLetters, type DeadLetters } from "../queues/dead_letters.ts";
+import { createInbounds, type Inbounds } from "../queues/inbounds.ts";
+import { createInbox, type Inbox } from "../queues/inbox.ts";
+import { createOutbox, type Outbox } from "../queues/outbox.ts";
+import { createTurnSteps, type TurnSteps } from "../queues/turn_steps.ts";
+import { createTranscripts, type Transcripts } from "../record/transcripts.ts";
+import { createRedactor, type Redactor } from "../redact/redactor.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Store } from "../store/store.ts";
+import type { Vault } from "../vault/vault.ts";
+import { createRecordRows } from "./record.ts";
+
+/** The parts, ready to be handed to those who need them. */
+export interface Parts {
+  readonly uuid: () => string;
+  readonly redact: Redactor;
+  readonly inbox: Inbox;
+  readonly inbounds: Inbounds;
+  readonly outbox: Outbox;
+  readonly deadLetters: DeadLetters;
+  readonly steps: TurnSteps;
+  readonly transcripts: Transcripts;
+  readonly rows: RecordRows;
+  readonly events: EventLog;
+  /** Puts a microapp's change of state on record. */
+  readonly recordState: (event: AgentEvent & { kind: "microapp_state" }) => void;
+}
+
+/** Builds the parts. */
+export function createParts({ store, vault, settings, random, now, log }: {
+  store: Store;
+  vault: Vault;
+  settings: () => Settings;
+  random: Random;
+  now: Clock;
+  log: Log;
+}): Parts {
+  const redact = liveRedactor(settings);
+  const transcripts = createTranscripts({
+    store,
+    redact,
+    sealer: vault,
+    modelHistory: settings().transcripts.model_history,
+  });
+  return {
+    uuid: createUuids({ now, random }),
+    redact,
+    inbox: createInbox({ store, sealer: vault }),
+    inbounds: createInbounds({ store, sealer: vault }),
+    outbox: createOutbox({ store, sealer: vault }),
+    deadLetters: createDeadLetters({ store }),
+    steps: createTurnSteps({ store, sealer: vault }),
+    transcripts,
+    rows: createRecordRows({ transcripts, redact, random }),
+    events: createEventLog({ store, log }),
+    recordState(event) {
+      const { microapp_id: microapp, state, reason } = event;
+      log[state === "failed" ? "error" : "info"]("microapp.state", { microapp, state, reason });
+      const redacted = reason === undefined ? event : { ...event, reason: redact(reason) };
+      store.commit(rowsForEvents({ account: OPERATOR_STREAM, events: [redacted] })).catch(
+        (error: unknown) => log.warn("microapp.state_unrecorded", { error: messageOf(error) }),
+      );
+    },
+  };
+}
+
+/** The redactor of the settings in force; built once for each snapshot. */
+function liveRedactor(settings: () => Settings): Redactor {
+  let builtFor: Settings["transcripts"]["redaction"] | undefined;
+  let redact: Redactor = (text) => text;
+  return function redactLive(text) {
+    const { redaction } = settings().transcripts;
+    if (redaction !== builtFor) {
+      builtFor = redaction;
+      redact = redaction.enabled
+        ? createRedactor({
+          useBuiltins: redaction.use_builtins,
+          extraPatterns: redaction.extra_patterns,
+        })
+        : (plain) => plain;
+    }
+    return redact(text);
+  };
+}

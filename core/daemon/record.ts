@@ -1,0 +1,168 @@
+/**
+ * The record as the daemon wires it: rows for turns, tails for operators, the audit of admin calls.
+ *
+ * @module
+ */
+import type { RecordRows } from "../agents/record_rows.ts";
+import type { AdminAudit } from "../admin/dispatcher.ts";
+import type { OperatorRecordDeps } from "../admin/operator_record.ts";
+import { type AgentEvent, type Clock, type Random } from "../contract/mod.ts";
+import { rowsForEvents } from "../events/event_rows.ts";
+import type { EventLog, EventPage } from "../events/event_log.ts";
+import { ModelMessage } from "../models/model.ts";
+import {
+  type AuditIntent,
+  auditStream,
+  rowsForIntent,
+  rowsForOutcome,
+  tailAudit,
+} from "../record/admin_audit.ts";
+import { argsHash } from "../record/args_hash.ts";
+import { chainedAccounts, type ChainedTable, verifyChain } from "../record/chain.ts";
+import { rowsForToolCall } from "../record/tool_calls.ts";
+import type { Transcripts } from "../record/transcripts.ts";
+import { rowsForTurn, tailForAccount, tailForOperator, turnStream } from "../record/turns.ts";
+import type { Redactor } from "../redact/redactor.ts";
+import type { Store } from "../store/store.ts";
+import type { SignedHeads } from "./signed_heads.ts";
+
+/** The rows a turn leaves. */
+export function createRecordRows(
+  { transcripts, redact, random }: {
+    transcripts: Transcripts;
+    redact: Redactor;
+    random: Random;
+  },
+): RecordRows {
+  return {
+    transcript: (session) => transcripts.rowsForTranscript(session),
+    turn: (turn) => rowsForTurn(turn, { redact, random }),
+    toolCall: (call) => rowsForToolCall(call, { redact }),
+    events: rowsForEvents,
+  };
+}
+
+/** A session's past as its model knows it; it begins with something a person said. */
+export function historyReader(transcripts: Transcripts) {
+  return async function history(
+    { account, agentId, sessionId, limit }: {
+      account: string;
+      agentId: string;
+      sessionId: string;
+      limit: number;
+    },
+  ): Promise<ModelMessage[]> {
+    const entries = await transcripts.readHistory({ account, agentId, sessionId, limit });
+    const messages = entries.flatMap(({ modelMessage }) =>
+      modelMessage === undefined ? [] : ModelMessage.parse(modelMessage)
+    );
+    const start = messages.findIndex(({ role }) => role === "user");
+    return start === -1 ? [] : messages.slice(start);
+  };
+}
+
+/** The audit of admin calls over the store. */
+export function createAdminAudit({ store, mac, uuid, now }: {
+  store: Store;
+  mac: (text: string) => string;
+  uuid: () => string;
+  now: Clock;
+}): AdminAudit {
+  const intents = new Map<string, AuditIntent>();
+  return {
+    async intent({ caller, method, capability, params, account }) {
+      const intent: AuditIntent = {
+        id: uuid(),
+        ...(account === null ? {} : { account }),
+        microappId: caller.kind === "microapp" ? caller.id : "operator",
+        ...(caller.kind === "operator" ? { subject: caller.subject } : {}),
+        method: method.slice(0, 256),
+        capability,
+        argsHash: argsHash(params, method, mac),
+        atMs: now(),
+      };
+      await store.commit(rowsForIntent(intent));
+      intents.set(intent.id, intent);
+      return intent.id;
+    },
+    async outcome(intentId, _call, { result, errorCode, durationMs }) {
+      const intent = intents.get(intentId);
+      intents.delete(intentId);
+      if (intent === undefined) return;
+      await store.commit(rowsForOutcome(intent, {
+        id: uuid(),
+        result,
+        ...(errorCode === null ? {} : { errorCode }),
+        durationMs,
+        atMs: now(),
+      }));
+    },
+  };
+}
+
+/** What operators read, over the store and the event log. */
+export function createOperatorReads(
+  { store, events, heads }: { store: Store; events: EventLog; heads: SignedHeads },
+): Pick<
+  OperatorRecordDeps,
+  "tailTurns" | "listEvents" | "waitForEvents" | "tailAudit" | "verifyAudit"
+> {
+  return {
+    async tailTurns({ account, ...query }) {
+      const page = account === undefined
+        ? await tailForOperator(store, query)
+        : await tailForAccount(store, account, query);
+      return page.turns;
+    },
+    async listEvents({ account, kind, after, limit }) {
+      const scope = account === undefined ? "operator" : { account };
+      // The head is read first: an event that comes in between is then found by the next page.
+      const { head } = await events.range(scope);
+      const kinds = kind === undefined ? {} : { kinds: [kind as AgentEvent["kind"]] };
+      const query = { ...kinds, after, limit };
+      const page: EventPage = account === undefined
+        ? await events.listForOperator(query)
+        : await events.list({ account, ...query });
+      const ordered = after === undefined ? [...page.events].reverse() : page.events;
+      const last = ordered.at(-1);
+      const reached = last === undefined ? 0 : account === undefined ? last.id : last.offset;
+      return {
+        events: ordered.map(({ body }) => JSON.parse(body) as unknown),
+        cursor: page.events.length === limit && after !== undefined ? reached : Math.max(head, reached),
+      };
+    },
+    async waitForEvents({ account, after, waitMs }) {
+      const scope = account === undefined ? "operator" : { account };
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(done, waitMs);
+        const stop = events.listen(scope, done);
+        function done(): void {
+          clearTimeout(timer);
+          stop();
+          resolve();
+        }
+        events.range(scope).then(({ head }) => {
+          if (head > after) done();
+        }, reject);
+      });
+    },
+    async tailAudit(query) {
+      const result = query.result as "ok" | "error" | "denied" | "unknown" | undefined;
+      return (await tailAudit(store, { ...query, result })).calls;
+    },
+    async verifyAudit(account) {
+      const tables: ChainedTable[] = ["turns", "admin_audit"];
+      const reports = [];
+      for (const table of tables) {
+        const accounts = account === undefined ? await chainedAccounts(store, table) : [account];
+        for (const each of accounts) {
+          const stream = table === "turns" ? turnStream(each) : auditStream(each);
+          const signedHead = await heads.find(stream);
+          const { ok, rows, problems } = await verifyChain(store, { account: each, table, signedHead });
+          reports.push({ account: each, table, ok, rows, problems });
+        }
+      }
+      return reports;
+    },
+  };
+}

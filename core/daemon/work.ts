@@ -1,0 +1,204 @@
+/**
+ * The work itself: intake, conversations, turns, delivery, and what the bus asks of them.
+ *
+ * @module
+ */
+import { runTurn } from "../agents/turn.ts";
+import { sessionIdOf } from "../agents/session.ts";
+import { createSchemaCheck } from "../agents/tool_schema.ts";
+import type { TurnDeps } from "../agents/turn_types.ts";
+import type { Bus } from "../bus/bus.ts";
+import { ChatRequest, webchat, webchatKey, webchatMessage } from "../channels/webchat.ts";
+import { type Clock, CodedError, subjects } from "../contract/mod.ts";
+import { openConversations } from "../conversations/conversations.ts";
+import { openDelivery } from "../delivery/delivery.ts";
+import type { Log } from "../flow/log.ts";
+import { createIntake, type Intake } from "../intake/intake.ts";
+import { createToolLimits } from "../limits/tool_limits.ts";
+import type { Host } from "../microapps/host.ts";
+import { createModels } from "../models/models.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Store } from "../store/store.ts";
+import { beforeMessageOf, createToolList } from "./microapps.ts";
+import type { Parts } from "./parts.ts";
+import { historyReader } from "./record.ts";
+import { createTurnWaiters, type FinishedTurn } from "./waiters.ts";
+
+/** Turns at once, all tenants together. */
+const MAX_TURNS = 32;
+/** Messages under way before new ones are refused with 503. */
+const MAX_WAITING = 100_000;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** What the work stands on. */
+export interface WorkDeps extends Parts {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly host: Host;
+  readonly settings: () => Settings;
+  readonly now: Clock;
+  readonly log: Log;
+}
+
+/** What became of something said. */
+export interface ChatAnswer {
+  readonly accepted: true;
+  readonly inbound_id: string | null;
+  readonly turn_id: string | null;
+  readonly outcome: FinishedTurn["outcome"] | null;
+  readonly reply: string | null;
+  readonly error: string | null;
+}
+
+/** The running work. */
+export interface Work extends AsyncDisposable {
+  readonly intake: Intake;
+  readonly conversations: ReturnType<typeof openConversations>;
+  readonly delivery: ReturnType<typeof openDelivery>;
+  /** Picks up what an earlier process left unfinished. */
+  readonly recover: () => Promise<void>;
+  /** Answers hand-offs and chats on the bus. */
+  readonly serve: (bus: Bus) => void;
+  /** Says something on the web channel and waits for its turn. */
+  readonly chat: (
+    say: ChatRequest & { op: "say" },
+    options: { signal: AbortSignal | undefined; waitMs: number },
+  ) => Promise<ChatAnswer>;
+  /** Takes no new turn; resolves when turns and sends under way are done, or `signal` aborts. */
+  readonly drain: (signal: AbortSignal) => Promise<void>;
+}
+
+/** Starts the work; nothing runs before {@linkcode Work.recover}. */
+export function openWork(deps: WorkDeps): Work {
+  const { bus, settings, inbounds, outbox, now, log } = deps;
+  const waiters = createTurnWaiters();
+
+  const delivery = openDelivery({
+    ...deps,
+    channels: new Map([[webchat.id, webchat]]),
+    fence: ({ account_id }) =>
+      settings().tenants.get(account_id)?.active === true
+        ? undefined
+        : `tenant "${account_id}" is not active`,
+    onSent({ id, channel, instance, contact, session_id }, sentAtMs) {
+      const mirror = { id, contact, session_id, sent_at_ms: sentAtMs };
+      bus.publish(subjects.outbound(channel, instance), encoder.encode(JSON.stringify(mirror)));
+    },
+  });
+
+  const turnDeps = createTurnDeps(deps);
+  const conversations = openConversations({
+    ...deps,
+    limits: {
+      maxTurns: MAX_TURNS,
+      maxWaiting: MAX_WAITING,
+      weightOf: (account) => settings().tenants.get(account)?.weight ?? 1,
+      debounceMsOf: (agentId) => settings().agents.get(agentId)?.config.debounce_ms ?? 0,
+      groupLimitOf: (agentId, subscriberId) =>
+        settings().agents.get(agentId)?.event_subscribers
+          .find(({ id }) => id === subscriberId)?.max_concurrency ?? 1,
+    },
+    async runTurn(job, signal) {
+      const result = await runTurn(job, turnDeps, signal);
+      if (result.kind === "retry") return result;
+      if (result.outbound !== null) {
+        const { id, sessionId } = result.outbound;
+        delivery.push([{
+          id,
+          account_id: job.account,
+          session_id: sessionId,
+          attempts: 0,
+          next_at_ms: now(),
+        }]);
+      }
+      waiters.finished(job.inboundIds, result);
+      return { kind: "finished" };
+    },
+  });
+
+  const intake = createIntake({
+    ...deps,
+    eventRows: deps.rows.events,
+    sessionIdOf,
+    accepts: conversations.accepts,
+    schedule: conversations.push,
+  });
+
+  async function chat(
+    say: ChatRequest & { op: "say" },
+    { signal, waitMs }: { signal: AbortSignal | undefined; waitMs: number },
+  ): Promise<ChatAnswer> {
+    const outcome = await intake.receive(webchatMessage(settings(), say, now()));
+    const nothing = { turn_id: null, outcome: null, reply: null, error: null };
+    if (outcome.kind === "duplicate") return { accepted: true, inbound_id: null, ...nothing };
+    const { inboundId } = outcome;
+    const turn = await waiters.wait(inboundId, { signal, waitMs });
+    if (turn === undefined) return { accepted: true, inbound_id: inboundId, ...nothing };
+    return {
+      accepted: true,
+      inbound_id: inboundId,
+      turn_id: turn.turnId,
+      outcome: turn.outcome,
+      reply: turn.reply,
+      error: turn.error,
+    };
+  }
+
+  async function answerVisitor(request: ChatRequest): Promise<unknown> {
+    if (request.op === "say") {
+      const outcome = await intake.receive(webchatMessage(settings(), request, now()));
+      return { accepted: true, message_id: outcome.kind === "accepted" ? outcome.inboundId : null };
+    }
+    const key = webchatKey(settings(), request);
+    const sent = await outbox.sentTo(key.account_id, sessionIdOf(key), request.after ?? "");
+    return { messages: sent, cursor: sent.at(-1)?.id ?? request.after ?? null };
+  }
+
+  return {
+    intake,
+    conversations,
+    delivery,
+    chat,
+    async recover() {
+      delivery.push(await outbox.openForOperator());
+      const open = await inbounds.openForOperator();
+      if (open.length > 0) log.info("inbounds.recovered", { count: open.length });
+      conversations.push(open);
+    },
+    serve(on) {
+      on.serveDurable({}, intake.deliver);
+      on.respond(subjects.chat, {}, async ({ data }) => {
+        const request = ChatRequest.safeParse(JSON.parse(decoder.decode(data)));
+        if (!request.success) {
+          throw new CodedError("invalid_params", "Cannot chat: the request is malformed");
+        }
+        return encoder.encode(JSON.stringify(await answerVisitor(request.data)));
+      });
+    },
+    async drain(signal) {
+      await conversations.drain(signal);
+      await delivery.drain(signal);
+    },
+    async [Symbol.asyncDispose]() {
+      await conversations[Symbol.asyncDispose]();
+      await delivery[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function createTurnDeps(deps: WorkDeps): TurnDeps {
+  const limits = createToolLimits({ now: deps.now });
+  return {
+    ...deps,
+    history: historyReader(deps.transcripts),
+    model: createModels(),
+    tools: createToolList(deps.host),
+    check: createSchemaCheck(),
+    take: (claim) => limits.take(claim),
+    hasHooks: () => deps.host.hasHooks("before_message"),
+    beforeMessage: beforeMessageOf(deps.host),
+    sends: (channel) => channel === webchat.id,
+  };
+}
