@@ -8,8 +8,12 @@
  */
 import { mark } from "./rules.ts";
 
-/** One group needs a character between it and the next, so a run can be read in one way only. */
-const RUN = /\+?\(?\d+(?:(?:\)?[ \u00a0\u2009\u202f.\u2010-\u2013-]\(?|\)\(?|\()\d+)*\)?/g;
+/**
+ * A run, if it can hold seven digits. One group needs a character between it and the next, so a run
+ * can be read in one way only.
+ */
+const RUN =
+  /(?=[\d(+][\d() \u00a0\u2009\u202f.\u2010-\u2013-]{6})\+?\(?\d+(?:(?:\)?[ \u00a0\u2009\u202f.\u2010-\u2013-]\(?|\)\(?|\()\d+)*\)?/g;
 /** A run right behind these is part of an id, a path, a version or a time. */
 const ID_BEFORE = /[\w.\-/#@+]$|\d:$/;
 const ID_AFTER = /^(?:(?!x\d)\w|-\w|:\d|@|\/\w)/;

@@ -57,11 +57,19 @@ function freeName(members: ReadonlyMap<string, unknown>, name: string): string {
 function redactString(redact: Redactor, text: string, depth: number): unknown {
   const inner = depth < MAX_DEPTH ? parseContainer(text) : undefined;
   if (inner !== undefined) {
-    const before = JSON.stringify(inner);
     const after = JSON.stringify(redactAt(redact, inner, depth + 1));
-    if (before !== after) return after;
+    if (spell(inner) !== after) return after;
   }
   return redact(text);
+}
+
+/** The JSON of `value`; undefined when it nests too deeply for that. */
+function spell(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The object or array that `text` spells, if it does. */
