@@ -12,7 +12,7 @@ import {
 } from "@libsql/client";
 
 import { CodedError, messageOf } from "../contract/mod.ts";
-import type { Row, Value } from "./store.ts";
+import { type Row, storableText, type Value } from "./store.ts";
 
 /** What a connection is for: the one writer, small reads, or the worker's reads and checkpoints. */
 export type Role = "writer" | "reader" | "worker";
@@ -133,6 +133,11 @@ export function storeError(doing: string, error: unknown): CodedError {
     case "other":
       return new CodedError("internal", message, { cause: error });
   }
+}
+
+/** Arguments as the database can give them back. */
+export function argsOf(values: readonly Value[]): Value[] {
+  return values.map((value) => typeof value === "string" ? storableText(value) : value);
 }
 
 /** Result rows as plain objects; the client gives blobs as `ArrayBuffer`. */

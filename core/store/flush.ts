@@ -6,7 +6,7 @@
 import type { Client, Transaction } from "@libsql/client";
 
 import { CodedError } from "../contract/mod.ts";
-import { abandon, beginWrite, commitWrite, failureOf, storeError } from "./connection.ts";
+import { abandon, argsOf, beginWrite, commitWrite, failureOf, storeError } from "./connection.ts";
 import type { Heads, TentativeHeads } from "./heads.ts";
 import { createRowBuffer } from "./rows.ts";
 import type { Append, Appended, Statement, Write } from "./store.ts";
@@ -140,7 +140,7 @@ function place(heads: TentativeHeads, { streams, row: rowAt }: Append): Appended
 }
 
 async function runStatement(tx: Transaction, { sql, args, changes }: Statement): Promise<void> {
-  const result = await tx.execute({ sql, args: [...args] });
+  const result = await tx.execute({ sql, args: argsOf(args) });
   // A statement with RETURNING reports its rows instead of a count.
   const changed = result.columns.length > 0 ? result.rows.length : result.rowsAffected;
   if (changes !== undefined && changed !== changes) {

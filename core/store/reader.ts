@@ -7,7 +7,7 @@ import type { Client } from "@libsql/client";
 
 import { backoffMs } from "../flow/backoff.ts";
 import { delay } from "../flow/delay.ts";
-import { failureOf, openConnection, type Role, rowsOf, storeError } from "./connection.ts";
+import { argsOf, failureOf, openConnection, type Role, rowsOf, storeError } from "./connection.ts";
 import type { Row, Value } from "./store.ts";
 
 /** Tries in all; a log in use by nobody else is locked for a moment at most. */
@@ -39,7 +39,7 @@ export function createReader(url: string, role: Role): Reader {
       for (let failures = 1;; failures++) {
         try {
           client ??= await openConnection(url, role);
-          return rowsOf(await client.execute({ sql, args: [...args] }));
+          return rowsOf(await client.execute({ sql, args: argsOf(args) }));
         } catch (error) {
           drop();
           if (failureOf(error) !== "busy" || failures === ATTEMPTS) throw storeError("read", error);

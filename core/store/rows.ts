@@ -6,6 +6,7 @@
 import type { Transaction } from "@libsql/client";
 
 import { CodedError } from "../contract/mod.ts";
+import { argsOf } from "./connection.ts";
 import type { Row, Value } from "./store.ts";
 
 /** SQLite's `SQLITE_MAX_VARIABLE_NUMBER`. */
@@ -27,7 +28,10 @@ interface Group {
 export interface RowBuffer {
   /** Adds a row. Rows of one group keep their order. */
   add(table: string, row: Row, onConflict: "ignore" | undefined): void;
-  /** Inserts all rows, groups in the order of their first row, and empties the buffer. */
+  /**
+   * Inserts all rows and empties the buffer. Rows that may be skipped come last, so that they never
+   * stand in the way of one that may not.
+   */
   write(tx: Transaction): Promise<void>;
 }
 
@@ -47,7 +51,11 @@ export function createRowBuffer(): RowBuffer {
       group.rows.push(row);
     },
     async write(tx) {
-      for (const group of groups.values()) await insertRows(tx, group);
+      for (const ignore of [false, true]) {
+        for (const group of groups.values()) {
+          if (group.ignore === ignore) await insertRows(tx, group);
+        }
+      }
       groups.clear();
     },
   };
@@ -68,7 +76,10 @@ async function insertRows(tx: Transaction, group: Group): Promise<void> {
     const chunk = rows.slice(from, from + step);
     const args: Value[] = [];
     for (const row of chunk) for (const column of columns) args.push(row[column] ?? null);
-    const { rowsAffected } = await tx.execute({ sql: insertSql(group, chunk.length), args });
+    const { rowsAffected } = await tx.execute({
+      sql: insertSql(group, chunk.length),
+      args: argsOf(args),
+    });
     if (!ignore && rowsAffected !== chunk.length) {
       throw new CodedError(
         "internal",

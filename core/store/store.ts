@@ -4,7 +4,10 @@
  * @module
  */
 
-/** A value SQLite can hold. Booleans are stored as 0 and 1 by the caller. */
+/**
+ * A value SQLite can hold. Booleans are stored as 0 and 1 by the caller, and text as
+ * {@linkcode storableText} gives it.
+ */
 export type Value = string | number | bigint | Uint8Array | null;
 
 /** Column values of one row. */
@@ -65,8 +68,8 @@ export interface Store extends AsyncDisposable {
    * Writes a unit of work: all or nothing. Units of callers that come in the same turn of the event
    * loop share one transaction; a unit that fails fails alone. Resolves after the commit is on disk.
    *
-   * In one transaction all inserts run before all statements, and statements and appends in the order
-   * given: no unit may rely on a statement that was not awaited. While another process holds the
+   * In one transaction all inserts run first (those that may be skipped after the others), then
+   * statements and appends in the order given: no unit may rely on a statement that was not awaited. While another process holds the
    * database the unit waits, up to a minute unless the store was opened with another limit.
    *
    * @throws {CodedError} `conflict` on a broken constraint or an unexpected number of changes,
@@ -74,7 +77,7 @@ export interface Store extends AsyncDisposable {
    * `store_closed` after disposal, `internal` for wrong SQL or values. Nothing of the unit is written
    */
   commit(unit: readonly Write[]): Promise<void>;
-  /** Reads a few rows (up to about 50) on this thread. */
+  /** Reads a few rows (up to about 50) on this thread; integers beyond 2^53 cannot be read. */
   read<T extends Row = Row>(sql: string, args?: readonly Value[]): Promise<T[]>;
   /** Reads many rows on the worker thread. */
   readMany<T extends Row = Row>(sql: string, args?: readonly Value[]): Promise<T[]>;
@@ -88,6 +91,17 @@ export interface Store extends AsyncDisposable {
    * listener throws is logged. Returns the way to stop.
    */
   onAppended(listener: (rows: readonly Appended[]) => void): () => void;
+}
+
+const unstorable = /[\0\p{Cs}]/u;
+
+/**
+ * Text as it will be read back: U+0000, where the client would cut it off, becomes U+2400, and half
+ * of a surrogate pair U+FFFD. The store does this by itself; hashes must be taken after it.
+ */
+export function storableText(text: string): string {
+  if (!unstorable.test(text)) return text;
+  return text.replaceAll("\0", "\u2400").replaceAll(/\p{Cs}/gu, "\ufffd");
 }
 
 /** A new row in `table`. */

@@ -1,0 +1,397 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import { describe, expect, it } from "vitest";
+
+import { CodedError } from "../../../../core/contract/mod.ts";
+import {
+  append,
+  type Appended,
+  insert,
+  statement,
+  storableText,
+  type Store,
+} from "../../../../core/store/store.ts";
+import { openStore } from "../../../../core/store/open_store.ts";
+import { migrationsDir, openTestStore, silentLog } from "../../../support/store.ts";
+
+const meta = (key: string, value = "") => insert("meta", { key, value });
+
+/** An event of `account`, in the global stream and the tenant's own. */
+const event = (account: string, body: string) =>
+  append("agent_events", ["events", `events:${account}`], ([all, own]) => ({
+    row: {
+      id: all?.offset ?? 0,
+      account_id: account,
+      offset: own?.offset ?? 0,
+      kind: "test",
+      agent_id: null,
+      at_ms: 0,
+      body: `${own?.prevHash}>${body}`,
+    },
+    hash: body,
+  }));
+
+const keys = async (store: Store) =>
+  (await store.read("SELECT key FROM meta ORDER BY key")).map((row) => row["key"]);
+
+const events = (store: Store) =>
+  store.read('SELECT id, account_id AS account, "offset", body FROM agent_events ORDER BY id');
+
+describe("commit", () => {
+  it("lets both kinds of reads see a unit once it resolves", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    await store.commit([meta("a", "1")]);
+    expect(await store.read("SELECT * FROM meta")).toEqual([{ key: "a", value: "1" }]);
+    expect(await store.readMany("SELECT * FROM meta WHERE key = ?", ["a"])).toEqual([
+      { key: "a", value: "1" },
+    ]);
+  });
+
+  it("keeps every kind of value", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    const blob = new Uint8Array([0, 1, 255, 128]).subarray(1);
+    await store.commit([
+      statement("CREATE TABLE kept (t TEXT, i INTEGER, r REAL, b BLOB, n TEXT) STRICT", []),
+      statement("INSERT INTO kept VALUES (?, ?, ?, ?, ?)", [
+        "ß🙂x",
+        2n ** 53n - 1n,
+        0.5,
+        blob,
+        null,
+      ]),
+    ]);
+    const row = {
+      t: "ß🙂x",
+      i: Number.MAX_SAFE_INTEGER,
+      r: 0.5,
+      b: new Uint8Array([1, 255, 128]),
+      n: null,
+    };
+    expect(await store.read("SELECT * FROM kept")).toEqual([row]);
+    expect(await store.readMany("SELECT * FROM kept")).toEqual([row]);
+  });
+
+  it("keeps text that the client would cut off, and finds it again", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    const hostile = "a\0b\ud800c\udfff🙂";
+    await store.commit([meta(hostile), statement("UPDATE meta SET value = ?", [hostile], 1)]);
+    const kept = storableText(hostile);
+    expect(kept).toBe("a\u2400b\ufffdc\ufffd🙂");
+    expect(await store.read("SELECT * FROM meta WHERE key = ?", [hostile])).toEqual([
+      { key: kept, value: kept },
+    ]);
+  });
+
+  it("fails a unit with a duplicate as a whole, and no other unit", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    await store.commit([meta("taken")]);
+    const settled = await Promise.allSettled([
+      store.commit([meta("a")]),
+      store.commit([meta("b"), meta("taken"), meta("c")]),
+      store.commit([meta("d")]),
+    ]);
+    expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(settled[1]).toMatchObject({
+      reason: { code: "conflict", cause: { code: "SQLITE_CONSTRAINT" } },
+    });
+    expect(await keys(store)).toEqual(["a", "d", "taken"]);
+  });
+
+  it("skips a duplicate row marked so, but not one that is broken otherwise", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    await store.commit([meta("a", "old")]);
+    await store.commit([insert("meta", { key: "a", value: "new" }, "ignore"), meta("b")]);
+    expect(await store.read("SELECT * FROM meta")).toEqual([
+      { key: "a", value: "old" },
+      { key: "b", value: "" },
+    ]);
+    const broken = store.commit([insert("meta", { key: "c", value: null }, "ignore")]);
+    await expect(broken).rejects.toMatchObject({ code: "conflict" });
+  });
+
+  it("fails a unit whose statement changed another number of rows", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    await store.commit([meta("a"), meta("b")]);
+    const set = "UPDATE meta SET value = ? WHERE key = ?";
+    const settled = await Promise.allSettled([
+      store.commit([statement(set, ["1", "a"], 1)]),
+      store.commit([meta("c"), statement(set, ["2", "gone"], 1)]),
+      store.commit([statement("DELETE FROM meta WHERE key = ? RETURNING key", ["b"], 1)]),
+    ]);
+    expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(settled[1]).toMatchObject({ reason: { code: "conflict" } });
+    expect(await store.read("SELECT * FROM meta")).toEqual([{ key: "a", value: "1" }]);
+  });
+
+  it("runs inserts first, then statements in their order", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    const add = "UPDATE meta SET value = value || ? WHERE key = 'a'";
+    await store.commit([statement(add, ["1"], 1), statement(add, ["2"], 1), meta("a")]);
+    expect(await store.read("SELECT value FROM meta")).toEqual([{ value: "12" }]);
+  });
+
+  it("calls wrong SQL, names and values a defect of the one unit", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    const settled = await Promise.allSettled([
+      store.commit([statement("UPDATE nothing SET x = 1", [])]),
+      store.commit([insert('meta" --', { key: "x", value: "" })]),
+      store.commit([insert("meta", {})]),
+      store.commit([statement("DELETE FROM meta WHERE key = ?", [Number.NaN])]),
+      store.commit([meta("a")]),
+    ]);
+    const codes = settled.map((one) =>
+      one.status === "rejected" ? (one.reason as CodedError).code : "ok"
+    );
+    expect(codes).toEqual(["internal", "internal", "internal", "internal", "ok"]);
+    expect(await keys(store)).toEqual(["a"]);
+  });
+
+  it("writes more rows and columns than one statement can bind", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    const columns = Array.from({ length: 100 }, (_, i) => `c${i}`);
+    await store.commit([statement(`CREATE TABLE wide (${columns.join()})`, [])]);
+    const row = Object.fromEntries(columns.map((column, i) => [column, i]));
+    await store.commit(Array.from({ length: 1_000 }, () => insert("wide", row)));
+    await Promise.all(Array.from({ length: 3_000 }, (_, i) => store.commit([meta(`k${i}`)])));
+    expect(await store.read("SELECT count(*) AS n, sum(c99) AS s FROM wide")).toEqual([
+      { n: 1_000, s: 99_000 },
+    ]);
+    expect(await store.read("SELECT count(*) AS n FROM meta")).toEqual([{ n: 3_000 }]);
+  });
+
+  it("takes an empty unit", async () => {
+    await using opened = await openTestStore();
+    await expect(opened.store.commit([])).resolves.toBeUndefined();
+  });
+
+  it("refuses units beyond the queue's limit and keeps the others", async () => {
+    await using opened = await openTestStore({ queueLimit: 3 });
+    const { store } = opened;
+    const settled = await Promise.allSettled(
+      Array.from({ length: 5 }, (_, i) => store.commit([meta(`k${i}`)])),
+    );
+    expect(settled.slice(3)).toMatchObject([
+      { reason: { code: "store_full" } },
+      { reason: { code: "store_full" } },
+    ]);
+    expect(await keys(store)).toEqual(["k0", "k1", "k2"]);
+    await store.commit([meta("later")]);
+  });
+});
+
+describe("appends", () => {
+  it("take consecutive places in every stream, each knowing the hash before it", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    await Promise.all([
+      store.commit([event("acme", "a"), event("acme", "b")]),
+      store.commit([event("umbra", "c")]),
+      store.commit([event("acme", "d")]),
+    ]);
+    await store.commit([event("umbra", "e")]);
+    expect(await events(store)).toEqual([
+      { id: 1, account: "acme", offset: 1, body: ">a" },
+      { id: 2, account: "acme", offset: 2, body: "a>b" },
+      { id: 3, account: "umbra", offset: 1, body: ">c" },
+      { id: 4, account: "acme", offset: 3, body: "b>d" },
+      { id: 5, account: "umbra", offset: 2, body: "c>e" },
+    ]);
+    expect(await store.read("SELECT * FROM streams ORDER BY name")).toEqual([
+      { name: "events", head: 5, hash: "e" },
+      { name: "events:acme", head: 3, hash: "d" },
+      { name: "events:umbra", head: 2, hash: "e" },
+    ]);
+  });
+
+  it("leave no gap when units before, between and after them fail", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    await store.commit([meta("taken")]);
+    const settled = await Promise.allSettled([
+      store.commit([event("acme", "lost"), meta("taken")]),
+      store.commit([event("acme", "a")]),
+      store.commit([event("acme", "lost"), statement("DELETE FROM meta WHERE 0", [], 1)]),
+      store.commit([event("acme", "b")]),
+      store.commit([
+        append("agent_events", ["events"], () => {
+          throw new CodedError("account_suspended", "Cannot append: no");
+        }),
+      ]),
+    ]);
+    expect(settled.map(({ status }) => status)).toEqual([
+      "rejected",
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+      "rejected",
+    ]);
+    expect(settled[4]).toMatchObject({ reason: { code: "account_suspended" } });
+    await store.commit([event("acme", "c")]);
+    expect((await events(store)).map(({ id, body }) => [id, body])).toEqual([
+      [1, ">a"],
+      [2, "a>b"],
+      [3, "b>c"],
+    ]);
+  });
+
+  it("go on after the store was opened again", async () => {
+    await using opened = await openTestStore();
+    await opened.store.commit([event("acme", "a")]);
+    await opened.store[Symbol.asyncDispose]();
+    await using again = await openStore({
+      url: opened.url,
+      migrationsDir,
+      now: Date.now,
+      log: silentLog,
+    });
+    await again.commit([event("acme", "b")]);
+    expect((await events(again)).map(({ id, body }) => [id, body])).toEqual([[1, ">a"], [
+      2,
+      "a>b",
+    ]]);
+  });
+
+  it("run between the statements around them", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    await store.commit([
+      event("acme", "a"),
+      statement("UPDATE agent_events SET kind = 'seen'", [], 1),
+      event("acme", "b"),
+    ]);
+    expect(await store.read("SELECT kind FROM agent_events ORDER BY id")).toEqual([
+      { kind: "seen" },
+      { kind: "test" },
+    ]);
+  });
+
+  it("are told to listeners in commit order, before the commit resolves, without failed units", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    await store.commit([meta("taken")]);
+    const heard: Appended[] = [];
+    store.onAppended(() => {
+      throw new Error("a broken listener");
+    });
+    const stop = store.onAppended((rows) => void heard.push(...rows));
+    const first = store.commit([event("acme", "a")]).then(() => heard.length);
+    const lost = store.commit([event("acme", "lost"), meta("taken")]);
+    const last = store.commit([event("umbra", "b"), event("acme", "c")]);
+    await expect(lost).rejects.toMatchObject({ code: "conflict" });
+    expect(await first).toBe(3);
+    await last;
+    expect(heard.map(({ table, row }) => [table, row["id"], row["account_id"]])).toEqual([
+      ["agent_events", 1, "acme"],
+      ["agent_events", 2, "umbra"],
+      ["agent_events", 3, "acme"],
+    ]);
+    stop();
+    await store.commit([event("acme", "d")]);
+    expect(heard).toHaveLength(3);
+  });
+});
+
+describe("reads", () => {
+  it("say that wrong SQL is a defect and go on", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    const reads = [(sql: string) => store.read(sql), (sql: string) => store.readMany(sql)];
+    for (const read of reads) {
+      await expect(read("SELECT nope")).rejects.toMatchObject({ code: "internal" });
+      await expect(read("DELETE FROM meta")).rejects.toBeInstanceOf(CodedError);
+      await store.commit([meta(`k${(await keys(store)).length}`)]);
+      expect(await read("SELECT count(*) AS n FROM meta")).toEqual([{
+        n: (await keys(store)).length,
+      }]);
+    }
+  });
+
+  it("do not hold up the event loop on the worker", async () => {
+    await using opened = await openTestStore();
+    let turns = 0;
+    const count = setInterval(() => turns++, 1);
+    const [row] = await opened.store.readMany(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
+      SELECT max(i) AS max FROM n`,
+    );
+    clearInterval(count);
+    expect(row).toEqual({ max: 300_000 });
+    expect(turns).toBeGreaterThan(1);
+  });
+});
+
+describe("the file", () => {
+  it("and its log are readable by their owner only", async () => {
+    await using opened = await openTestStore();
+    await opened.store.commit([meta("a")]);
+    for (const file of ["core.db", "core.db-wal", "core.db-shm"]) {
+      expect((await stat(join(opened.dir, file))).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  it("and its log no longer hold what was deleted, after a checkpoint", async () => {
+    await using opened = await openTestStore();
+    const { store, dir } = opened;
+    await store.commit([meta("a", "planted-secret")]);
+    await store.commit([statement("DELETE FROM meta WHERE key = 'a'", [], 1)]);
+    expect(await store.checkpoint()).toBe(true);
+    await store[Symbol.asyncDispose]();
+    expect((await readFile(join(dir, "core.db"))).includes("planted-secret")).toBe(false);
+  });
+
+  it("takes the log in before it grows large, while units are committed", async () => {
+    await using opened = await openTestStore({ checkpointPages: 50 });
+    const { store, dir } = opened;
+    await store.readMany("SELECT 1");
+    let largestBytes = 0;
+    for (let round = 0; round < 60; round++) {
+      await Promise.all(
+        Array.from(
+          { length: 30 },
+          (_, i) => store.commit([meta(`${round}-${i}`, "x".repeat(1_000))]),
+        ),
+      );
+      largestBytes = Math.max(largestBytes, (await stat(join(dir, "core.db-wal"))).size);
+    }
+    expect(await store.read("SELECT count(*) AS n FROM meta")).toEqual([{ n: 1_800 }]);
+    expect(await store.checkpoint()).toBe(true);
+    expect((await stat(join(dir, "core.db-wal"))).size).toBe(0);
+    expect(largestBytes).toBeLessThan(1_800_000);
+  });
+});
+
+describe("disposing", () => {
+  it("writes what is queued, refuses what comes later, and may be repeated", async () => {
+    await using opened = await openTestStore();
+    const { store, url } = opened;
+    const queued = Array.from({ length: 2_000 }, (_, i) => store.commit([meta(`k${i}`)]));
+    const disposed = store[Symbol.asyncDispose]();
+    await expect(store.commit([meta("late")])).rejects.toMatchObject({ code: "store_closed" });
+    await disposed;
+    await Promise.all(queued);
+    await store[Symbol.asyncDispose]();
+    await expect(store.read("SELECT 1")).rejects.toMatchObject({ code: "store_closed" });
+    await expect(store.readMany("SELECT 1")).rejects.toMatchObject({ code: "store_closed" });
+    await using again = await openStore({ url, migrationsDir, now: Date.now, log: silentLog });
+    expect(await again.read("SELECT count(*) AS n FROM meta")).toEqual([{ n: 2_000 }]);
+  });
+});
+
+describe("openStore", () => {
+  it.each(["core.db", "file:core.db", "libsql://host", "file::memory:"])(
+    "refuses %s",
+    async (url) => {
+      await expect(openTestStore({ url })).rejects.toMatchObject({ code: "config_invalid" });
+    },
+  );
+});
