@@ -3,37 +3,14 @@
  *
  * @module
  */
-import {
-  type AgentConfig,
-  bindingId,
-  DEFAULT_ACCOUNT,
-  OFFLINE_PROVIDER,
-  resolveSource,
-} from "../contract/mod.ts";
+import { resolveSource } from "../contract/mod.ts";
 import { RE2JS } from "re2js";
-import { BUILT_CHANNELS } from "./files.ts";
-import { closest, type Problem } from "./problems.ts";
-import type { Settings } from "./settings.ts";
-import { instancesOf, tenantOf } from "./tenant.ts";
-import type { Path, Place } from "./yaml_file.ts";
-
-/** Who has an agent: the file and the index in it. */
-export interface AgentOrigin {
-  readonly file: string;
-  readonly index: number;
-  readonly agent: AgentConfig;
-}
-
-/** What the checks look at. */
-export interface Checked {
-  readonly settings: Omit<Settings, "agents" | "version">;
-  readonly origins: readonly AgentOrigin[];
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** The secret a `secret_env` names; undefined when there is none. */
-  readonly secretOf: (name: string) => string | undefined;
-  /** Where a key stands; `file` is absolute or a name such as `llm.yaml`. */
-  readonly place: (file: string, path: Path) => Place & { readonly file: string };
-}
+import { checkAgents } from "./agent_checks.ts";
+import { type Checked, knownProviders, providerFix, type Report, reportTenant } from "./checks.ts";
+import { PLUGINS } from "./files.ts";
+import type { Problem } from "./problems.ts";
+import { instancesOf } from "./tenant.ts";
+import type { Path } from "./yaml_file.ts";
 
 /** A webhook secret that is shorter is as good as none. */
 const MIN_SECRET_BYTES = 8;
@@ -54,137 +31,12 @@ export function crossCheck(checked: Checked): Problem[] {
   ) => {
     problems.push({ severity, blocking, path, message, fix, ...checked.place(file, path) });
   };
-  checkAgentIds(checked, report);
-  for (const origin of checked.origins) {
-    checkBindings(checked, origin, report);
-    checkSubscribers(checked, origin, report);
-    checkModels(checked, origin, report);
-    checkDelegates(checked, origin, report);
-  }
+  checkAgents(checked, report);
   checkTenants(checked, report);
   checkWebhooks(checked, report);
   checkBroker(checked, report);
   checkTranscripts(checked, report);
   return problems;
-}
-
-type Report = (
-  severity: Problem["severity"],
-  file: string,
-  path: Path,
-  message: string,
-  fix: string,
-  blocking?: boolean,
-) => void;
-
-/** Calls `taken` for each item whose key an earlier one has. */
-function repeated<T>(
-  items: readonly T[],
-  keyOf: (item: T) => string,
-  taken: (item: T, i: number, first: number) => void,
-): void {
-  const seen = new Map<string, number>();
-  items.forEach((item, i) => {
-    const first = seen.get(keyOf(item));
-    if (first === undefined) seen.set(keyOf(item), i);
-    else taken(item, i, first);
-  });
-}
-
-function checkAgentIds({ origins, place }: Checked, report: Report): void {
-  repeated(origins, ({ agent }) => agent.id, ({ file, index, agent }, _, first) => {
-    const other = origins[first];
-    if (other === undefined) return;
-    const at = place(other.file, ["agents", other.index, "id"]);
-    report(
-      "error",
-      file,
-      ["agents", index, "id"],
-      `agent "${agent.id}" is already declared in ${at.file}:${at.line}`,
-      "Rename one of the two, or remove it",
-    );
-  });
-}
-
-function checkBindings({ settings }: Checked, { file, index, agent }: AgentOrigin, report: Report) {
-  const base = ["agents", index, "inbound_bindings"] as const;
-  const idOf = ({ plugin, instance }: AgentConfig["inbound_bindings"][number]) =>
-    bindingId(plugin, instance ?? null);
-  repeated(agent.inbound_bindings, idOf, (binding, i, first) => {
-    const message = `agents[${index}].inbound_bindings[${i}]: repeats "${
-      idOf(binding)
-    }" of [${first}]`;
-    report("error", file, [...base, i], message, "Keep one of the two");
-  });
-  agent.inbound_bindings.forEach(({ plugin, instance }, i) => {
-    const path = [...base, i, "plugin"];
-    if (plugin === "event") {
-      if (agent.event_subscribers.some(({ id }) => id === instance)) return;
-      const message = `binding "${bindingId(plugin, instance ?? null)}" has no event subscriber`;
-      report("warning", file, path, message, "Give it the id of a subscriber as instance");
-    } else if (CHANNELS.has(plugin) && !BUILT_CHANNELS.includes(plugin)) {
-      const message = `channel "${plugin}" is not used by this version`;
-      report("warning", file, path, message, "Remove the binding, or leave it for later");
-    } else if (
-      instance !== undefined && tenantOf(settings, agent, plugin, instance) === undefined
-    ) {
-      const message = `nothing says which tenant "${plugin}:${instance}" belongs to`;
-      report("warning", file, path, message, NO_TENANT_FIX(plugin, instance));
-    }
-  });
-  const bound = new Set([
-    ...agent.inbound_bindings.map(idOf),
-    ...agent.event_subscribers.map(({ id }) => bindingId("event", id)),
-  ]);
-  for (const id of Object.keys(agent.tool_rate_limits?.bindings ?? {})) {
-    if (bound.has(id)) continue;
-    const meant = closest(id, bound);
-    report(
-      "warning",
-      file,
-      ["agents", index, "tool_rate_limits", id],
-      `agent "${agent.id}" has no binding "${id}", so these limits never apply`,
-      meant === undefined ? "Add the binding, or remove the limits" : `Did you mean "${meant}"?`,
-    );
-  }
-}
-
-const CHANNELS = new Set(["webchat", "telegram", "whatsapp", "email"]);
-const NO_TENANT_FIX = (channel: string, instance: string) =>
-  `Declare tenant "${instance}", give the agent a tenant_id, or set account_id in plugins/${channel}.yaml`;
-
-function checkSubscribers(
-  { settings }: Checked,
-  { file, index, agent }: AgentOrigin,
-  report: Report,
-): void {
-  const base = ["agents", index, "event_subscribers"] as const;
-  repeated(agent.event_subscribers, ({ id }) => id, ({ id }, i, first) => {
-    const message = `subscriber "${id}" is already declared as event_subscribers[${first}]`;
-    report("error", file, [...base, i, "id"], message, "Rename one of the two");
-  });
-  agent.event_subscribers.forEach(({ account_id: account }, i) => {
-    if (account === undefined || account.includes("{{")) return;
-    reportTenant(settings, account, file, [...base, i, "account_id"], report);
-  });
-}
-
-function reportTenant(
-  { tenants, singleTenant }: Checked["settings"],
-  account: string | undefined,
-  file: string,
-  path: Path,
-  report: Report,
-  severity: Problem["severity"] = "error",
-): void {
-  if (account === undefined || tenants.has(account)) return;
-  const meant = singleTenant ? undefined : closest(account, tenants.keys());
-  const fix = meant !== undefined
-    ? `Did you mean "${meant}"?`
-    : `Declare it in tenants.yaml${
-      singleTenant ? `, or remove it to use "${DEFAULT_ACCOUNT}"` : ""
-    }`;
-  report(severity, file, path, `tenant "${account}" is not declared`, fix);
 }
 
 function checkTenants({ settings, origins }: Checked, report: Report): void {
@@ -205,7 +57,7 @@ function checkTenants({ settings, origins }: Checked, report: Report): void {
       })
     );
   }
-  for (const channel of CHANNELS) {
+  for (const channel of Object.keys(PLUGINS)) {
     instancesOf(plugins, channel).forEach(({ account_id: account }, i) => {
       const list = channel === "webchat" ? ["instances"] : channel === "email" ? ["accounts"] : [];
       const path = [channel, ...list, i, "account_id"];
@@ -229,56 +81,13 @@ function checkTenants({ settings, origins }: Checked, report: Report): void {
         "tenants.yaml",
         path,
         `provider "${name}" is not configured`,
-        fixOf(name, known),
+        providerFix(name, known),
       );
     });
   }
 }
 
 const WEBHOOKS = "webhook_receiver.yaml";
-
-/** Providers an agent may name: of its tenant, or of any tenant when it has none. */
-function knownProviders({ llm }: Checked["settings"], account: string | undefined): Set<string> {
-  const own = account === undefined
-    ? Object.values(llm.tenants)
-    : [llm.tenants[account]].filter((tenant) => tenant !== undefined);
-  return new Set([
-    OFFLINE_PROVIDER,
-    ...Object.keys(llm.providers),
-    ...own.flatMap(({ providers }) => Object.keys(providers)),
-  ]);
-}
-
-function fixOf(name: string, known: ReadonlySet<string>): string {
-  const meant = closest(name, known);
-  return meant === undefined
-    ? `Add "${name}" to providers in llm.yaml, or use ${[...known].join(" or ")}`
-    : `Did you mean "${meant}"?`;
-}
-
-function checkModels({ settings }: Checked, { file, index, agent }: AgentOrigin, report: Report) {
-  const known = knownProviders(settings, agent.tenant_id);
-  const check = (name: string | undefined, path: Path) => {
-    if (name === undefined || known.has(name)) return;
-    report("error", file, path, `provider "${name}" is not configured`, fixOf(name, known));
-  };
-  check(agent.model.provider, ["agents", index, "model", "provider"]);
-  agent.inbound_bindings.forEach(({ model }, i) =>
-    check(model?.provider, ["agents", index, "inbound_bindings", i, "model", "provider"])
-  );
-}
-
-function checkDelegates({ origins }: Checked, { file, index, agent }: AgentOrigin, report: Report) {
-  const ids = new Set(origins.map((origin) => origin.agent.id));
-  for (const key of ["allowed_delegates", "accept_delegates_from"] as const) {
-    agent[key].forEach((name, i) => {
-      if (name.includes("*") || ids.has(name)) return;
-      const meant = closest(name, ids);
-      const fix = meant === undefined ? "Remove it, or add the agent" : `Did you mean "${meant}"?`;
-      report("warning", file, ["agents", index, key, i], `there is no agent "${name}"`, fix);
-    });
-  }
-}
 
 function checkWebhooks({ settings, secretOf }: Checked, report: Report): void {
   const { webhooks } = settings;

@@ -6,7 +6,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type AgentConfig, DEFAULT_ACCOUNT, messageOf, TenantConfig } from "../contract/mod.ts";
-import { type AgentOrigin, crossCheck } from "./cross_checks.ts";
+import type { AgentOrigin } from "./checks.ts";
+import { crossCheck } from "./cross_checks.ts";
 import { BUILT_CHANNELS, type FileKind, FILES, PLUGINS, UNUSED_FILES } from "./files.ts";
 import { deepFreeze, frozenMap } from "./freeze.ts";
 import type { Sources } from "./interpolate.ts";

@@ -120,6 +120,15 @@ describe("tenants", () => {
     expect(problems[0]?.fix).toBe('Did you mean "acme"?');
   });
 
+  it("may be called like a property every object has", async () => {
+    const { settings, lines } = await check({
+      "agents.yaml": `${ONE_AGENT}    tenant_id: constructor\n`,
+      "tenants.yaml": "tenants: { constructor: { llm_provider_refs: [offline] } }",
+    });
+    expect(lines).toEqual([]);
+    expect(settings?.tenants.get("constructor")?.display_name).toBe("constructor");
+  });
+
   it("are one, default, when none are declared", async () => {
     const { settings, lines } = await check({
       "agents.yaml": `${ONE_AGENT}    inbound_bindings: [{ plugin: webchat, instance: any }]\n`,
