@@ -10,6 +10,7 @@ import {
   messageOf,
 } from "../contract/mod.ts";
 import type { ModelAnswer, ModelMessage } from "../models/model.ts";
+import { plainOf } from "../models/untrusted.ts";
 import type { Outbound } from "../queues/outbox.ts";
 import type { TranscriptEntry } from "../record/transcripts.ts";
 import type { Write } from "../store/store.ts";
@@ -84,7 +85,7 @@ export function createTurnRecord(
     if (outcome === "error" && reply !== null) said.push({ role: "assistant", content: reply });
     const heard = inbounds.map((inbound, i): TranscriptEntry => ({
       role: "user",
-      text: inbound.text,
+      text: inbound.templated ? plainOf(inbound.text) : inbound.text,
       modelMessage: i === inbounds.length - 1 && question !== undefined
         ? { role: "user", content: question }
         : undefined,

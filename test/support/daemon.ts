@@ -1,0 +1,154 @@
+/**
+ * A real daemon for tests: its own process, home and config, gone when the test ends.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { connectDaemon, type DaemonClient } from "../../core/cli/client.ts";
+import { homeOf } from "../../core/daemon/home.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const MAIN = join(ROOT, "dist/core/main.js");
+const READY_LIMIT_MS = 60_000;
+
+/** A place for one daemon after another; disposing ends the last one and removes the files. */
+export interface DaemonPlace extends AsyncDisposable {
+  readonly home: string;
+  readonly configDir: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Writes a config file, `agents.yaml` for example. */
+  readonly writeConfig: (file: string, text: string) => Promise<void>;
+  /** Starts the daemon and resolves when it is ready. */
+  readonly start: () => Promise<RunningDaemon>;
+  /** Runs the nexo command to its end. */
+  readonly nexo: (...args: string[]) => Promise<CommandResult>;
+  /** Everything daemons of this place wrote to standard output and error. */
+  readonly output: () => string;
+}
+
+/** A daemon that is ready. */
+export interface RunningDaemon {
+  readonly pid: number;
+  readonly edgeUrl: string;
+  readonly call: DaemonClient["call"];
+  /** `kill -9`; resolves when the process is gone. */
+  readonly kill: () => Promise<void>;
+  /** SIGTERM; resolves with the exit code. */
+  readonly stop: () => Promise<number | null>;
+}
+
+/** How a command ended. */
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Makes a home and a copy of the shipped config. `npm run build` must have been run. */
+export async function openDaemonPlace(
+  { env: extra = {} }: { env?: Readonly<Record<string, string>> } = {},
+): Promise<DaemonPlace> {
+  const dir = await mkdtemp(join(tmpdir(), "nexo-test-"));
+  const home = join(dir, "home");
+  const configDir = join(dir, "config");
+  await cp(join(ROOT, "config"), configDir, { recursive: true });
+  await pointAtTemplates(configDir);
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    HOME: dir,
+    NEXO_HOME: home,
+    NEXO_CONFIG: configDir,
+    NEXO_PORT: "0",
+    ...extra,
+  };
+  const chunks: string[] = [];
+  const running = new Set<ChildProcess>();
+
+  function spawnNexo(args: readonly string[]): ChildProcess {
+    return spawn(process.execPath, ["--enable-source-maps", MAIN, ...args], { cwd: dir, env });
+  }
+
+  return {
+    home,
+    configDir,
+    env,
+    writeConfig: (file, text) => writeFile(join(configDir, file), text),
+    output: () => chunks.join(""),
+    async start() {
+      const child = spawnNexo(["dev"]);
+      running.add(child);
+      await readiness(child, chunks);
+      const client = await connectDaemon(homeOf(env));
+      const gone = once(child, "exit").then(([code]) => {
+        running.delete(child);
+        return code as number | null;
+      });
+      return {
+        pid: child.pid ?? 0,
+        edgeUrl: client.run.edge_url ?? "",
+        call: client.call,
+        async kill() {
+          child.kill("SIGKILL");
+          await gone;
+        },
+        stop() {
+          child.kill("SIGTERM");
+          return gone;
+        },
+      };
+    },
+    async nexo(...args) {
+      const child = spawnNexo(args);
+      let stdout = "";
+      let stderr = "";
+      child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+      child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+      const [code] = (await once(child, "close")) as [number | null];
+      return { code, stdout, stderr };
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...running].map(async (child) => {
+        const exited = once(child, "exit");
+        child.kill("SIGKILL");
+        await exited;
+      }));
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The copy lies elsewhere, so its paths to the repository's templates become absolute. */
+async function pointAtTemplates(configDir: string): Promise<void> {
+  const path = join(configDir, "extensions.yaml");
+  const text = await readFile(path, "utf8");
+  await writeFile(path, text.replaceAll("../extensions/", `${join(ROOT, "extensions")}/`));
+}
+
+function readiness(child: ChildProcess, chunks: string[]): Promise<void> {
+  return new Promise((done, fail) => {
+    let seen = "";
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      fail(new Error(`the daemon was not ready in ${READY_LIMIT_MS} ms:\n${seen}`));
+    }, READY_LIMIT_MS);
+    const listen = (chunk: Buffer): void => {
+      const text = chunk.toString();
+      chunks.push(text);
+      seen = (seen + text).slice(-20_000);
+      if (seen.includes("nexo is ready")) {
+        clearTimeout(timer);
+        done();
+      }
+    };
+    child.stdout?.on("data", listen);
+    child.stderr?.on("data", listen);
+    child.once("exit", (code) => {
+      clearTimeout(timer);
+      fail(new Error(`the daemon ended with ${code}:\n${seen}`));
+    });
+  });
+}
