@@ -79,6 +79,11 @@ export async function verifyChain(
   const { account, table, signedHead, checkpoint } = query;
   const stream = CHAINS[table].stream(account);
   const walk = startWalk(query);
+  for (const head of [signedHead, checkpoint]) {
+    if (head !== undefined && head.stream !== stream) {
+      walk.report(head.offset, `the signed head belongs to "${head.stream}"`);
+    }
+  }
   walk.expect(await readHead(store, stream), "the head of the stream");
   if (signedHead !== undefined) walk.expect(signedHead, "the signed head");
   for await (const row of rowsAfter(store, table, account, checkpoint?.offset)) walk.take(row);
@@ -89,6 +94,7 @@ export async function verifyChain(
 }
 
 interface Walk {
+  report(offset: number, problem: string): void;
   /** The row at `offset` must exist and have this hash. */
   expect(head: Pick<Head, "offset" | "hash">, name: string): void;
   take(row: Row): void;
@@ -115,6 +121,7 @@ function startWalk({ table, checkpoint }: ChainQuery): Walk {
   }
 
   return {
+    report,
     expect({ offset, hash }, name) {
       // What lies before the checkpoint is gone, and the checkpoint vouches for it.
       if (offset < start.offset) return;

@@ -96,7 +96,7 @@ export interface Transcripts {
 }
 
 /** The stream whose offsets, less one, are the seqs of a session. */
-export function sessionStream(account: string, sessionId: string): string {
+function sessionStream(account: string, sessionId: string): string {
   return `session:${account}/${sessionId}`;
 }
 

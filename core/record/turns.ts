@@ -118,7 +118,7 @@ export const TURN_HASHED = [
 ] as const;
 
 /** Columns that may lead to a person; the hash covers them through the salt only. What erasing leaves. */
-export const TURN_TOMBSTONE: Row = {
+const TURN_TOMBSTONE: Row = {
   session_id: "",
   delivery_id: null,
   inbound_ids: "[]",

@@ -16,7 +16,7 @@ export function mark(label: string): string {
 }
 
 /** A rule for one pattern; `accepts` has the last word on each match. */
-export function patternRule(
+function patternRule(
   label: string,
   pattern: RegExp,
   accepts: (match: string) => boolean = () => true,
