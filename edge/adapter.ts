@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CreateMac } from "../core/signing/mac.ts";
 import type { Deadline } from "./deadline.ts";
 
 /** How reading a body ended. `aborted` means the client went away. */
@@ -13,14 +14,16 @@ export type BodyRead =
 /** The runtime's part. `env` is what its server hands to the app beside the request. */
 export interface EdgeAdapter {
   /** The address of the socket's other end, or null where there is none. */
-  remoteAddress: (request: Request, env: unknown) => string | null;
+  readonly remoteAddress: (request: Request, env: unknown) => string | null;
   /** Reads at most `capBytes`, and no longer than the deadline. */
-  readBody: (
+  readonly readBody: (
     request: Request,
     env: unknown,
     capBytes: number,
     deadline: Deadline,
   ) => Promise<BodyRead>;
+  /** An HMAC quicker than WebCrypto's, if the runtime has one. */
+  readonly createMac?: CreateMac | undefined;
 }
 
 /** Reads the body of a standard request, for runtimes without a quicker way. */

@@ -123,7 +123,7 @@ export function createEdge(deps: EdgeDeps): Edge {
       return response instanceof Promise ? response.then(secured) : secured(response);
     },
     apply(config) {
-      const next = createSourceTable(config, table);
+      const next = createSourceTable(config, { previous: table, createMac: adapter.createMac });
       const changes = sourceChanges(table, next);
       table = next;
       isConfigured = true;

@@ -8,6 +8,12 @@ import type { Bytes } from "./bytes.ts";
 /** The HMAC algorithms providers use. */
 export type MacAlgorithm = "hmac-sha256" | "hmac-sha1";
 
+/** Makes the HMAC function of one secret; the answer may come at once or later. */
+export type CreateMac = (
+  algorithm: MacAlgorithm,
+  secret: string,
+) => (data: Bytes) => Bytes | Promise<Bytes>;
+
 const HASHES = { "hmac-sha256": "SHA-256", "hmac-sha1": "SHA-1" } as const;
 
 const encoder = new TextEncoder();

@@ -4,6 +4,7 @@
  * @module
  */
 import type { EdgeConfig, EdgeSource, RateLimit } from "../../core/contract/mod.ts";
+import type { CreateMac } from "../../core/signing/mac.ts";
 import { createVerifier, type Verify } from "../../core/signing/verifier.ts";
 import { SECURITY_HEADERS } from "../reply.ts";
 import { type Client, createClientOf, type ProxyHeaders } from "./client_ip.ts";
@@ -44,9 +45,15 @@ export interface SourceChanges {
  * Builds the table of `config`. What is under way is counted on; a bucket goes on unless its limit
  * changed; keys are imported again only where the source changed.
  */
-export function createSourceTable(config: EdgeConfig, previous?: SourceTable): SourceTable {
+export function createSourceTable(
+  config: EdgeConfig,
+  { previous, createMac }: {
+    previous?: SourceTable | undefined;
+    createMac?: CreateMac | undefined;
+  } = {},
+): SourceTable {
   const live = config.sources.map((source) =>
-    liveSource(source, config.limits, previous?.byId.get(source.id))
+    liveSource(source, config.limits, previous?.byId.get(source.id), createMac)
   );
   return {
     version: config.version,
@@ -81,13 +88,14 @@ function liveSource(
   source: EdgeSource,
   limits: EdgeConfig["limits"],
   old: LiveSource | undefined,
+  createMac: CreateMac | undefined,
 ): LiveSource {
   const { content_type: contentType } = source.response;
   return {
     source,
     verify: old !== undefined && sameSource(old.source, source)
       ? old.verify
-      : createVerifier(source),
+      : createVerifier(source, createMac),
     load: old?.load ?? createLoad(),
     rate: rateGate(source.rate_limit ?? limits.rate_limit, old?.rate),
     bodyCapBytes: source.body_cap_bytes ?? limits.body_cap_bytes,
