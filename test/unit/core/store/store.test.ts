@@ -12,6 +12,8 @@ import {
   storableText,
   type Store,
 } from "../../../../core/store/store.ts";
+import { delay } from "../../../../core/flow/delay.ts";
+import { abandon, beginWrite, openConnection } from "../../../../core/store/connection.ts";
 import { openStore } from "../../../../core/store/open_store.ts";
 import { migrationsDir, openTestStore, silentLog } from "../../../support/store.ts";
 
@@ -394,4 +396,40 @@ describe("openStore", () => {
       await expect(openTestStore({ url })).rejects.toMatchObject({ code: "config_invalid" });
     },
   );
+});
+
+describe("a lock held by somebody else", () => {
+  it("is waited for, and then everything is written once", async () => {
+    await using opened = await openTestStore();
+    const { store, url } = opened;
+    const other = await openConnection(url, "writer");
+    const held = await beginWrite(other);
+    let settled = 0;
+    const commits = Array.from({ length: 100 }, async (_, i) => {
+      await store.commit([meta(`k${i}`), event("acme", `${i}`)]);
+      settled++;
+    });
+    await delay(300);
+    expect(settled).toBe(0);
+    await abandon(held);
+    await Promise.all(commits);
+    other.close();
+    expect(await store.read("SELECT count(*) AS n FROM meta")).toEqual([{ n: 100 }]);
+    expect((await events(store)).map(({ id }) => id)).toEqual(commits.map((_, i) => i + 1));
+  });
+
+  it("fails the units when it is held too long, and none after that", async () => {
+    await using opened = await openTestStore({ busyLimitMs: 100 });
+    const { store, url } = opened;
+    const other = await openConnection(url, "writer");
+    const held = await beginWrite(other);
+    await expect(store.commit([meta("lost"), event("acme", "lost")])).rejects.toMatchObject({
+      code: "store_busy",
+    });
+    await abandon(held);
+    other.close();
+    await store.commit([meta("kept"), event("acme", "kept")]);
+    expect(await keys(store)).toEqual(["kept"]);
+    expect(await events(store)).toEqual([{ id: 1, account: "acme", offset: 1, body: ">kept" }]);
+  });
 });
