@@ -5,7 +5,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CodedError, readFrame } from "../contract/mod.ts";
+import { CodedError, ERROR_CODES, type ErrorCode, readFrame } from "../contract/mod.ts";
 import { type Home, readRunFile, type RunFile } from "../daemon/home.ts";
 
 /** Calls operator methods; `call` takes the part after `nexo/operator/`. */
@@ -35,11 +35,21 @@ export async function connectDaemon(home: Home): Promise<DaemonClient> {
         throw new CodedError("token_invalid", `Cannot call daemon: it does not know the key in "${home.keys}"`);
       }
       const frame = readFrame(await response.json());
-      if (frame.type === "error") throw new CodedError("invalid_params", frame.error.message);
+      if (frame.type === "error") throw failureOf(frame.error);
       if (frame.type !== "result") throw new CodedError("internal", "Cannot read the daemon's answer");
       return frame.result as T;
     },
   };
+}
+
+/** The daemon's own error again: its code travels as data, and the wire's prefixes are for microapps. */
+function failureOf({ message, data }: { message: string; data?: unknown }): CodedError {
+  const code = (data as { code?: unknown } | undefined)?.code;
+  const known = typeof code === "string" && Object.hasOwn(ERROR_CODES, code);
+  return new CodedError(
+    known ? code as ErrorCode : "invalid_params",
+    message.replace(/^(?:[a-z_]+: )+/, ""),
+  );
 }
 
 function notRunning(home: Home, cause?: unknown): CodedError {

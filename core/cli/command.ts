@@ -22,5 +22,10 @@ export interface CliContext {
 
 /** Returns the surroundings with a daemon that is looked for on demand. */
 export function createCliContext(given: Omit<CliContext, "daemon">): CliContext {
-  return { ...given, daemon: () => connectDaemon(given.home) };
+  return {
+    ...given,
+    // The shipped config finds the sample microapp by it, wherever the config was copied to.
+    env: { NEXO_PACKAGE_DIR: given.packageRoot, ...given.env },
+    daemon: () => connectDaemon(given.home),
+  };
 }

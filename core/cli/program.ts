@@ -31,6 +31,8 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   let exitCode: number = EXIT.ok;
   const context = createCliContext({
     ...given,
+    // The shipped config names the sample microapp relative to this program.
+    env: { NEXO_PACKAGE_DIR: given.packageRoot, ...given.env },
     home: homeOf(given.env),
     exitWith: (code) => void (exitCode = code),
   });
@@ -48,14 +50,14 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
     await program.parseAsync([...argv]);
     return exitCode;
   } catch (error) {
-    return explain(error);
+    return explain(error, given);
   }
 }
 
-function explain(error: unknown): number {
+function explain(error: unknown, given: CliSurroundings): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof ConfigError) {
-    process.stderr.write(`${formatProblems(error.problems, { color: process.stderr.isTTY === true })}\n`);
+    process.stderr.write(`${formatProblems(error.problems, { color: process.stderr.isTTY === true, cwd: given.cwd })}\n`);
   }
   process.stderr.write(`nexo: ${messageOf(error)} [${codeOf(error)}]\n`);
   if (!(error instanceof CodedError) && error instanceof Error) {

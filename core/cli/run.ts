@@ -59,7 +59,7 @@ export function addRunCommands(program: Command, context: CliContext & { version
       const { problems } = await loadSettings({ configDir, env });
       if (json === true) sayJson(problems);
       else if (problems.length === 0) say(`${configDir}: no problems`);
-      else say(formatProblems(problems, { color: process.stdout.isTTY === true }));
+      else say(formatProblems(problems, { color: process.stdout.isTTY === true, cwd: context.cwd }));
       if (problems.some(({ severity }) => severity === "error")) exitWith(1);
     });
 }

@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { connectDaemon, type DaemonClient } from "../../core/cli/client.ts";
@@ -56,7 +56,6 @@ export async function openDaemonPlace(
   const home = join(dir, "home");
   const configDir = join(dir, "config");
   await cp(join(ROOT, "config"), configDir, { recursive: true });
-  await pointAtTemplates(configDir);
   const env = {
     PATH: process.env["PATH"] ?? "",
     HOME: dir,
@@ -119,13 +118,6 @@ export async function openDaemonPlace(
       await rm(dir, { recursive: true, force: true });
     },
   };
-}
-
-/** The copy lies elsewhere, so its paths to the repository's templates become absolute. */
-async function pointAtTemplates(configDir: string): Promise<void> {
-  const path = join(configDir, "extensions.yaml");
-  const text = await readFile(path, "utf8");
-  await writeFile(path, text.replaceAll("../extensions/", `${join(ROOT, "extensions")}/`));
 }
 
 function readiness(child: ChildProcess, chunks: string[]): Promise<void> {
