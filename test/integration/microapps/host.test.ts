@@ -1,9 +1,11 @@
 /**
- * A host with real children.
+ * A host and well-behaved children.
  *
  * @module
  */
 import { describe, expect, it } from "vitest";
+import { CodedError } from "../../../core/contract/mod.ts";
+import { RpcFault } from "../../../core/microapps/rpc_fault.ts";
 import {
   callTool,
   childCandidate,
@@ -11,6 +13,9 @@ import {
   openTestHost,
   testMeta,
 } from "../../support/microapps/host.ts";
+
+const describes = (id: string, result: unknown, extra = "") =>
+  childCandidate(id, "describes.mjs", { args: [JSON.stringify(result)], extra });
 
 describe("a host", () => {
   it("starts a microapp, calls its tools and stops it without leaving a process", async () => {
@@ -33,5 +38,212 @@ describe("a host", () => {
     }
     expect(pid).not.toBeNull();
     expect(await isAlive(pid ?? 0)).toBe(false);
+  });
+
+  it("gives an error of the microapp as a result the model can read", async () => {
+    await using app = await openTestHost([childCandidate("good", "good.mjs")]);
+    await app.host.settled();
+    expect(await callTool(app, "good", "bad")).toEqual({
+      ok: false,
+      message: "invalid arguments: no",
+      text:
+        "error: extension `good` tool `bad` failed: rpc error: code -32602: invalid arguments: no",
+      rpcCode: -32602,
+      symbol: "invalid_arguments",
+    });
+  });
+
+  it("matches answers by id when they come in another order", async () => {
+    await using app = await openTestHost([childCandidate("slow", "slow.mjs")]);
+    await app.host.settled();
+    const calls = [1, 2, 3, 4].map((n) => callTool(app, "slow", "echo", { n }));
+    expect((await Promise.all(calls)).map((result) => result.ok && result.value)).toEqual([
+      1,
+      2,
+      3,
+      4,
+    ]);
+  });
+
+  it("accepts all four shapes of handshake and names tools for the model", async () => {
+    const schema = { type: "object", properties: { sku: { type: "string" } } };
+    const overlay = '[tools.quote]\ndescription = "Quotes"\ninput_schema = { type = "object" }\n';
+    await using app = await openTestHost([
+      describes("a", {
+        server_version: "2.0.0",
+        tools: [{ name: "quote", description: "Q", input_schema: schema }],
+        hooks: ["before_message"],
+      }),
+      describes(
+        "b",
+        { server_info: { name: "b", version: "0.1.0" }, tools: ["quote"], hooks: [] },
+        overlay,
+      ),
+      describes("c", { version: "3.0.0", tools: [{ name: "quote", inputSchema: schema }] }),
+      describes("d", { name: "d", version: "4.0.0", capabilities: { pollers: ["rss"] } }),
+    ]);
+    await app.host.settled();
+    expect(app.host.status().map(({ version, state }) => [version, state])).toEqual([
+      ["2.0.0", "ready"],
+      ["0.1.0", "ready"],
+      ["3.0.0", "ready"],
+      ["4.0.0", "ready"],
+    ]);
+    expect(app.host.tools().map(({ name, description }) => [name, description])).toEqual([
+      ["ext_a_quote", "[ext:a] Q"],
+      ["ext_b_quote", "[ext:b] Quotes"],
+      ["ext_c_quote", "[ext:c] quote"],
+    ]);
+    expect(app.host.tools()[2]?.inputSchema).toEqual(schema);
+    expect(app.host.tools()).toBe(app.host.tools());
+  });
+
+  it("sends _meta in arguments only to children that strip it or ask for it", async () => {
+    const strict = { server_version: "1.0.0", tools: ["echo"] };
+    await using app = await openTestHost([
+      describes("strict", strict),
+      describes("asks", strict, "[context]\npassthrough = true\n"),
+    ]);
+    await app.host.settled();
+    const argumentsOf = async (id: string) => {
+      const result = await callTool(app, id, "echo", { a: 1, _meta: "spoofed" });
+      return result.ok && result.value as { arguments: unknown };
+    };
+    expect(await argumentsOf("strict")).toMatchObject({ arguments: { a: 1 }, args: { a: 1 } });
+    expect(await argumentsOf("strict")).not.toHaveProperty("arguments._meta");
+    expect(await argumentsOf("asks")).toMatchObject({ arguments: { a: 1, _meta: testMeta() } });
+  });
+
+  it("answers a microapp's requests before its handshake and while its call is open", async () => {
+    const asked: string[] = [];
+    await using app = await openTestHost([childCandidate("asks", "asks.mjs")], {
+      onRequest({ microappId, method }) {
+        asked.push(`${microappId} ${method}`);
+        if (method !== "nexo/admin/refused") return Promise.resolve(undefined);
+        throw new RpcFault(-32004, "capability_not_granted: x", { capability: "x" });
+      },
+    });
+    await app.host.settled();
+    const result = await callTool(app, "asks", "echo");
+    const lines = (result.ok ? result.value : []) as string[];
+    expect(asked).toEqual([
+      "asks nexo/admin/early",
+      "asks nexo/admin/echo",
+      "asks memory.recall",
+      "asks nexo/admin/refused",
+    ]);
+    expect(lines).toContain('{"jsonrpc":"2.0","id":"app:1","result":null}');
+    expect(lines).toContain('{"jsonrpc":"2.0","id":77,"result":null}');
+    expect(lines).toContain(
+      '{"jsonrpc":"2.0","id":"app:fault","error":{"code":-32004,"message":"capability_not_granted: x","data":{"capability":"x"}}}',
+    );
+    const refused = lines.map((line) => JSON.parse(line)).find(({ id }) => id === "me:1");
+    expect(refused.error.code).toBe(-32600);
+    expect(lines.filter((line) => /"error":null/.test(line))).toEqual([]);
+  });
+
+  it("gives a child its names, its state directory and no secrets but those it declares", async () => {
+    const extra = '[requires]\nenv = ["SHOP_API_KEY"]\n' +
+      '[capabilities.http_server]\nport = 4000\ntoken_env = "SHOP_HTTP_TOKEN"\n';
+    await using app = await openTestHost([childCandidate("env", "tells_env.mjs", { extra })], {
+      env: {
+        PATH: process.env["PATH"],
+        PLAIN: "yes",
+        SHOP_API_KEY: "needed",
+        SHOP_HTTP_TOKEN: "given",
+        OTHER_TOKEN: "hidden",
+        DB_PASSWORD_FILE: "hidden",
+        NEXO_EDGE_KEY: "hidden",
+      },
+    });
+    await app.host.settled();
+    const result = await callTool(app, "env", "echo");
+    const { env } = (result.ok ? result.value : {}) as { env: Record<string, string> };
+    expect(env).toMatchObject({
+      PLAIN: "yes",
+      SHOP_API_KEY: "needed",
+      SHOP_HTTP_TOKEN: "given",
+      AGENT_VERSION: "0.1.5",
+      AGENT_EXTENSION_ID: "env",
+      NEXO_EXTENSION_STATE_ROOT: `${app.homeDir}/extensions/env/state`,
+    });
+    expect(Object.values(env)).not.toContain("hidden");
+  });
+
+  it("shows a microapp that belongs to one tenant to no other", async () => {
+    const pinned = childCandidate("pinned", "good.mjs", { entry: { tenant_id: "acme" } });
+    await using app = await openTestHost([pinned]);
+    await app.host.settled();
+    expect(app.host.tools()[0]?.account).toBe("acme");
+    expect((await callTool(app, "pinned", "echo")).ok).toBe(true);
+    await expect(callTool(app, "pinned", "echo", {}, { account: "globex" }))
+      .rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("notifies microapps that are ready, and says when one is not", async () => {
+    const refused = { ...childCandidate("refused", "good.mjs"), refusal: "not granted" };
+    await using app = await openTestHost([childCandidate("crashes", "crashes.mjs"), refused]);
+    await app.host.settled();
+    expect(app.host.notify("crashes", "nexo/notify/agent_event", { kind: "x" })).toBe(true);
+    expect(app.host.notify("refused", "nexo/notify/agent_event", {})).toBe(false);
+    expect(app.host.notify("nobody", "nexo/notify/agent_event", {})).toBe(false);
+    await callTool(app, "crashes", "echo");
+    const notice = '{"jsonrpc":"2.0","method":"nexo/notify/agent_event","params":{"kind":"x"}}';
+    expect(app.host.status()[0]?.stderr).toContain(notice);
+  });
+
+  it("leaves a microapp without its grants failed and the others running", async () => {
+    const refused = {
+      ...childCandidate("refused", "good.mjs"),
+      refusal: "not granted: agents_crud",
+    };
+    await using app = await openTestHost([refused, childCandidate("good", "good.mjs")]);
+    await app.host.settled();
+    expect(app.host.status().map(({ id, state, reason }) => [id, state, reason])).toEqual([
+      ["good", "ready", null],
+      ["refused", "failed", "not granted: agents_crud"],
+    ]);
+    await expect(app.host.restart("refused")).rejects.toMatchObject({ code: "microapp_not_ready" });
+    await expect(app.host.restart("nobody")).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("takes a new list: starts, stops and replaces only what changed", async () => {
+    await using app = await openTestHost([
+      childCandidate("kept", "good.mjs"),
+      childCandidate("gone", "good.mjs"),
+      childCandidate("changed", "good.mjs"),
+    ]);
+    await app.host.settled();
+    const pidOf = (id: string) => app.host.status().find((each) => each.id === id)?.pid ?? 0;
+    const [kept, gone, changed] = [pidOf("kept"), pidOf("gone"), pidOf("changed")];
+
+    await app.host.apply([
+      childCandidate("kept", "good.mjs", { entry: { capabilities_grant: ["agents_crud"] } }),
+      childCandidate("changed", "good.mjs", { entry: { config: { other: true } } }),
+      childCandidate("added", "good.mjs"),
+    ]);
+    await app.host.settled();
+    expect(app.host.status().map(({ id, state }) => [id, state])).toEqual([
+      ["added", "ready"],
+      ["changed", "ready"],
+      ["kept", "ready"],
+    ]);
+    expect(pidOf("kept")).toBe(kept);
+    expect(app.host.status()[2]?.grants).toEqual(["agents_crud"]);
+    expect([await isAlive(gone), await isAlive(changed), await isAlive(pidOf("changed"))])
+      .toEqual([false, false, true]);
+    await app.host.apply([]);
+    await app.host.apply([childCandidate("gone", "good.mjs")]);
+    await app.host.settled();
+    expect(app.host.status().map(({ id, state }) => [id, state])).toEqual([["gone", "ready"]]);
+  });
+
+  it("ends a call with the caller's reason", async () => {
+    await using app = await openTestHost([childCandidate("slow", "slow.mjs")]);
+    await app.host.settled();
+    const stop = new AbortController();
+    const call = callTool(app, "slow", "echo", { n: 0 }, { signal: stop.signal });
+    stop.abort(new CodedError("conflict", "taken over"));
+    await expect(call).rejects.toMatchObject({ code: "conflict" });
   });
 });

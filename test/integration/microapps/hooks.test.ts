@@ -1,0 +1,68 @@
+/**
+ * Hooks asked of real children.
+ *
+ * @module
+ */
+import { describe, expect, it } from "vitest";
+import { childCandidate, openTestHost, testMeta } from "../../support/microapps/host.ts";
+
+const hooking = (id: string, outcome: unknown, priority = 0) =>
+  childCandidate(id, "hooks.mjs", { args: [JSON.stringify(outcome)], priority });
+const context = { meta: testMeta(), account: "acme" };
+const message = { agent_id: "ana", session_id: null, text: "hi", source: "webchat" };
+
+describe("runHook()", () => {
+  it("asks by priority and hands each change to the next and to the host", async () => {
+    await using app = await openTestHost([
+      hooking("a-last", { vote: "allow" }, 10),
+      hooking("b-first", { decision: "transform", transformed_body: "changed" }, -1),
+      hooking("c-second", { override: { extra: 1, agent_id: "spoofed", _meta: {} } }),
+    ]);
+    await app.host.settled();
+    expect(app.host.hasHooks("before_message")).toBe(true);
+    const outcome = await app.host.runHook("before_message", message, context);
+    expect(outcome).toEqual({
+      blocked: null,
+      mute: false,
+      params: { ...message, text: "changed", body: "changed", extra: 1 },
+    });
+    const [last] = app.host.status();
+    expect(JSON.parse(last?.stderr[0] ?? "")).toEqual({ ...outcome.params, _meta: testMeta() });
+  });
+
+  it("stops at the first microapp that says no", async () => {
+    const no = { abort: true, decision: "block", reason: "not now", do_not_reply_again: true };
+    await using app = await openTestHost([hooking("a", no), hooking("b", null)]);
+    await app.host.settled();
+    expect(await app.host.runHook("before_message", message, context)).toMatchObject({
+      blocked: { microappId: "a", reason: "not now" },
+      mute: true,
+    });
+    expect(app.host.status()[1]?.stderr).toEqual([]);
+    expect(await app.host.runHook("after_message", { text_out: "x" }, context)).toEqual({
+      blocked: null,
+      mute: false,
+      params: { text_out: "x" },
+    });
+  });
+
+  it("goes on when a microapp fails, crashes, is late or says something unreadable", async () => {
+    await using app = await openTestHost([
+      hooking("a-crashes", { crash: true }),
+      hooking("b-fails", { error: { code: -32000, message: "no" } }),
+      hooking("c-odd", "whatever"),
+      childCandidate("d-late", "never_answers.mjs", { args: ["shakes-hands"] }),
+      hooking("e-good", { override: { text: "still asked" } }),
+    ], { timeouts: { hookMs: 100, politeMs: 300, killMs: 600 } });
+    await app.host.settled();
+    const outcome = await app.host.runHook("before_message", message, context);
+    expect(outcome.params).toMatchObject({ text: "still asked", body: "still asked" });
+    const warned = app.logs.filter(({ event }) => event.startsWith("microapp.hook_"));
+    expect(warned.map(({ id, event }) => [id, event])).toEqual([
+      ["a-crashes", "microapp.hook_failed"],
+      ["b-fails", "microapp.hook_failed"],
+      ["c-odd", "microapp.hook_malformed"],
+      ["d-late", "microapp.hook_failed"],
+    ]);
+  });
+});
