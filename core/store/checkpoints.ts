@@ -46,10 +46,10 @@ export function createCheckpoints(deps: CheckpointDeps): Checkpoints {
 
   async function truncate(): Promise<boolean> {
     let emptied = false;
-    await worker.exclusively(async (run) => {
-      await run("PRAGMA wal_checkpoint(PASSIVE)");
+    await worker.exclusively(async (call) => {
+      await call("PRAGMA wal_checkpoint(PASSIVE)");
       await pauseWriter(async () => {
-        const [result] = await run("PRAGMA wal_checkpoint(TRUNCATE)");
+        const [result] = await call("PRAGMA wal_checkpoint(TRUNCATE)");
         emptied = result?.["busy"] === 0;
       });
     });

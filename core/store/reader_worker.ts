@@ -12,7 +12,7 @@ import type { WorkerCall, WorkerReply } from "./worker_protocol.ts";
 const port = parentPort;
 if (port === null) throw new TypeError("Cannot start the reader: not in a worker thread");
 
-const reader = createReader(String((workerData as { url: string }).url), "worker");
+const reader = createReader((workerData as { url: string }).url, "worker");
 
 async function answer({ id, sql, args }: WorkerCall): Promise<WorkerReply> {
   try {

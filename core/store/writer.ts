@@ -73,24 +73,8 @@ export function openWriter(deps: WriterDeps): Writer {
       scheduled = false;
       const batch = takeBatch(queue);
       if (queue.length > 0) schedule();
-      await settle(batch);
+      await settle(write, batch, deps);
     });
-  }
-
-  async function settle(batch: readonly Pending[]): Promise<void> {
-    try {
-      const { appended, failed } = await write.flush(batch.map(({ unit }) => unit));
-      if (appended.length > 0) deps.onAppended(appended);
-      for (const [i, { resolve, reject }] of batch.entries()) {
-        const error = failed.get(i);
-        if (error === undefined) resolve();
-        else reject(error);
-      }
-      deps.onFlushed();
-    } catch (error) {
-      const coded = storeError("commit", error);
-      for (const { reject } of batch) reject(coded);
-    }
   }
 
   async function drain(): Promise<void> {
@@ -129,6 +113,27 @@ export function openWriter(deps: WriterDeps): Writer {
       await write.close();
     },
   };
+}
+
+/** Writes a batch and tells everybody what became of it; never throws. */
+async function settle(
+  write: Flusher,
+  batch: readonly Pending[],
+  { onAppended, onFlushed }: WriterDeps,
+): Promise<void> {
+  try {
+    const { appended, failed } = await write.flush(batch.map(({ unit }) => unit));
+    if (appended.length > 0) onAppended(appended);
+    for (const [i, { resolve, reject }] of batch.entries()) {
+      const error = failed.get(i);
+      if (error === undefined) resolve();
+      else reject(error);
+    }
+    onFlushed();
+  } catch (error) {
+    const coded = storeError("commit", error);
+    for (const { reject } of batch) reject(coded);
+  }
 }
 
 function loopTurned(): Promise<void> {
