@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { ChatRequest } from "../channels/webchat.ts";
+import { CodedError } from "../contract/mod.ts";
 import { type AdminMethod, operatorMethod } from "./method.ts";
 
 /** A signed webhook, ready to be sent. */
@@ -49,8 +50,7 @@ export function operatorControlMethods(deps: OperatorControlDeps): AdminMethod[]
         wait_ms: z.int().positive().max(300_000).default(60_000),
       }),
       ({ instance, text, contact, wait_ms }, { signal }) => {
-        const say = ChatRequest.parse({ op: "say", instance, text, contact });
-        return deps.chat(say as ChatRequest & { op: "say" }, { signal, waitMs: wait_ms });
+        return deps.chat(parseSay({ instance, text, contact }), { signal, waitMs: wait_ms });
       },
     ),
     operatorMethod(
@@ -99,4 +99,11 @@ export function operatorControlMethods(deps: OperatorControlDeps): AdminMethod[]
       },
     ),
   ];
+}
+
+function parseSay(said: { instance: string; text: string; contact: string }) {
+  const say = ChatRequest.safeParse({ op: "say", ...said });
+  if (say.success) return say.data as ChatRequest & { op: "say" };
+  const [issue] = say.error.issues;
+  throw new CodedError("invalid_params", `Cannot chat: ${issue?.path.join(".")}: ${issue?.message}`);
 }

@@ -48,7 +48,7 @@ function failureOf({ message, data }: { message: string; data?: unknown }): Code
   const known = typeof code === "string" && Object.hasOwn(ERROR_CODES, code);
   return new CodedError(
     known ? code as ErrorCode : "invalid_params",
-    message.replace(/^(?:[a-z_]+: )+/, ""),
+    message.replace(/^(?:(?:internal|invalid_params|not_found|method_not_found): )+/, ""),
   );
 }
 
