@@ -63,7 +63,7 @@ export function policyOf(settings: Settings, key: ConversationKey): PolicyResult
       bindingId: bindingId(key.channel, key.instance),
       model: binding.model ?? agent.model,
       systemPrompt: [agent.system_prompt, addendum(binding)].filter((part) => part !== "").join("\n\n"),
-      language: cleanLanguage(binding.language ?? agent.language),
+      language: binding.language ?? agent.language,
       limits: {
         agent: agent.tool_rate_limits ?? undefined,
         binding: binding.tool_rate_limits ?? undefined,
@@ -97,12 +97,6 @@ function refused(code: ErrorCode, reason: string): PolicyResult {
 function addendum(binding: Partial<BindingConfig>): string {
   const extra = binding.system_prompt_extra?.trim() ?? "";
   return extra === "" ? "" : `# CHANNEL ADDENDUM\n${extra}`;
-}
-
-/** Control characters would let a setting open a block of its own in the prompt. */
-function cleanLanguage(language: string | null | undefined): string | undefined {
-  const clean = language?.replaceAll(/\p{Cc}/gu, "").trim().slice(0, 64);
-  return clean === "" ? undefined : clean;
 }
 
 function allows(pattern: string, { name, ownName }: ToolNames): boolean {

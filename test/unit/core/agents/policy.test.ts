@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { policyOf } from "../../../../core/agents/policy.ts";
+import type { ConversationKey } from "../../../../core/contract/mod.ts";
+import { settingsOf } from "../../../support/settings.ts";
+
+const AGENTS = `
+agents:
+  - id: ana
+    model: { provider: offline, model: rules }
+    system_prompt: Be kind.
+    language: Spanish
+    allowed_tools: ["note_*"]
+    inbound_bindings:
+      - { plugin: webchat, instance: acme, system_prompt_extra: Be brief., allowed_tools: [exact] }
+      - { plugin: webchat, instance: globex }
+      - { plugin: telegram }
+    event_subscribers:
+      - { id: orders, subject_pattern: "shop.orders.*" }
+  - id: own
+    model: { provider: offline, model: rules }
+    tenant_id: acme
+    inbound_bindings: [{ plugin: webchat, instance: own }]
+  - id: off
+    active: false
+    model: { provider: offline, model: rules }
+    inbound_bindings: [{ plugin: webchat, instance: off }]
+`;
+
+const key = (over: Partial<ConversationKey>): ConversationKey => ({
+  account_id: "acme",
+  agent_id: "ana",
+  channel: "webchat",
+  instance: "acme",
+  contact: "c",
+  ...over,
+});
+const tool = (ownName: string) => ({ name: `ext_app_${ownName}`, ownName });
+
+async function policy(over: Partial<ConversationKey>) {
+  return policyOf(await settingsOf({ "agents.yaml": AGENTS }), key(over));
+}
+
+describe("policyOf()", () => {
+  it("lets a binding replace tools and add to the prompt", async () => {
+    const found = await policy({});
+    if (found.kind !== "active") throw new Error(found.reason);
+    const { policy: rules } = found;
+    expect(rules.systemPrompt).toBe("Be kind.\n\n# CHANNEL ADDENDUM\nBe brief.");
+    expect(rules.language).toBe("Spanish");
+    expect(rules.bindingId).toBe("webchat:acme");
+    expect(rules.allows(tool("exact"))).toBe(true);
+    expect(rules.allows(tool("note_add"))).toBe(false);
+  });
+
+  it("inherits the agent's tools, matched by the child's own or the visible name", async () => {
+    const found = await policy({ instance: "globex", account_id: "globex" });
+    if (found.kind !== "active") throw new Error(found.reason);
+    expect(found.policy.allows(tool("note_add"))).toBe(true);
+    expect(found.policy.allows({ name: "note_visible", ownName: "x" })).toBe(true);
+    expect(found.policy.allows(tool("other"))).toBe(false);
+  });
+
+  it("binds an event subscriber without a written binding", async () => {
+    const found = await policy({ channel: "event", instance: "orders" });
+    expect(found.kind === "active" && found.policy.bindingId).toBe("event:orders");
+  });
+
+  it.each([
+    ["another instance", { instance: "elsewhere" }, "agent_unknown"],
+    ["an instance where the binding names none", { channel: "telegram" }, "agent_unknown"],
+    ["an unknown subscriber", { channel: "event", instance: "nothing" }, "agent_unknown"],
+    ["an unknown agent", { agent_id: "nobody" }, "agent_unknown"],
+    ["an inactive agent", { agent_id: "off", instance: "off" }, "agent_unknown"],
+    ["an unknown tenant", { account_id: "nobody" }, "account_unknown"],
+    ["a suspended tenant", { account_id: "closed" }, "account_suspended"],
+    ["another tenant's agent", { agent_id: "own", instance: "own", account_id: "globex" }, "agent_unknown"],
+  ])("refuses %s", async (_what, over, code) => {
+    expect(await policy(over)).toMatchObject({ kind: "refused", code });
+  });
+});

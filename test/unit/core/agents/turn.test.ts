@@ -1,0 +1,305 @@
+import { describe, expect, it } from "vitest";
+import { sessionIdOf } from "../../../../core/agents/session.ts";
+import type { Tool } from "../../../../core/agents/tool_gate.ts";
+import { createSchemaCheck } from "../../../../core/agents/tool_schema.ts";
+import { MAX_ATTEMPTS, runTurn } from "../../../../core/agents/turn.ts";
+import type { TurnDeps, TurnJob } from "../../../../core/agents/turn_types.ts";
+import { CodedError, type ConversationKey, type Inbound } from "../../../../core/contract/mod.ts";
+import { historyReader } from "../../../../core/daemon/record.ts";
+import { createToolLimits } from "../../../../core/limits/tool_limits.ts";
+import { offlineModel } from "../../../../core/models/offline.ts";
+import { tailForAccount } from "../../../../core/record/turns.ts";
+import type { Settings } from "../../../../core/settings/settings.ts";
+import { settingsOf } from "../../../support/settings.ts";
+import { openSpine, type Spine, uuid } from "../../../support/spine.ts";
+
+const AGENTS = `
+agents:
+  - id: ana
+    model: { provider: offline, model: rules }
+    inbound_bindings: [{ plugin: webchat, instance: acme }]
+    tool_rate_limits: { patterns: { limited: { rps: 0.001, burst: 1 } } }
+    config: { max_tool_iterations: 3 }
+`;
+const KEY: ConversationKey = {
+  account_id: "acme",
+  agent_id: "ana",
+  channel: "webchat",
+  instance: "acme",
+  contact: "visitor",
+};
+const never = new AbortController().signal;
+
+function message(text: string): Inbound {
+  return {
+    id: uuid(),
+    key: KEY,
+    trigger: "channel",
+    kind: "external_user",
+    text,
+    templated: false,
+    sender_id: "visitor",
+    msg_id: uuid(),
+    reply_to_msg_id: null,
+    sent_at_ms: Date.now(),
+    event_source: null,
+    envelope_id: null,
+    delivery_id: null,
+    hops: 0,
+  };
+}
+
+function tool(ownName: string, call: Tool["call"]): Tool {
+  return {
+    name: `ext_app_${ownName}`,
+    ownName,
+    microappId: "app",
+    account: null,
+    description: ownName,
+    inputSchema: { type: "object", properties: { text: { type: "string" } } },
+    call,
+  };
+}
+
+function depsOf(spine: Spine, tools: readonly Tool[], over: Partial<TurnDeps> = {}): TurnDeps {
+  const limits = createToolLimits({ now: spine.now });
+  return {
+    ...spine,
+    history: historyReader(spine.transcripts),
+    model: () => offlineModel,
+    tools: () => tools,
+    check: createSchemaCheck(),
+    take: (claim) => limits.take(claim),
+    hasHooks: () => false,
+    beforeMessage: ({ text }) => Promise.resolve({ kind: "text", text }),
+    sends: () => true,
+    ...over,
+  };
+}
+
+/** Puts messages into the queue as the intake would. */
+async function queued(spine: Spine, ...inbounds: Inbound[]): Promise<TurnJob> {
+  await spine.store.commit(
+    inbounds.flatMap((inbound) =>
+      spine.inbounds.rowsForQueued(inbound, sessionIdOf(inbound.key), Date.now())
+    ),
+  );
+  return {
+    turnId: uuid(),
+    account: "acme",
+    inboundIds: inbounds.map(({ id }) => id),
+    attempts: 0,
+    starts: 0,
+  };
+}
+
+async function open(over: Partial<Record<string, string>> = {}) {
+  let settings: Settings = await settingsOf({ "agents.yaml": AGENTS, ...over });
+  const spine = await openSpine(() => settings);
+  return { spine, change: (next: Settings) => void (settings = next) };
+}
+
+describe("runTurn()", () => {
+  it("leaves transcript, turn row, tool call, reply and events in the tenant's record", async () => {
+    await using spine = (await open()).spine;
+    const saved: unknown[] = [];
+    const note = tool("note_add", (args) => {
+      saved.push(args);
+      return Promise.resolve({ ok: true, text: "saved" });
+    });
+    const job = await queued(spine, message('note_add {"text": "milk"}'));
+
+    const result = await runTurn(job, depsOf(spine, [note]), never);
+
+    expect(saved).toEqual([{ text: "milk" }]);
+    expect(result).toMatchObject({ kind: "finished", outcome: "ok" });
+    const { turns: [turn] } = await tailForAccount(spine.store, "acme");
+    expect(turn).toMatchObject({ turn_id: job.turnId, outcome: "ok", tool_calls: 1, attempts: 1 });
+    const kinds = (await spine.events.list({ account: "acme", after: 0 })).events
+      .map(({ kind }) => kind);
+    expect(kinds).toEqual([
+      "turn_started",
+      "tool_called",
+      "transcript_appended",
+      "transcript_appended",
+      "transcript_appended",
+      "transcript_appended",
+      "turn_finished",
+    ]);
+    expect((await tailForAccount(spine.store, "globex")).turns).toEqual([]);
+    expect(await spine.store.read("SELECT 1 AS x FROM turn_steps")).toEqual([]);
+    expect(await spine.outbox.openForOperator()).toHaveLength(1);
+  });
+
+  it("replays finished steps when it runs again after a crash, and sends one reply", async () => {
+    await using spine = (await open()).spine;
+    const crash = new AbortController();
+    const calls: (string | undefined)[] = [];
+    const first = tool("first", (_args, { meta }) => {
+      calls.push(`first ${meta.nexo?.call_id}`);
+      return Promise.resolve({ ok: true, text: "one" });
+    });
+    const second = tool("second", (_args, { meta, signal }) => {
+      calls.push(`second ${meta.nexo?.call_id}`);
+      if (calls.length === 2) {
+        crash.abort(new Error("the process dies here"));
+        signal.throwIfAborted();
+      }
+      return Promise.resolve({ ok: true, text: "two" });
+    });
+    const job = await queued(spine, message("first second"));
+    const deps = depsOf(spine, [first, second]);
+
+    await expect(runTurn(job, deps, crash.signal)).rejects.toThrow("dies here");
+    const [left] = await spine.inbounds.openForOperator();
+    expect(left).toMatchObject({ turn_id: job.turnId, starts: 1, attempts: 0 });
+    const result = await runTurn({ ...job, starts: 1 }, deps, never);
+
+    expect(result).toMatchObject({ outcome: "ok" });
+    expect(calls.map((call) => call?.split(" ")[0])).toEqual(["first", "second", "second"]);
+    expect(calls[1]).toBe(calls[2]);
+    expect(await spine.outbox.openForOperator()).toHaveLength(1);
+    expect(await spine.inbounds.openForOperator()).toEqual([]);
+  });
+
+  it("tries a failed model three times, then answers something and keeps a dead letter", async () => {
+    await using spine = (await open()).spine;
+    const job = await queued(spine, message("hello"));
+    const deps = depsOf(spine, [], {
+      model: () => () => Promise.reject(new CodedError("model_failed", "Cannot ask model: 500")),
+    });
+    for (let attempts = 0; attempts < MAX_ATTEMPTS - 1; attempts++) {
+      expect((await runTurn({ ...job, attempts, starts: attempts }, deps, never)).kind).toBe("retry");
+    }
+    const end = await runTurn({ ...job, attempts: 2, starts: 2 }, deps, never);
+    expect(end).toMatchObject({ kind: "finished", outcome: "error" });
+    expect(end.kind === "finished" && end.reply).toMatch(/could not answer/);
+    expect(await spine.deadLetters.listForOperator({ limit: 10 })).toMatchObject([
+      { account_id: "acme", kind: "inbound", ref_id: job.inboundIds[0], code: "model_failed" },
+    ]);
+  });
+
+  it("acts on a revoked tool at the next call of the same turn", async () => {
+    const { spine: opened, change } = await open();
+    await using spine = opened;
+    const none = await settingsOf({
+      "agents.yaml": AGENTS.replace("config:", "allowed_tools: [first]\n    config:"),
+    });
+    const calls: string[] = [];
+    const first = tool("first", () => {
+      calls.push("first");
+      change(none);
+      return Promise.resolve({ ok: true, text: "" });
+    });
+    const second = tool("second", () => {
+      calls.push("second");
+      return Promise.resolve({ ok: true, text: "" });
+    });
+    const job = await queued(spine, message("first second"));
+    await runTurn(job, depsOf(spine, [first, second]), never);
+    expect(calls).toEqual(["first"]);
+  });
+
+  it("puts a refused call on record with its marker", async () => {
+    await using spine = (await open()).spine;
+    const limited = tool("limited", () => Promise.resolve({ ok: true, text: "done" }));
+    const deps = depsOf(spine, [limited]);
+    await runTurn(await queued(spine, message("limited")), deps, never);
+    await runTurn(await queued(spine, message("limited")), deps, never);
+    const { events } = await spine.events.list({ account: "acme", kinds: ["rate_limited"] });
+    expect(events.map(({ body }) => JSON.parse(body).marker)).toEqual([
+      "rate_limited:tool=ext_app_limited,binding=webchat:acme,rps=0.001",
+    ]);
+  });
+
+  it("ends a model that never stops asking for tools with a reply, not with silence", async () => {
+    await using spine = (await open()).spine;
+    const again = tool("again", () => Promise.resolve({ ok: true, text: "more" }));
+    const job = await queued(spine, message("go"));
+    let id = 0;
+    const result = await runTurn(
+      job,
+      depsOf(spine, [again], {
+        model: () => () =>
+          Promise.resolve({
+            text: null,
+            toolCalls: [{ id: `c${id++}`, name: "ext_app_again", arguments: {} }],
+            usage: { inputTokens: 1, outputTokens: 1, cachedTokens: 0 },
+            finishReason: "tool_calls",
+          }),
+      }),
+      never,
+    );
+    expect(result).toMatchObject({ kind: "finished", outcome: "error" });
+    expect(result.kind === "finished" && result.error).toMatch(/^tool_loop/);
+    expect(result.kind === "finished" && result.reply).not.toBeNull();
+  });
+
+  it("refuses a suspended tenant's turn without asking anybody", async () => {
+    const { spine: opened, change } = await open();
+    await using spine = opened;
+    change(
+      await settingsOf({
+        "agents.yaml": AGENTS,
+        "tenants.yaml": "tenants: { acme: { active: false } }",
+      }),
+    );
+    const asked: string[] = [];
+    const result = await runTurn(
+      await queued(spine, message("hello")),
+      depsOf(spine, [], {
+        model: () => (request) => {
+          asked.push("model");
+          return offlineModel(request);
+        },
+      }),
+      never,
+    );
+    expect(result).toMatchObject({ outcome: "refused", error: "account_suspended", outbound: null });
+    expect(asked).toEqual([]);
+  });
+
+  it("lets a hook stop a message without a reply and keeps what was said", async () => {
+    await using spine = (await open()).spine;
+    const result = await runTurn(
+      await queued(spine, message("STOP")),
+      depsOf(spine, [], {
+        hasHooks: () => true,
+        beforeMessage: () => Promise.resolve({ kind: "abort", reason: "opted out" }),
+      }),
+      never,
+    );
+    expect(result).toMatchObject({ outcome: "refused", reply: null, outbound: null });
+    const said = await spine.transcripts.readTranscript({
+      account: "acme",
+      sessionId: sessionIdOf(KEY),
+    });
+    expect(said.map(({ role, body }) => [role, body])).toEqual([["user", "STOP"]]);
+  });
+
+  it("gives a tenant's contact no history of the same contact at another tenant", async () => {
+    await using spine = (await open({
+      "agents.yaml": AGENTS.replace(
+        "[{ plugin: webchat, instance: acme }]",
+        "[{ plugin: webchat, instance: acme }, { plugin: webchat, instance: globex }]",
+      ),
+    })).spine;
+    const seen: number[] = [];
+    const deps = depsOf(spine, [], {
+      model: () => (request) => {
+        seen.push(request.messages.length);
+        return offlineModel(request);
+      },
+    });
+    await runTurn(await queued(spine, message("from acme")), deps, never);
+    const other = message("from globex");
+    const globex: Inbound = {
+      ...other,
+      key: { ...KEY, account_id: "globex", instance: "globex" },
+    };
+    const job = await queued(spine, globex);
+    await runTurn({ ...job, account: "globex" }, deps, never);
+    await runTurn(await queued(spine, message("acme again")), deps, never);
+    expect(seen).toEqual([1, 1, 3]);
+  });
+});

@@ -1,0 +1,55 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createFairQueue } from "../../../../core/conversations/fair_queue.ts";
+
+function drain<T>(queue: { shift: () => T | undefined }): T[] {
+  const items: T[] = [];
+  for (let item = queue.shift(); item !== undefined; item = queue.shift()) items.push(item);
+  return items;
+}
+
+describe("createFairQueue()", () => {
+  it("lets a tenant with one item pass one with a thousand", () => {
+    const queue = createFairQueue<string>(() => 1);
+    for (let i = 0; i < 1000; i++) queue.push("busy", `busy-${i}`);
+    queue.push("quiet", "quiet-0");
+    expect(drain(queue).indexOf("quiet-0")).toBe(1);
+  });
+
+  it("gives each tenant its weight of every round", () => {
+    const queue = createFairQueue<string>((account) => account === "big" ? 3 : 1);
+    for (let i = 0; i < 6; i++) {
+      queue.push("big", "big");
+      queue.push("small", "small");
+    }
+    expect(drain(queue).slice(0, 8)).toEqual([
+      "big", "big", "big", "small", "big", "big", "big", "small",
+    ]);
+  });
+
+  it("keeps the order of each tenant and loses nothing, whatever is pushed and shifted when", () => {
+    const step = fc.oneof(
+      fc.record({ push: fc.constantFrom("a", "b", "c", "d") }),
+      fc.constant({ push: null }),
+    );
+    fc.assert(fc.property(fc.array(step), fc.integer({ min: 1, max: 4 }), (steps, weight) => {
+      const queue = createFairQueue<[string, number]>((account) => account === "a" ? weight : 1);
+      const out: [string, number][] = [];
+      let count = 0;
+      for (const { push } of steps) {
+        if (push !== null) queue.push(push, [push, count++]);
+        else {
+          const item = queue.shift();
+          if (item !== undefined) out.push(item);
+        }
+      }
+      out.push(...drain(queue));
+      expect(out).toHaveLength(count);
+      expect(queue.size()).toBe(0);
+      for (const account of ["a", "b", "c", "d"]) {
+        const own = out.filter(([owner]) => owner === account).map(([, number]) => number);
+        expect(own).toEqual([...own].sort((x, y) => x - y));
+      }
+    }));
+  });
+});
