@@ -29,7 +29,11 @@ export interface TestStore extends AsyncDisposable {
 export async function openTestStore(options: Partial<StoreOptions> = {}): Promise<TestStore> {
   const dir = await mkdtemp(join(tmpdir(), "store-"));
   const url = `file:${join(dir, "core.db")}`;
-  const store = await openStore({ url, migrationsDir, now: Date.now, log: silentLog, ...options });
+  const opening = openStore({ url, migrationsDir, now: Date.now, log: silentLog, ...options });
+  const store = await opening.catch(async (error: unknown) => {
+    await rm(dir, { recursive: true });
+    throw error;
+  });
   return {
     store,
     dir,
