@@ -4,6 +4,7 @@
  * @module
  */
 import type { CreateMac } from "../core/signing/mac.ts";
+import type { HeaderReader } from "../core/signing/verifier.ts";
 import type { Deadline } from "./deadline.ts";
 
 /** How reading a body ended. `aborted` means the client went away. */
@@ -11,13 +12,19 @@ export type BodyRead =
   | { readonly kind: "body"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: "too_large" | "timeout" | "aborted" };
 
+/** What is looked at of a request before its body; a standard request is one. */
+export interface RequestHead {
+  readonly method: string;
+  readonly headers: HeaderReader;
+}
+
 /** The runtime's part. `env` is what its server hands to the app beside the request. */
 export interface EdgeAdapter {
   /** The address of the socket's other end, or null where there is none. */
-  readonly remoteAddress: (request: Request, env: unknown) => string | null;
+  readonly remoteAddress: (env: unknown) => string | null;
   /** Reads at most `capBytes`, and no longer than the deadline. */
   readonly readBody: (
-    request: Request,
+    request: RequestHead,
     env: unknown,
     capBytes: number,
     deadline: Deadline,
@@ -28,8 +35,7 @@ export interface EdgeAdapter {
 
 /** Reads the body of a standard request, for runtimes without a quicker way. */
 export async function readRequestBody(
-  request: Request,
-  _env: unknown,
+  request: Pick<Request, "body">,
   capBytes: number,
   deadline: Deadline,
 ): Promise<BodyRead> {

@@ -13,12 +13,19 @@ import {
   type Random,
 } from "../core/contract/mod.ts";
 import type { Log } from "../core/flow/log.ts";
-import type { BodyRead, EdgeAdapter } from "./adapter.ts";
+import type { BodyRead, EdgeAdapter, RequestHead } from "./adapter.ts";
 import { createChat } from "./chat/messages.ts";
 import { createCounters } from "./counters.ts";
 import { startDeadline } from "./deadline.ts";
 import { forwardRpc, type Readiness } from "./operations.ts";
-import { jsonResponse, problemResponse, secured, SECURITY_HEADERS } from "./reply.ts";
+import {
+  jsonResponse,
+  problemResponse,
+  type Reply,
+  responseOf,
+  secured,
+  SECURITY_HEADERS,
+} from "./reply.ts";
 import { createReceive } from "./webhooks/receive.ts";
 import {
   createSourceTable,
@@ -52,6 +59,15 @@ export interface Edge {
   readonly app: Hono;
   /** Answers a request; `env` goes to the adapter. */
   readonly fetch: (request: Request, env?: unknown) => Response | Promise<Response>;
+  /**
+   * Takes a webhook without the cost of standard request and response objects, for runtimes that can;
+   * undefined when no source has that path, which then is for {@linkcode Edge.fetch}.
+   */
+  readonly receive: (
+    path: string,
+    request: RequestHead,
+    env: unknown,
+  ) => Promise<Reply> | undefined;
   /** Puts a configuration in force at once; requests under way end with the one they began with. */
   readonly apply: (config: EdgeConfig) => SourceChanges;
   /** Webhooks under way. */
@@ -81,13 +97,17 @@ export function createEdge(deps: EdgeDeps): Edge {
 
   async function receiveCounted(
     live: LiveSource,
-    request: Request,
+    request: RequestHead,
     env: unknown,
-  ): Promise<Response> {
-    const response = await receive(live, table, request, env);
-    counters.webhookAnswered(response.status);
-    return response;
+  ): Promise<Reply> {
+    const reply = await receive(live, table, request, env);
+    counters.webhookAnswered(reply.status);
+    return reply;
   }
+  const receiveAt: Edge["receive"] = (path, request, env) => {
+    const live = table.byPath.get(path);
+    return live === undefined ? undefined : receiveCounted(live, request, env);
+  };
 
   const app = createRoutes(deps, {
     uuid,
@@ -96,8 +116,8 @@ export function createEdge(deps: EdgeDeps): Edge {
     metrics: () => counters.render({ webhooks_in_flight: inFlight(), sources: table.byPath.size }),
   });
   app.notFound((c) => {
-    const live = table.byPath.get(pathOf(c.req.url));
-    if (live !== undefined) return receiveCounted(live, c.req.raw, c.env);
+    const reply = receiveAt(pathOf(c.req.url), c.req.raw, c.env);
+    if (reply !== undefined) return reply.then(responseOf);
     return problemResponse({ status: 404, code: "not_found", message: "Nothing is here" }, uuid());
   });
   app.onError((error) => {
@@ -117,11 +137,12 @@ export function createEdge(deps: EdgeDeps): Edge {
     app,
     fetch(request, env) {
       // Webhooks are most of the traffic, and a map is quicker than a router.
-      const live = table.byPath.get(pathOf(request.url));
-      if (live !== undefined) return receiveCounted(live, request, env);
+      const reply = receiveAt(pathOf(request.url), request, env);
+      if (reply !== undefined) return reply.then(responseOf);
       const response = app.fetch(request, env as object | undefined);
       return response instanceof Promise ? response.then(secured) : secured(response);
     },
+    receive: receiveAt,
     apply(config) {
       const next = createSourceTable(config, { previous: table, createMac: adapter.createMac });
       const changes = sourceChanges(table, next);
@@ -148,7 +169,7 @@ function createRoutes(deps: EdgeDeps, { uuid, table, readyNow, metrics }: Inside
   const chat = createChat({ ...deps, uuid });
 
   const clientOf = (c: Context) =>
-    table().clientOf(adapter.remoteAddress(c.req.raw, c.env), c.req.raw.headers);
+    table().clientOf(adapter.remoteAddress(c.env), c.req.raw.headers);
   const readBodyOf = (c: Context) => async (capBytes: number): Promise<BodyRead> => {
     if (Number(c.req.header("content-length") ?? 0) > capBytes) return { kind: "too_large" };
     const deadline = startDeadline(BODY_LIMIT_MS);

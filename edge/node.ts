@@ -4,13 +4,20 @@
  * @module
  */
 import { createHmac, createSecretKey, randomFillSync } from "node:crypto";
-import type { IncomingMessage, Server } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import { serve } from "@hono/node-server";
 import type { Bus } from "../core/bus/bus.ts";
 import { type Clock, CodedError, type EdgeConfig, type Random } from "../core/contract/mod.ts";
 import type { CreateMac } from "../core/signing/mac.ts";
 import type { Log } from "../core/flow/log.ts";
-import type { BodyRead, EdgeAdapter } from "./adapter.ts";
+import type { BodyRead, EdgeAdapter, RequestHead } from "./adapter.ts";
 import { createEdge, type Edge, type EdgeDeps } from "./app.ts";
 import type { Deadline } from "./deadline.ts";
 
@@ -47,6 +54,8 @@ const REQUEST_LIMIT_MS = 300_000;
 /** Time for the headers of a request. */
 const HEADERS_LIMIT_MS = 15_000;
 const CHECK_EVERY_MS = 2_000;
+/** How long the rest of a refused body is read and thrown away. */
+const DRAIN_LIMIT_MS = 500;
 
 /**
  * Starts an edge on Node's HTTP server.
@@ -88,7 +97,15 @@ function listen(
       fetch: edge.fetch,
       port,
       hostname,
+      createServer: ((serverOptions: ServerOptions, listener: RequestListener) =>
+        createServer(serverOptions, (incoming, outgoing) => {
+          if (!receiveDirectly(edge, incoming, outgoing)) {
+            listener(incoming, outgoing);
+          }
+        })) as typeof createServer,
       serverOptions: {
+        // Otherwise a repeated `authorization` would count as one.
+        joinDuplicateHeaders: true,
         headersTimeout: HEADERS_LIMIT_MS,
         requestTimeout: REQUEST_LIMIT_MS,
         connectionsCheckingInterval: CHECK_EVERY_MS,
@@ -105,6 +122,39 @@ function listen(
     };
     server.once("error", fail);
   });
+}
+
+/** Whether the request was a webhook's; those skip the objects of the server adapter. */
+function receiveDirectly(
+  edge: Edge,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): boolean {
+  const { url = "/", method = "GET", headers } = incoming;
+  const query = url.indexOf("?");
+  const head: RequestHead = {
+    method,
+    headers: {
+      get(name) {
+        const value = headers[name];
+        return (Array.isArray(value) ? value[0] : value) ?? null;
+      },
+    },
+  };
+  const reply = edge.receive(query < 0 ? url : url.slice(0, query), head, { incoming });
+  if (reply === undefined) return false;
+  reply.then(({ status, headers: replyHeaders, body }) => {
+    outgoing.writeHead(status, replyHeaders);
+    outgoing.end(body ?? undefined);
+    if (!incoming.complete) drain(incoming);
+  }).catch(() => outgoing.destroy());
+  return true;
+}
+
+/** Lets a client that is still sending read the answer, for a bounded time. */
+function drain(incoming: IncomingMessage): void {
+  const giveUp = setTimeout(() => incoming.socket.destroySoon(), DRAIN_LIMIT_MS);
+  incoming.on("error", () => undefined).once("close", () => clearTimeout(giveUp)).resume();
 }
 
 function close(server: Server, drainMs: number): Promise<void> {
@@ -145,7 +195,7 @@ function createRandom(): Random {
 
 const nodeAdapter: EdgeAdapter = {
   createMac: createNodeMac,
-  remoteAddress: (_request, env) => incomingOf(env).socket.remoteAddress ?? null,
+  remoteAddress: (env) => incomingOf(env).socket.remoteAddress ?? null,
   readBody: (_request, env, capBytes, deadline) =>
     readIncoming(incomingOf(env), capBytes, deadline),
 };

@@ -26,21 +26,37 @@ export interface Problem {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
-/** `{"error":{"code","message","request_id"}}`. Headers stay a plain object: the Node adapter is faster with it. */
-export function problemResponse(problem: Problem, requestId: string): Response {
+/** An answer before it becomes a runtime's own object, which costs a webhook more than its gates. */
+export interface Reply {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+}
+
+/** `{"error":{"code","message","request_id"}}`. */
+export function problemReply(problem: Problem, requestId: string): Reply {
   const { status, code, message, retryAfterSecs, headers } = problem;
-  return new Response(
-    JSON.stringify({ error: { code, message, request_id: requestId } }),
-    {
-      status,
-      headers: {
-        ...JSON_HEADERS,
-        ...headers,
-        ...(retryAfterSecs === undefined ? {} : { "retry-after": String(retryAfterSecs) }),
-        "x-request-id": requestId,
-      },
+  return {
+    status,
+    headers: {
+      ...JSON_HEADERS,
+      ...headers,
+      ...(retryAfterSecs === undefined ? {} : { "retry-after": String(retryAfterSecs) }),
+      "x-request-id": requestId,
     },
-  );
+    body: JSON.stringify({ error: { code, message, request_id: requestId } }),
+  };
+}
+
+/** A reply as a standard response. */
+export function responseOf({ status, headers, body }: Reply): Response {
+  return new Response(body, { status, headers });
+}
+
+/** {@linkcode problemReply} as a standard response. */
+export function problemResponse(problem: Problem, requestId: string): Response {
+  return responseOf(problemReply(problem, requestId));
 }
 
 /** A JSON answer from text or bytes already serialised. */

@@ -6,9 +6,9 @@
 import type { Bus } from "../../core/bus/bus.ts";
 import { type Clock, codeOf, type Outcome } from "../../core/contract/mod.ts";
 import type { Log } from "../../core/flow/log.ts";
-import type { EdgeAdapter } from "../adapter.ts";
+import type { EdgeAdapter, RequestHead } from "../adapter.ts";
 import { type Deadline, startDeadline, within } from "../deadline.ts";
-import { type Problem, problemResponse } from "../reply.ts";
+import { type Problem, problemReply, type Reply } from "../reply.ts";
 import type { Client } from "./client_ip.ts";
 import { handoffOf } from "./handoff.ts";
 import type { LiveSource, SourceTable } from "./sources.ts";
@@ -26,9 +26,9 @@ export interface ReceiveDeps {
 export type Receive = (
   live: LiveSource,
   table: SourceTable,
-  request: Request,
+  request: RequestHead,
   env: unknown,
-) => Promise<Response>;
+) => Promise<Reply>;
 
 /** Why a request is refused: what the sender hears, and what the log says beside it. */
 interface Refusal {
@@ -39,7 +39,7 @@ interface Refusal {
 /** A request on its way through the gates. */
 interface Passage {
   readonly live: LiveSource;
-  readonly request: Request;
+  readonly request: RequestHead;
   readonly env: unknown;
   readonly client: Client;
   readonly deadline: Deadline;
@@ -90,10 +90,10 @@ const problems = {
 export function createReceive({ bus, now, uuid, log, adapter }: ReceiveDeps): Receive {
   return async function receive(live, table, request, env) {
     const requestId = uuid();
-    const client = table.clientOf(adapter.remoteAddress(request, env), request.headers);
+    const client = table.clientOf(adapter.remoteAddress(env), request.headers);
     try {
       const result = await admit(live, table, request, env, client, requestId);
-      if (result instanceof Response) return result;
+      if (!("problem" in result)) return result;
       log.warn("webhook.refused", {
         requestId,
         source: live.source.id,
@@ -101,7 +101,7 @@ export function createReceive({ bus, now, uuid, log, adapter }: ReceiveDeps): Re
         reason: result.reason,
         clientIp: client.ip,
       });
-      return problemResponse(result.problem, requestId);
+      return problemReply(result.problem, requestId);
     } catch (error) {
       log.error("webhook.failed", {
         requestId,
@@ -109,18 +109,18 @@ export function createReceive({ bus, now, uuid, log, adapter }: ReceiveDeps): Re
         code: codeOf(error),
         error,
       });
-      return problemResponse(problems.internal, requestId);
+      return problemReply(problems.internal, requestId);
     }
   };
 
   async function admit(
     live: LiveSource,
     table: SourceTable,
-    request: Request,
+    request: RequestHead,
     env: unknown,
     client: Client,
     requestId: string,
-  ): Promise<Response | Refusal> {
+  ): Promise<Reply | Refusal> {
     if (request.method !== "POST") return refusal(problems.method, request.method);
     const { source, load, rate } = live;
     if (!source.enabled || source.secret === null) {
@@ -138,7 +138,7 @@ export function createReceive({ bus, now, uuid, log, adapter }: ReceiveDeps): Re
     }
   }
 
-  async function take(passage: Passage): Promise<Response | Refusal> {
+  async function take(passage: Passage): Promise<Reply | Refusal> {
     const { live, request, env, client, deadline, requestId } = passage;
     const { headers } = request;
     if (Number(headers.get("content-length") ?? 0) > live.bodyCapBytes) {
@@ -185,11 +185,9 @@ async function handOver(
   }
 }
 
-function accepted({ source, acceptedHeaders }: LiveSource, requestId: string): Response {
-  return new Response(source.response.body, {
-    status: source.response.status,
-    headers: { ...acceptedHeaders, "x-request-id": requestId },
-  });
+function accepted({ source, acceptedHeaders }: LiveSource, requestId: string): Reply {
+  const { status, body } = source.response;
+  return { status, headers: { ...acceptedHeaders, "x-request-id": requestId }, body };
 }
 
 function rateLimited(retryAfterSecs: number): Problem {

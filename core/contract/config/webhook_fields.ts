@@ -82,7 +82,7 @@ export const DedupeFields = z.strictObject({
 export const ResponseFields = z.strictObject({
   status: z.int().min(200).max(299).default(204),
   body: z.string().max(4096).optional(),
-  content_type: name.optional(),
+  content_type: name.regex(/^[\x20-\x7e]+$/, "must be plain ASCII").optional(),
 }).refine((it) => it.body === undefined || (it.status !== 204 && it.status !== 205), {
   message: "a response with a body needs another status than 204 or 205",
   path: ["status"],

@@ -98,7 +98,8 @@ describe("/rpc", () => {
     fixture.bus.respond(
       subjects.admin,
       {},
-      () => Promise.reject(new CodedError("token_invalid", "Cannot verify token: key 7 is unknown")),
+      () =>
+        Promise.reject(new CodedError("token_invalid", "Cannot verify token: key 7 is unknown")),
     );
     const refused = await call(bearer);
     expect([refused.status, refused.body.includes("key 7")]).toEqual([401, false]);
