@@ -21,7 +21,7 @@ async function readAll(
     const page = await tail({ limit, cursor });
     seen.push(...page.turns.map(({ turn_id }) => turn_id));
     cursor = page.cursor;
-  } while (cursor !== undefined);
+  } while (cursor !== undefined && seen.length < 100);
   return seen;
 }
 
