@@ -126,7 +126,9 @@ function pinnedAccount(tenants: Call["tenants"] | undefined): string | null {
 
 function faultOf(error: unknown): RpcFault {
   if (error instanceof RpcFault) return error;
-  if (!(error instanceof CodedError)) return new RpcFault(RPC_CODES.internal, "internal: see the log");
+  if (!(error instanceof CodedError)) {
+    return new RpcFault(RPC_CODES.internal, "internal: see the log");
+  }
   const data = { code: error.code };
   if (error.code === "invalid_params" || error.code === "usage") {
     return new RpcFault(RPC_CODES.invalid_params, `invalid_params: ${error.message}`, data);

@@ -44,7 +44,10 @@ export async function openAdminHttp(
     const token = /^Bearer (.+)$/.exec(c.req.header("authorization") ?? "")?.[1];
     const caller = token === undefined ? undefined : await deps.operatorOf(token);
     if (caller === undefined) {
-      return c.json({ error: { code: "token_invalid", message: "An operator token is required" } }, 401);
+      return c.json(
+        { error: { code: "token_invalid", message: "An operator token is required" } },
+        401,
+      );
     }
     const answer = await answerRpc(await c.req.text(), caller, {
       dispatch: deps.dispatch,
@@ -55,9 +58,12 @@ export async function openAdminHttp(
 
   const { server, port } = await new Promise<{ server: ReturnType<typeof serve>; port: number }>(
     (resolve, reject) => {
-      const listening = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, (at: AddressInfo) => {
-        resolve({ server: listening, port: at.port });
-      });
+      const listening = serve(
+        { fetch: app.fetch, port: 0, hostname: "127.0.0.1" },
+        (at: AddressInfo) => {
+          resolve({ server: listening, port: at.port });
+        },
+      );
       listening.once("error", reject);
     },
   );

@@ -24,7 +24,12 @@ export interface OperatorControlDeps {
   ) => Promise<unknown>;
   /** Signs a body as the source's provider would. @throws {CodedError} `not_found` */
   readonly signWebhook: (
-    request: { source: string; body: Uint8Array; eventKind: string | undefined; id: string | undefined },
+    request: {
+      source: string;
+      body: Uint8Array;
+      eventKind: string | undefined;
+      id: string | undefined;
+    },
   ) => Promise<SignedWebhook>;
   readonly microapps: () => unknown[];
   readonly restartMicroapp: (id: string) => Promise<void>;
@@ -105,5 +110,8 @@ function parseSay(said: { instance: string; text: string; contact: string }) {
   const say = ChatRequest.safeParse({ op: "say", ...said });
   if (say.success) return say.data as ChatRequest & { op: "say" };
   const [issue] = say.error.issues;
-  throw new CodedError("invalid_params", `Cannot chat: ${issue?.path.join(".")}: ${issue?.message}`);
+  throw new CodedError(
+    "invalid_params",
+    `Cannot chat: ${issue?.path.join(".")}: ${issue?.message}`,
+  );
 }

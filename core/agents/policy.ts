@@ -43,8 +43,12 @@ export type PolicyResult =
 /** The effective policy of a conversation under a settings snapshot. */
 export function policyOf(settings: Settings, key: ConversationKey): PolicyResult {
   const tenant = settings.tenants.get(key.account_id);
-  if (tenant === undefined) return refused("account_unknown", `tenant "${key.account_id}" is unknown`);
-  if (!tenant.active) return refused("account_suspended", `tenant "${key.account_id}" is suspended`);
+  if (tenant === undefined) {
+    return refused("account_unknown", `tenant "${key.account_id}" is unknown`);
+  }
+  if (!tenant.active) {
+    return refused("account_suspended", `tenant "${key.account_id}" is suspended`);
+  }
   const agent = settings.agents.get(key.agent_id);
   if (agent === undefined) return refused("agent_unknown", `agent "${key.agent_id}" is unknown`);
   if (!agent.active) return refused("agent_unknown", `agent "${key.agent_id}" is not active`);
@@ -53,7 +57,10 @@ export function policyOf(settings: Settings, key: ConversationKey): PolicyResult
   }
   const binding = findBinding(agent, key.channel, key.instance);
   if (binding === undefined) {
-    return refused("agent_unknown", `agent "${agent.id}" has no binding ${key.channel}:${key.instance}`);
+    return refused(
+      "agent_unknown",
+      `agent "${agent.id}" has no binding ${key.channel}:${key.instance}`,
+    );
   }
   const allowed = binding.allowed_tools ?? agent.allowed_tools;
   return {
@@ -62,7 +69,9 @@ export function policyOf(settings: Settings, key: ConversationKey): PolicyResult
       agent,
       bindingId: bindingId(key.channel, key.instance),
       model: binding.model ?? agent.model,
-      systemPrompt: [agent.system_prompt, addendum(binding)].filter((part) => part !== "").join("\n\n"),
+      systemPrompt: [agent.system_prompt, addendum(binding)].filter((part) => part !== "").join(
+        "\n\n",
+      ),
       language: binding.language ?? agent.language,
       limits: {
         agent: agent.tool_rate_limits ?? undefined,

@@ -118,7 +118,9 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
     } catch (error) {
       if (context.signal.aborted) throw error;
       const timedOut = codeOf(error) === "microapp_timeout";
-      const said = error instanceof CodedError ? `${error.code}: ${error.message}` : messageOf(error);
+      const said = error instanceof CodedError
+        ? `${error.code}: ${error.message}`
+        : messageOf(error);
       return ended(timedOut ? "timeout" : "error", `error: ${said}`);
     }
   };

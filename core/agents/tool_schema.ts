@@ -25,7 +25,12 @@ export function createSchemaCheck(): SchemaCheck {
     }
     try {
       // A fresh instance each: schemas of different microapps may share an $id.
-      const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false, logger: false });
+      const ajv = new Ajv({
+        strict: false,
+        allErrors: true,
+        validateFormats: false,
+        logger: false,
+      });
       return ajv.compile(schema);
     } catch (error) {
       return `the tool's schema is not valid: ${messageOf(error)}`;
@@ -39,7 +44,9 @@ export function createSchemaCheck(): SchemaCheck {
     if (typeof validate === "string") return validate;
     if (validate(args)) return undefined;
     return (validate.errors ?? [])
-      .map(({ instancePath, message }) => `${instancePath === "" ? "arguments" : instancePath} ${message}`)
+      .map(({ instancePath, message }) =>
+        `${instancePath === "" ? "arguments" : instancePath} ${message}`
+      )
       .join("; ");
   };
 }

@@ -14,7 +14,13 @@ import { type Policy, policyOf } from "./policy.ts";
 import { userText } from "./prompt.ts";
 import { sessionIdOf } from "./session.ts";
 import { createTurnRecord, type TurnRecord } from "./turn_record.ts";
-import { HeardMessage, type TurnDeps, type TurnInbounds, type TurnJob, type TurnResult } from "./turn_types.ts";
+import {
+  HeardMessage,
+  type TurnDeps,
+  type TurnInbounds,
+  type TurnJob,
+  type TurnResult,
+} from "./turn_types.ts";
 
 /** Failed runs after which a turn is given up. */
 export const MAX_ATTEMPTS = 3;

@@ -3,12 +3,7 @@
  *
  * @module
  */
-import {
-  type AgentEvent,
-  bindingId,
-  codeOf,
-  messageOf,
-} from "../contract/mod.ts";
+import { type AgentEvent, bindingId, codeOf, messageOf } from "../contract/mod.ts";
 import type { ModelAnswer, ModelMessage } from "../models/model.ts";
 import { plainOf } from "../models/untrusted.ts";
 import type { Outbound } from "../queues/outbox.ts";

@@ -37,11 +37,15 @@ export type ChatRequest = z.infer<typeof ChatRequest>;
  *
  * @throws {CodedError} `not_found` when nobody does, also for a suspended tenant
  */
-export function webchatKey(settings: Settings, at: { instance: string; contact: string }): ConversationKey {
+export function webchatKey(
+  settings: Settings,
+  at: { instance: string; contact: string },
+): ConversationKey {
   for (const agent of settings.agents.values()) {
-    const answers = agent.active && agent.inbound_bindings.some((binding) =>
-      binding.plugin === "webchat" && (binding.instance ?? "default") === at.instance
-    );
+    const answers = agent.active &&
+      agent.inbound_bindings.some((binding) =>
+        binding.plugin === "webchat" && (binding.instance ?? "default") === at.instance
+      );
     if (!answers) continue;
     const account = tenantOf(settings, agent, "webchat", at.instance);
     if (account === undefined || settings.tenants.get(account)?.active !== true) continue;
@@ -53,7 +57,10 @@ export function webchatKey(settings: Settings, at: { instance: string; contact: 
       contact: at.contact,
     };
   }
-  throw new CodedError("not_found", `Cannot chat on "${at.instance}": no active agent answers there`);
+  throw new CodedError(
+    "not_found",
+    `Cannot chat on "${at.instance}": no active agent answers there`,
+  );
 }
 
 /** A visitor's words as a canonical message. */

@@ -32,11 +32,16 @@ export async function connectDaemon(home: Home): Promise<DaemonClient> {
         throw notRunning(home, error);
       });
       if (response.status === 401) {
-        throw new CodedError("token_invalid", `Cannot call daemon: it does not know the key in "${home.keys}"`);
+        throw new CodedError(
+          "token_invalid",
+          `Cannot call daemon: it does not know the key in "${home.keys}"`,
+        );
       }
       const frame = readFrame(await response.json());
       if (frame.type === "error") throw failureOf(frame.error);
-      if (frame.type !== "result") throw new CodedError("internal", "Cannot read the daemon's answer");
+      if (frame.type !== "result") {
+        throw new CodedError("internal", "Cannot read the daemon's answer");
+      }
       return frame.result as T;
     },
   };

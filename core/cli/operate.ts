@@ -50,10 +50,18 @@ const SCOPES = ["operator", "tenant", "firehose", "edge"];
 function addToken(program: Command, { daemon }: CliContext): void {
   program.command("token").description("access tokens").command("create")
     .description("make a token; it is shown once")
-    .requiredOption("--scope <scope...>", `one or more of ${SCOPES.join(", ")}`, (scope, all: string[] = []) => {
-      if (!SCOPES.includes(scope)) throw new InvalidArgumentError(`must be one of ${SCOPES.join(", ")}`);
-      return [...all, scope];
-    })
+    .requiredOption(
+      "--scope <scope...>",
+      `one or more of ${SCOPES.join(", ")}`,
+      (scope, all: string[] = []) => {
+        if (!SCOPES.includes(scope)) {
+          throw new InvalidArgumentError(
+            `must be one of ${SCOPES.join(", ")}`,
+          );
+        }
+        return [...all, scope];
+      },
+    )
     .option("--account <id>", "the tenant it is for")
     .option("--subject <name>", "who holds it", "operator")
     .option("--ttl <hours>", "hours until it ends", count, 12)
@@ -71,7 +79,9 @@ function addToken(program: Command, { daemon }: CliContext): void {
 }
 
 function addAudit(program: Command, { daemon, exitWith }: CliContext): void {
-  program.command("microapp").description("microapps' admin calls").command("admin").command("audit")
+  program.command("microapp").description("microapps' admin calls").command("admin").command(
+    "audit",
+  )
     .command("tail").description("admin calls, newest first")
     .option("--microapp-id <id>", "only this microapp")
     .option("--method <name>", "only this method")
@@ -109,7 +119,10 @@ function addAudit(program: Command, { daemon, exitWith }: CliContext): void {
           ["CHAIN", (row) => row["table"]],
           ["ROWS", (row) => row["rows"]],
           ["OK", (row) => row.ok ? "yes" : "NO"],
-          ["PROBLEMS", (row) => (row["problems"] as unknown[]).map((p) => JSON.stringify(p)).join("; ")],
+          [
+            "PROBLEMS",
+            (row) => (row["problems"] as unknown[]).map((p) => JSON.stringify(p)).join("; "),
+          ],
         ], "No chains yet.");
       }
       if (chains.some(({ ok }) => !ok)) exitWith(1);

@@ -18,7 +18,11 @@ export function sayJson(value: unknown): void {
 export type Column<T> = readonly [title: string, show: (row: T) => unknown];
 
 /** Rows under their titles, as wide as they need, or `empty` when there are none. */
-export function sayTable<T>(rows: readonly T[], columns: readonly Column<T>[], empty: string): void {
+export function sayTable<T>(
+  rows: readonly T[],
+  columns: readonly Column<T>[],
+  empty: string,
+): void {
   if (rows.length === 0) return say(empty);
   const cells = rows.map((row) => columns.map(([, show]) => String(show(row) ?? "")));
   const widths = columns.map(([title], i) =>

@@ -37,7 +37,9 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
     exitWith: (code) => void (exitCode = code),
   });
   const program = new Command("nexo")
-    .description("Run AI agents for many customers: webhooks in, microapps' tools, everything on record")
+    .description(
+      "Run AI agents for many customers: webhooks in, microapps' tools, everything on record",
+    )
     .version(given.version)
     .showHelpAfterError("(add --help for how to use it)")
     .exitOverride();
@@ -57,7 +59,11 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
 function explain(error: unknown, given: CliSurroundings): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof ConfigError) {
-    process.stderr.write(`${formatProblems(error.problems, { color: process.stderr.isTTY === true, cwd: given.cwd })}\n`);
+    process.stderr.write(
+      `${
+        formatProblems(error.problems, { color: process.stderr.isTTY === true, cwd: given.cwd })
+      }\n`,
+    );
   }
   process.stderr.write(`nexo: ${messageOf(error)} [${codeOf(error)}]\n`);
   if (!(error instanceof CodedError) && error instanceof Error) {

@@ -15,7 +15,9 @@ const TAIL_WAIT_MS = 25_000;
 /** A whole number of at least 1. */
 export function count(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("must be a whole number ≥ 1");
+  if (!Number.isInteger(value) || value < 1) {
+    throw new InvalidArgumentError("must be a whole number ≥ 1");
+  }
   return value;
 }
 
@@ -33,24 +35,26 @@ function addTurns(program: Command, { daemon }: CliContext): void {
     .option("--account <id>", "only this tenant")
     .option("--limit <n>", "at most this many", count, 50)
     .option("--json", "print an array")
-    .action(async ({ account, limit, json }: { account?: string; limit: number; json?: boolean }) => {
-      const { turns: rows } = await (await daemon()).call<{ turns: Fields[] }>("turns/tail", {
-        account,
-        limit,
-      });
-      if (json === true) return sayJson(rows);
-      sayTable(rows, [
-        ["FINISHED", (row) => showTime(row["finished_at_ms"])],
-        ["TENANT", (row) => row["account_id"]],
-        ["AGENT", (row) => row["agent_id"]],
-        ["BINDING", (row) => row["binding_id"]],
-        ["OUTCOME", (row) => row["outcome"]],
-        ["TOOLS", (row) => row["tool_calls"]],
-        ["TOKENS", (row) => Number(row["tokens_in"]) + Number(row["tokens_out"])],
-        ["MS", (row) => row["duration_ms"]],
-        ["TURN", (row) => row["turn_id"]],
-      ], "No turns yet.");
-    });
+    .action(
+      async ({ account, limit, json }: { account?: string; limit: number; json?: boolean }) => {
+        const { turns: rows } = await (await daemon()).call<{ turns: Fields[] }>("turns/tail", {
+          account,
+          limit,
+        });
+        if (json === true) return sayJson(rows);
+        sayTable(rows, [
+          ["FINISHED", (row) => showTime(row["finished_at_ms"])],
+          ["TENANT", (row) => row["account_id"]],
+          ["AGENT", (row) => row["agent_id"]],
+          ["BINDING", (row) => row["binding_id"]],
+          ["OUTCOME", (row) => row["outcome"]],
+          ["TOOLS", (row) => row["tool_calls"]],
+          ["TOKENS", (row) => Number(row["tokens_in"]) + Number(row["tokens_out"])],
+          ["MS", (row) => row["duration_ms"]],
+          ["TURN", (row) => row["turn_id"]],
+        ], "No turns yet.");
+      },
+    );
 }
 
 interface EventPage {
@@ -94,7 +98,11 @@ function sayEvent({ kind, tenant_id, agent_id, at_ms, sent_at_ms, ...rest }: Fie
   const subject = rest["body"] ?? rest["tool"] ?? rest["source_id"] ?? rest["microapp_id"] ?? "";
   const end = rest["outcome"] ?? rest["state"] ?? "";
   const where = [tenant_id, agent_id].filter((part) => part !== undefined).join("/");
-  say(`${showTime(at_ms ?? sent_at_ms)}  ${String(kind).padEnd(20)}  ${where}  ${[subject, end].join(" ")}`);
+  say(
+    `${showTime(at_ms ?? sent_at_ms)}  ${String(kind).padEnd(20)}  ${where}  ${
+      [subject, end].join(" ")
+    }`,
+  );
 }
 
 function addInbox(program: Command, { daemon }: CliContext): void {

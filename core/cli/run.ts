@@ -24,12 +24,22 @@ const DEFAULT_PORT = 8787;
 export function addRunCommands(program: Command, context: CliContext & { version: string }): void {
   const { env, exitWith } = context;
   const config = (command: Command): Command =>
-    command.option("--config <dir>", "the config directory; otherwise NEXO_CONFIG, ./config or a copy of ours");
+    command.option(
+      "--config <dir>",
+      "the config directory; otherwise NEXO_CONFIG, ./config or a copy of ours",
+    );
   const address = (command: Command): Command =>
-    command.option("--port <n>", "the edge's port; otherwise NEXO_PORT", port, port(env["NEXO_PORT"] ?? String(DEFAULT_PORT)))
+    command.option(
+      "--port <n>",
+      "the edge's port; otherwise NEXO_PORT",
+      port,
+      port(env["NEXO_PORT"] ?? String(DEFAULT_PORT)),
+    )
       .option("--host <address>", "the edge's address", "127.0.0.1");
 
-  address(config(program.command("dev"))).description("core and edge in one process; `npm start` is this")
+  address(config(program.command("dev"))).description(
+    "core and edge in one process; `npm start` is this",
+  )
     .action(async ({ config: given, port, host }) => {
       const log = await openProcessLog(context);
       await runDaemon({
@@ -52,14 +62,18 @@ export function addRunCommands(program: Command, context: CliContext & { version
       });
     });
 
-  config(program.command("check")).description("every problem of the config, with its place and the fix; exit 1 on errors")
+  config(program.command("check")).description(
+    "every problem of the config, with its place and the fix; exit 1 on errors",
+  )
     .option("--json", "print an array")
     .action(async ({ config: given, json }) => {
       const configDir = await findConfig(context, given);
       const { problems } = await loadSettings({ configDir, env });
       if (json === true) sayJson(problems);
       else if (problems.length === 0) say(`${configDir}: no problems`);
-      else say(formatProblems(problems, { color: process.stdout.isTTY === true, cwd: context.cwd }));
+      else {say(
+          formatProblems(problems, { color: process.stdout.isTTY === true, cwd: context.cwd }),
+        );}
       if (problems.some(({ severity }) => severity === "error")) exitWith(1);
     });
 }
@@ -75,7 +89,10 @@ function port(text: string): number {
 async function openProcessLog({ env }: CliContext): Promise<Log> {
   const wanted = env["NEXO_LOG"] ?? "info";
   if (!LOG_LEVELS.includes(wanted as LogLevel)) {
-    throw new CodedError("usage", `Cannot log at "${wanted}": NEXO_LOG must be one of ${LOG_LEVELS.join(", ")}`);
+    throw new CodedError(
+      "usage",
+      `Cannot log at "${wanted}": NEXO_LOG must be one of ${LOG_LEVELS.join(", ")}`,
+    );
   }
   return await openLog({
     level: wanted as LogLevel,
@@ -85,7 +102,11 @@ async function openProcessLog({ env }: CliContext): Promise<Log> {
   });
 }
 
-async function daemonOptions(context: CliContext & { version: string }, given: string | undefined, log: Log) {
+async function daemonOptions(
+  context: CliContext & { version: string },
+  given: string | undefined,
+  log: Log,
+) {
   return {
     home: context.home,
     configDir: await findConfig(context, given),
@@ -111,14 +132,23 @@ async function findConfig(
   const named = given ?? env["NEXO_CONFIG"];
   if (named !== undefined && named !== "") {
     const dir = isAbsolute(named) ? named : resolve(cwd, named);
-    if (!await exists(dir)) throw new CodedError("config_invalid", `Cannot use config "${dir}": there is no such directory`);
+    if (!await exists(dir)) {
+      throw new CodedError(
+        "config_invalid",
+        `Cannot use config "${dir}": there is no such directory`,
+      );
+    }
     return dir;
   }
   const local = join(cwd, "config");
   if (await exists(join(local, "agents.yaml"))) return local;
   const own = join(home.root, "config");
   if (!await exists(join(own, "agents.yaml"))) {
-    await cp(join(packageRoot, "config"), own, { recursive: true, errorOnExist: false, force: false });
+    await cp(join(packageRoot, "config"), own, {
+      recursive: true,
+      errorOnExist: false,
+      force: false,
+    });
   }
   return own;
 }
@@ -137,9 +167,10 @@ function announce({ edgeUrl, warnings }: DaemonReady): void {
     "    npx nexo turns tail --account acme        the turn, on record for its tenant",
     '    npx nexo chat acme "note_add buy milk"    talk to the agent',
     "    npx nexo events tail                      everything as it happens",
-    ...(warnings.length === 0 ? [] : ["", "  Warnings:", ...warnings.map((warning) => `    ${warning}`)]),
+    ...(warnings.length === 0
+      ? []
+      : ["", "  Warnings:", ...warnings.map((warning) => `    ${warning}`)]),
     "",
   ];
   say(lines.join("\n"));
 }
-

@@ -31,7 +31,11 @@ export function addTalkCommands(program: Command, { daemon, exitWith }: CliConte
       if (json === true) return sayJson(answer);
       if (answer.reply !== null) return say(answer.reply);
       if (answer.outcome === null) say("Accepted; no reply yet. See `nexo turns tail`.");
-      else say(`Accepted; no reply: the turn was ${answer.outcome}${answer.error === null ? "" : ` (${answer.error})`}`);
+      else {say(
+          `Accepted; no reply: the turn was ${answer.outcome}${
+            answer.error === null ? "" : ` (${answer.error})`
+          }`,
+        );}
     });
 
   program.command("webhook").description("webhooks").command("send <source>")
@@ -59,13 +63,19 @@ export function addTalkCommands(program: Command, { daemon, exitWith }: CliConte
         headers: { "content-type": "application/json", ...signed.headers },
         body: new Uint8Array(body),
       }).catch((error: unknown) => {
-        throw new CodedError("daemon_not_running", `Cannot send to "${target}": no edge answers there`, {
-          cause: error,
-        });
+        throw new CodedError(
+          "daemon_not_running",
+          `Cannot send to "${target}": no edge answers there`,
+          {
+            cause: error,
+          },
+        );
       });
       const text = await response.text();
       if (json === true) sayJson({ status: response.status, url: target, body: text });
-      else say(`${response.status} ${response.statusText}  ${target}${text === "" ? "" : `\n${text}`}`);
+      else {say(
+          `${response.status} ${response.statusText}  ${target}${text === "" ? "" : `\n${text}`}`,
+        );}
       if (!response.ok) exitWith(1);
     });
 }

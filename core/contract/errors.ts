@@ -39,7 +39,10 @@ export const ERROR_CODES = {
   store_busy: { retry: true, says: "The database stayed locked by another process" },
   store_closed: { retry: false, says: "The store was closed" },
   store_full: { retry: true, says: "The disk is full or the writer's queue is" },
-  token_invalid: { retry: false, says: "The token is missing, expired, revoked or for something else" },
+  token_invalid: {
+    retry: false,
+    says: "The token is missing, expired, revoked or for something else",
+  },
   tool_failed: { retry: false, says: "A tool answered with an error" },
   tool_loop: { retry: false, says: "The model asked for tools too many times in one turn" },
   usage: { retry: false, says: "The command line is wrong" },

@@ -62,7 +62,9 @@ export function createUuids({ now, random }: { now: Clock; random: Random }): ()
       lastMs += 1;
       sequence = 0;
     }
-    for (let i = 5, rest = lastMs; i >= 0; i--, rest = Math.floor(rest / 256)) bytes[i] = rest % 256;
+    for (let i = 5, rest = lastMs; i >= 0; i--, rest = Math.floor(rest / 256)) {
+      bytes[i] = rest % 256;
+    }
     bytes[6] = 0x70 | sequence >> 8;
     bytes[7] = sequence & 0xff;
     bytes[8] = 0x80 | (bytes[8] ?? 0) & 0x3f;
@@ -77,7 +79,9 @@ export function createUuids({ now, random }: { now: Clock; random: Random }): ()
  * run into each other.
  */
 export function uuidOf(sha256: (text: string) => Uint8Array, ...parts: readonly string[]): string {
-  const text = parts.map((part) => part.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")).join("\n");
+  const text = parts.map((part) => part.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")).join(
+    "\n",
+  );
   const bytes = sha256(text).slice(0, 16);
   bytes[6] = 0x80 | (bytes[6] ?? 0) & 0x0f;
   bytes[8] = 0x80 | (bytes[8] ?? 0) & 0x3f;

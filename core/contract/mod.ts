@@ -77,7 +77,15 @@ export {
   uuidOf,
 } from "./ids.ts";
 export { ConversationKey, Inbound } from "./inbound.ts";
-export { readFrame, RPC_CODES, RpcError, RpcFault, type RpcFrame, type RpcId, writeFrame } from "./rpc.ts";
+export {
+  readFrame,
+  RPC_CODES,
+  RpcError,
+  RpcFault,
+  type RpcFrame,
+  type RpcId,
+  writeFrame,
+} from "./rpc.ts";
 export {
   escapeToken,
   isPattern,

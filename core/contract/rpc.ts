@@ -52,7 +52,12 @@ export type RpcId = string | number | null;
 
 /** A line, told apart. `id` is absent on notifications, never null. */
 export type RpcFrame =
-  | { readonly type: "request"; readonly id: RpcId; readonly method: string; readonly params: unknown }
+  | {
+    readonly type: "request";
+    readonly id: RpcId;
+    readonly method: string;
+    readonly params: unknown;
+  }
   | { readonly type: "notification"; readonly method: string; readonly params: unknown }
   | { readonly type: "result"; readonly id: RpcId; readonly result: unknown }
   | { readonly type: "error"; readonly id: RpcId; readonly error: RpcError };
@@ -73,13 +78,17 @@ const looseFrame = z.looseObject({
  */
 export function readFrame(value: unknown): RpcFrame {
   const parsed = looseFrame.safeParse(value);
-  if (!parsed.success) throw new CodedError("frame_invalid", "Cannot read frame: not a JSON-RPC object");
+  if (!parsed.success) {
+    throw new CodedError("frame_invalid", "Cannot read frame: not a JSON-RPC object");
+  }
   const { id, method, params = null, result, error } = parsed.data;
   if (method !== undefined && method !== "") {
     if (id === undefined || id === null) return { type: "notification", method, params };
     return { type: "request", id, method, params };
   }
-  if (id === undefined) throw new CodedError("frame_invalid", "Cannot read frame: neither id nor method");
+  if (id === undefined) {
+    throw new CodedError("frame_invalid", "Cannot read frame: neither id nor method");
+  }
   if (result !== undefined || error === undefined || error === null) {
     return { type: "result", id, result: result ?? null };
   }

@@ -89,7 +89,10 @@ export function unescapeToken(token: string): string {
   }
   const text = new TextDecoder().decode(Uint8Array.from(bytes));
   if (escapeToken(text) !== token) {
-    throw new CodedError("envelope_invalid", `Cannot read subject token "${token}": not an escaped text`);
+    throw new CodedError(
+      "envelope_invalid",
+      `Cannot read subject token "${token}": not an escaped text`,
+    );
   }
   return text;
 }

@@ -51,7 +51,9 @@ export function createLane(account: string, agentId: string): Lane {
       return end === -1 ? waiting.length : end;
     }
     if (head.trigger !== "channel") return 1;
-    const end = waiting.findIndex(({ item }) => item.trigger !== "channel" || item.turn_id !== null);
+    const end = waiting.findIndex(({ item }) =>
+      item.trigger !== "channel" || item.turn_id !== null
+    );
     return Math.min(MAX_COALESCED, end === -1 ? waiting.length : end);
   }
 

@@ -27,8 +27,7 @@ import type { SignedHeads } from "./signed_heads.ts";
 import type { Work } from "./work.ts";
 
 /** Everything the methods look at or act on. */
-export interface AdminDeps
-  extends Parts, Pick<DaemonOptions, "version" | "pid" | "now" | "log"> {
+export interface AdminDeps extends Parts, Pick<DaemonOptions, "version" | "pid" | "now" | "log"> {
   readonly store: Store;
   readonly vault: Vault;
   readonly events: EventLog;
@@ -196,7 +195,9 @@ function readiness({ host }: AdminDeps) {
   return {
     ready: microapps.every(({ state }) => state !== "spawning"),
     problems: microapps.filter(({ state }) => state !== "ready")
-      .map(({ id, state, reason }) => `microapp "${id}" is ${state}${reason === null ? "" : `: ${reason}`}`),
+      .map(({ id, state, reason }) =>
+        `microapp "${id}" is ${state}${reason === null ? "" : `: ${reason}`}`
+      ),
   };
 }
 

@@ -137,7 +137,10 @@ export function beforeMessageOf(host: Host): TurnDeps["beforeMessage"] {
       return { kind: "abort", reason };
     }
     const changed = heard["text"];
-    const result: HeardMessage = { kind: "text", text: typeof changed === "string" ? changed : text };
+    const result: HeardMessage = {
+      kind: "text",
+      text: typeof changed === "string" ? changed : text,
+    };
     return result;
   };
 }

@@ -4,7 +4,13 @@
  * @module
  */
 import type { RecordRows } from "../agents/record_rows.ts";
-import { type AgentEvent, type Clock, createUuids, messageOf, type Random } from "../contract/mod.ts";
+import {
+  type AgentEvent,
+  type Clock,
+  createUuids,
+  messageOf,
+  type Random,
+} from "../contract/mod.ts";
 import { createEventLog, type EventLog } from "../events/event_log.ts";
 import { OPERATOR_STREAM, rowsForEvents } from "../events/event_rows.ts";
 import type { Log } from "../flow/log.ts";

@@ -128,7 +128,9 @@ export function createOperatorReads(
       const reached = last === undefined ? 0 : account === undefined ? last.id : last.offset;
       return {
         events: ordered.map(({ body }) => JSON.parse(body) as unknown),
-        cursor: page.events.length === limit && after !== undefined ? reached : Math.max(head, reached),
+        cursor: page.events.length === limit && after !== undefined
+          ? reached
+          : Math.max(head, reached),
       };
     },
     async waitForEvents({ account, after, waitMs }) {
@@ -158,7 +160,11 @@ export function createOperatorReads(
         for (const each of accounts) {
           const stream = table === "turns" ? turnStream(each) : auditStream(each);
           const signedHead = await heads.find(stream);
-          const { ok, rows, problems } = await verifyChain(store, { account: each, table, signedHead });
+          const { ok, rows, problems } = await verifyChain(store, {
+            account: each,
+            table,
+            signedHead,
+          });
           reports.push({ account: each, table, ok, rows, problems });
         }
       }

@@ -56,7 +56,11 @@ export async function openSignedHeads({ store, dir, mac, now, log }: {
 
   const stop = store.onAppended((rows) => {
     for (const { table, row } of rows) {
-      const streamOf = table === "turns" ? turnStream : table === "admin_audit" ? auditStream : null;
+      const streamOf = table === "turns"
+        ? turnStream
+        : table === "admin_audit"
+        ? auditStream
+        : null;
       if (streamOf === null) continue;
       const stream = streamOf(String(row["account_id"]));
       const offset = Number(row["offset"]);

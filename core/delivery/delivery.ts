@@ -66,7 +66,11 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
         nextAtMs = next;
       } catch (error) {
         if (signal.aborted) throw error;
-        log.error("outbound.unrecorded", { id: item.id, code: codeOf(error), error: messageOf(error) });
+        log.error("outbound.unrecorded", {
+          id: item.id,
+          code: codeOf(error),
+          error: messageOf(error),
+        });
         nextAtMs = now() + RETRY.firstMs;
       }
     }
@@ -113,7 +117,12 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
 
   async function bury(outbound: Outbound, reason: string): Promise<undefined> {
     const { account_id: account, id } = outbound;
-    log.warn("outbound.dead", { id, account, channel: outbound.channel, reason: deps.redact(reason) });
+    log.warn("outbound.dead", {
+      id,
+      account,
+      channel: outbound.channel,
+      reason: deps.redact(reason),
+    });
     await store.commit([
       ...outbox.rowsForDead(account, id),
       ...deps.deadLetters.rowsForDead({

@@ -17,7 +17,7 @@ import {
 import type { ChannelMessage } from "../channels/channel.ts";
 import type { Log } from "../flow/log.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
-import { type Inbounds, openInbound, type OpenInbound } from "../queues/inbounds.ts";
+import { type Inbounds, type OpenInbound, openInbound } from "../queues/inbounds.ts";
 import type { Inbox, InboxState } from "../queues/inbox.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store, Write } from "../store/store.ts";

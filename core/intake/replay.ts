@@ -60,7 +60,10 @@ export function createReplay(deps: ReplayDeps): Replay {
     };
     const [outcome] = await deps.deliver([handoff]);
     if (outcome?.kind !== "accepted") {
-      throw new CodedError("inbound_refused", `Cannot replay delivery "${envelopeId}": it was refused`);
+      throw new CodedError(
+        "inbound_refused",
+        `Cannot replay delivery "${envelopeId}": it was refused`,
+      );
     }
     return { envelopeId: again };
   }

@@ -53,55 +53,57 @@ export function routeEvent(
       )
       .map((subscriber) => ({ agent, subscriber }))
   );
-  const inbounds: Inbound[] = [];
-  let account: string | undefined;
-  for (const { agent, subscriber } of matching) {
-    const tenant = tenantOfEvent(handoff, subscriber, agent, settings);
-    if (tenant.kind === "dead") return tenant;
-    // An agent of one tenant never hears of another's events, whatever its pattern says.
-    if (agent.tenant_id != null && agent.tenant_id !== tenant.account) continue;
-    account ??= tenant.account;
-    if (account !== tenant.account) {
-      return dead(NO_ACCOUNT, "inbound_refused", "subscribers disagree about the event's tenant");
-    }
-    inbounds.push(inboundOf(handoff, agent, subscriber, account, uuid()));
-  }
+  const accounts = tenantsOfEvent(handoff, matching, settings);
+  const [account, ...others] = accounts;
   if (account === undefined) {
-    const own = checked(handoff.account_id ?? soleTenant(settings) ?? NO_ACCOUNT, settings, true);
-    return own.kind === "dead" ? own : { ...own, inbounds: [] };
+    // Nobody listens, so nobody needs the tenant; the delivery is kept all the same.
+    return { kind: "inbounds", account: NO_ACCOUNT, inbounds: [] };
   }
+  if (others.length > 0) {
+    return dead(NO_ACCOUNT, "inbound_refused", "subscribers disagree about the event's tenant");
+  }
+  const tenant = settings.tenants.get(account);
+  if (tenant === undefined) {
+    return dead(NO_ACCOUNT, "account_unknown", `the event names no known tenant: "${account}"`);
+  }
+  if (!tenant.active) {
+    return dead(account, "account_suspended", `tenant "${account}" is suspended`);
+  }
+  const inbounds = matching
+    // An agent of one tenant never hears of another's events, whatever its pattern says.
+    .filter(({ agent }) => agent.tenant_id == null || agent.tenant_id === account)
+    .map(({ agent, subscriber }) => inboundOf(handoff, agent, subscriber, account, uuid()));
   return { kind: "inbounds", account, inbounds };
 }
 
-type Tenant = { readonly kind: "inbounds"; readonly account: string } | Route & { kind: "dead" };
+interface Match {
+  readonly agent: AgentConfig;
+  readonly subscriber: EventSubscriberConfig;
+}
 
-/** Source, then subject, then (only when trusted) payload, then the agent's own tenant. */
-function tenantOfEvent(
+/** Whose an event is: the source says, else the subscribers' templates, else the agents' tenants. */
+function tenantsOfEvent(
   handoff: Handoff,
-  subscriber: EventSubscriberConfig,
-  agent: AgentConfig,
+  matching: readonly Match[],
   settings: Settings,
-): Tenant {
-  if (handoff.account_id !== null) return checked(handoff.account_id, settings);
-  if (subscriber.account_id != null) {
-    const payload = subscriber.trust_payload_tenant ? handoff.envelope : {};
-    const rendered = renderTemplate(subscriber.account_id, { payload, subject: handoff.subject });
-    return checked(rendered, settings);
-  }
-  return checked(agent.tenant_id ?? soleTenant(settings) ?? NO_ACCOUNT, settings);
+): Set<string> {
+  if (handoff.account_id !== null) return new Set([handoff.account_id]);
+  const rendered = matching.flatMap(({ subscriber }) => tenantBySubscriber(handoff, subscriber));
+  if (rendered.length > 0) return new Set(rendered);
+  return new Set(
+    matching.map(({ agent }) =>
+      agent.tenant_id ?? (settings.singleTenant ? DEFAULT_ACCOUNT : NO_ACCOUNT)
+    ),
+  );
 }
 
-function soleTenant(settings: Settings): string | undefined {
-  return settings.singleTenant ? DEFAULT_ACCOUNT : undefined;
-}
-
-function checked(account: string, settings: Settings, mayBeNobody = false): Tenant {
-  const tenant = settings.tenants.get(account);
-  if (tenant?.active === true || (mayBeNobody && account === NO_ACCOUNT)) {
-    return { kind: "inbounds", account };
-  }
-  if (tenant !== undefined) return dead(account, "account_suspended", `tenant "${account}" is suspended`);
-  return dead(NO_ACCOUNT, "account_unknown", `the event names no known tenant: "${account}"`);
+/** What a subscriber's template makes of the subject, and of the payload only when it is trusted. */
+function tenantBySubscriber(
+  { envelope, subject }: Handoff,
+  { account_id, trust_payload_tenant }: EventSubscriberConfig,
+): string[] {
+  if (account_id == null) return [];
+  return [renderTemplate(account_id, { payload: trust_payload_tenant ? envelope : {}, subject })];
 }
 
 function dead(account: string, code: ErrorCode, detail: string): Route & { kind: "dead" } {

@@ -171,9 +171,8 @@ function mergeCapabilities(parts: readonly Capabilities[]): Manifest["capabiliti
   const merge = (pick: (part: Capabilities) => readonly string[]): string[] =>
     union(parts.map(pick));
   return {
-    // Kept with duplicates: a name given twice in one list is a mistake worth naming.
-    tools: parts.find((part) => part.tools.length > 0)?.tools ?? [],
-    hooks: parts.find((part) => part.hooks.length > 0)?.hooks ?? [],
+    tools: merge((part) => part.tools),
+    hooks: merge((part) => part.hooks),
     channels: merge((part) => part.channels),
     providers: merge((part) => part.providers),
     pollers: merge((part) => part.pollers),

@@ -124,7 +124,9 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
     },
     rowsForDead(account, ids) {
       return [statement(
-        `UPDATE inbounds SET state = 'dead' WHERE account_id = ? AND state = 'running' AND id IN (${marks(ids)})`,
+        `UPDATE inbounds SET state = 'dead' WHERE account_id = ? AND state = 'running' AND id IN (${
+          marks(ids)
+        })`,
         [account, ...ids],
         ids.length,
       )];
@@ -139,7 +141,9 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
     },
     async load(account, ids) {
       const rows = await store.read<{ id: string; sealed: Uint8Array }>(
-        `SELECT id, sealed FROM inbounds WHERE account_id = ? AND id IN (${marks(ids)}) ORDER BY id`,
+        `SELECT id, sealed FROM inbounds WHERE account_id = ? AND id IN (${
+          marks(ids)
+        }) ORDER BY id`,
         [account, ...ids],
       );
       return rows.map(({ id, sealed }) =>

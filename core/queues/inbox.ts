@@ -48,7 +48,8 @@ export interface Inbox {
   showForOperator(id: string): Promise<{ row: InboxRow; envelope: Envelope | null } | undefined>;
 }
 
-const columns = `i.id AS envelope_id, i.account_id, i.source_id, i.event_kind, i.subject, i.delivery_id,
+const columns =
+  `i.id AS envelope_id, i.account_id, i.source_id, i.event_kind, i.subject, i.delivery_id,
   i.state, i.received_at_ms,
   coalesce((SELECT max(starts) FROM inbounds WHERE inbox_id = i.id), 0) AS attempts`;
 

@@ -51,9 +51,12 @@ describe("runHook()", () => {
       hooking("a-crashes", { crash: true }),
       hooking("b-fails", { error: { code: -32000, message: "no" } }),
       hooking("c-odd", "whatever"),
-      childCandidate("d-late", "never_answers.mjs", { args: ["shakes-hands"] }),
+      childCandidate("d-late", "never_answers.mjs", {
+        args: ["shakes-hands"],
+        entry: { timeout_secs: 0.05 },
+      }),
       hooking("e-good", { override: { text: "still asked" } }),
-    ], { timeouts: { hookMs: 100, politeMs: 300, killMs: 600 } });
+    ]);
     await app.host.settled();
     const outcome = await app.host.runHook("before_message", message, context);
     expect(outcome.params).toMatchObject({ text: "still asked", body: "still asked" });

@@ -70,25 +70,28 @@ describe("a microapp hurts only itself when it", () => {
 
   it("never answers the handshake", async () => {
     await using app = await openTestHost([good, childCandidate("mute", "never_answers.mjs")], {
-      timeouts: { handshakeMs: 500, politeMs: 300, killMs: 600 },
+      timeouts: { handshakeMs: 2_000, politeMs: 300, killMs: 600 },
     });
     await app.host.settled();
     await app.entered("mute", "restarting");
+    await app.entered("good", "ready");
     await expectGoodWorks(app);
     expect(
       app.logs.find(({ id, event }) => id === "mute" && event === "microapp.restarting")?.fields,
     )
-      .toMatchObject({ reason: expect.stringContaining("no answer in 500 ms") });
+      .toMatchObject({ reason: expect.stringContaining("no answer in 2000 ms") });
     await expect(app.host.request({ microappId: "mute", method: "x", params: {}, account: "acme" }))
       .rejects.toMatchObject({ code: "microapp_not_ready" });
   });
 
   it("never answers a call: the call times out, and the tenant's breaker opens", async () => {
-    const mute = childCandidate("mute", "never_answers.mjs", { args: ["shakes-hands"] });
+    const mute = childCandidate("mute", "never_answers.mjs", {
+      args: ["shakes-hands"],
+      entry: { timeout_secs: 0.05 },
+    });
     let now = 1_000_000;
     await using app = await openTestHost([good, mute], {
       now: () => now,
-      timeouts: { toolMs: 50, hookMs: 50, politeMs: 300, killMs: 600 },
     });
     await app.host.settled();
     const calls = Array.from({ length: 5 }, () => callTool(app, "mute", "echo"));
@@ -147,10 +150,10 @@ describe("a microapp hurts only itself when it", () => {
   });
 
   it("writes a line over the limit: that line is lost and nothing else", async () => {
-    await using app = await openTestHost([good, childCandidate("huge", "huge_line.mjs")], {
-      limits: { lineBytes: 16 * 1024 * 1024 },
-      timeouts: { toolMs: 3_000, politeMs: 300, killMs: 600 },
-    });
+    await using app = await openTestHost([
+      good,
+      childCandidate("huge", "huge_line.mjs"),
+    ], { limits: { lineBytes: 16 * 1024 * 1024 } });
     await app.host.settled();
     const fits = await callTool(app, "huge", "echo", { bytes: 15 * 1024 * 1024 });
     expect(fits.text.length).toBe(15 * 1024 * 1024);
@@ -170,10 +173,10 @@ describe("a microapp hurts only itself when it", () => {
 
   it("reads nothing while it goes on asking and being told", async () => {
     const bytes = 64 * 1024;
-    await using app = await openTestHost([good, childCandidate("deaf", "reads_nothing.mjs")], {
-      limits: { waitingChars: 4 * bytes },
-      timeouts: { toolMs: 300, politeMs: 300, killMs: 600 },
-    });
+    await using app = await openTestHost([
+      good,
+      childCandidate("deaf", "reads_nothing.mjs", { entry: { timeout_secs: 0.3 } }),
+    ], { limits: { waitingChars: 4 * bytes } });
     await app.host.settled();
     await app.entered("deaf", "ready");
     const big = { text: "x".repeat(bytes) };

@@ -73,7 +73,11 @@ describe("policyOf()", () => {
     ["an inactive agent", { agent_id: "off", instance: "off" }, "agent_unknown"],
     ["an unknown tenant", { account_id: "nobody" }, "account_unknown"],
     ["a suspended tenant", { account_id: "closed" }, "account_suspended"],
-    ["another tenant's agent", { agent_id: "own", instance: "own", account_id: "globex" }, "agent_unknown"],
+    [
+      "another tenant's agent",
+      { agent_id: "own", instance: "own", account_id: "globex" },
+      "agent_unknown",
+    ],
   ])("refuses %s", async (_what, over, code) => {
     expect(await policy(over)).toMatchObject({ kind: "refused", code });
   });

@@ -169,7 +169,9 @@ describe("runTurn()", () => {
       model: () => () => Promise.reject(new CodedError("model_failed", "Cannot ask model: 500")),
     });
     for (let attempts = 0; attempts < MAX_ATTEMPTS - 1; attempts++) {
-      expect((await runTurn({ ...job, attempts, starts: attempts }, deps, never)).kind).toBe("retry");
+      expect((await runTurn({ ...job, attempts, starts: attempts }, deps, never)).kind).toBe(
+        "retry",
+      );
     }
     const end = await runTurn({ ...job, attempts: 2, starts: 2 }, deps, never);
     expect(end).toMatchObject({ kind: "finished", outcome: "error" });
@@ -255,7 +257,11 @@ describe("runTurn()", () => {
       }),
       never,
     );
-    expect(result).toMatchObject({ outcome: "refused", error: "account_suspended", outbound: null });
+    expect(result).toMatchObject({
+      outcome: "refused",
+      error: "account_suspended",
+      outbound: null,
+    });
     expect(asked).toEqual([]);
   });
 

@@ -23,7 +23,14 @@ describe("createFairQueue()", () => {
       queue.push("small", "small");
     }
     expect(drain(queue).slice(0, 8)).toEqual([
-      "big", "big", "big", "small", "big", "big", "big", "small",
+      "big",
+      "big",
+      "big",
+      "small",
+      "big",
+      "big",
+      "big",
+      "small",
     ]);
   });
 

@@ -1,0 +1,162 @@
+/**
+ * Handshakes, tool results and hook outcomes in every shape children give them.
+ *
+ * @module
+ */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { CodedError } from "../../../../core/contract/mod.ts";
+import { readHandshake } from "../../../../core/microapps/handshake.ts";
+import { applyVote, readVote } from "../../../../core/microapps/hooks.ts";
+import { isFault, readToolFault, readToolResult } from "../../../../core/microapps/results.ts";
+import { RpcFault } from "../../../../core/microapps/rpc_fault.ts";
+
+describe("readHandshake()", () => {
+  it("reads names and descriptors with each spelling of the schema", () => {
+    const schema = { type: "object", properties: {} };
+    const { tools, hooks, warnings } = readHandshake({
+      tools: [
+        "a",
+        { name: "b", description: "B", input_schema: schema },
+        { name: "c", inputSchema: schema },
+        { name: "d", parameters: schema, extra: 1 },
+        { name: "e", input_schema: {} },
+        { name: "a", description: "again" },
+        { description: "nameless" },
+        7,
+      ],
+      hooks: ["before_message", "made_up", 7, "before_message"],
+    });
+    expect(tools).toEqual([
+      { name: "a", description: "", inputSchema: null },
+      { name: "b", description: "B", inputSchema: schema },
+      { name: "c", description: "", inputSchema: schema },
+      { name: "d", description: "", inputSchema: schema },
+      { name: "e", description: "", inputSchema: null },
+    ]);
+    expect(hooks).toEqual(["before_message"]);
+    expect(warnings.length).toBe(4);
+  });
+
+  it.each([
+    [{ server_info: { name: "x", version: "1.0.0" } }, "1.0.0", true],
+    [{ server_version: "2.0.0" }, "2.0.0", false],
+    [{ version: "3.0.0" }, "3.0.0", false],
+    [{}, null, false],
+  ])("finds the version of %j", (result, version, stripsMeta) => {
+    expect(readHandshake(result)).toMatchObject({ version, stripsMeta });
+  });
+
+  it("leaves out a tool whose schema is too long to send to models", () => {
+    const input_schema = { description: "x".repeat(70_000) };
+    expect(
+      readHandshake({ tools: [{ name: "a", input_schema }, "b"] }).tools.map(({ name }) => name),
+    )
+      .toEqual(["b"]);
+  });
+
+  it("refuses only what is no object", () => {
+    for (const result of [null, "x", 7, []]) {
+      expect(() => readHandshake(result)).toThrow(CodedError);
+    }
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.constantFrom("tools", "hooks", "server_info"), fc.anything()),
+        (result) => {
+          readHandshake(result);
+        },
+      ),
+    );
+  });
+});
+
+describe("tool results", () => {
+  const place = { microappId: "shop", ownName: "quote" };
+
+  it.each([
+    ["text", "text"],
+    [{ ok: true, text: "saved" }, '{"ok":true,"text":"saved"}'],
+    [null, "null"],
+    [7, "7"],
+    [{ output: { a: 1 } }, '{"a":1}'],
+    [{ output: "x" }, "x"],
+    [{ output: "x", more: 1 }, '{"output":"x","more":1}'],
+    [{ error: "x", more: 1 }, '{"error":"x","more":1}'],
+  ])("%j reads %s", (result, text) => {
+    expect(readToolResult(place, result)).toMatchObject({ ok: true, text });
+  });
+
+  it("reads a lone error member as an error", () => {
+    expect(readToolResult(place, { error: "sold out" })).toEqual({
+      ok: false,
+      message: "sold out",
+      text: "error: extension `shop` tool `quote` failed: sold out",
+    });
+  });
+
+  it("tells faults of the microapp from refusals", () => {
+    expect(readToolFault(place, new RpcFault(-32000, "unauthorized: no", { code: "unauthorized" })))
+      .toMatchObject({ rpcCode: -32000, symbol: "unauthorized" });
+    expect(isFault(new RpcFault(-32000, "internal: x", { code: "internal" }))).toBe(true);
+    expect(isFault(new RpcFault(-32603, "x"))).toBe(true);
+    expect(isFault(new RpcFault(-32000, "unauthorized: x", { code: "unauthorized" }))).toBe(false);
+    expect(isFault(new RpcFault(-32602, "x", { code: "invalid_arguments" }))).toBe(false);
+    expect(isFault(new CodedError("microapp_timeout", "x"))).toBe(true);
+    expect(isFault(new CodedError("microapp_busy", "x"))).toBe(false);
+  });
+});
+
+describe("readVote()", () => {
+  const block = (reason = "", mute = false) => ({ kind: "block", reason, mute });
+  it.each([
+    [null, { kind: "continue" }],
+    [{ abort: false, decision: "allow" }, { kind: "continue" }],
+    [{ abort: false }, { kind: "continue" }],
+    [{ vote: "abstain" }, { kind: "continue" }],
+    [{ abort: true, decision: "block", reason: "r" }, block("r")],
+    [{ abort: true, reason: "r", do_not_reply_again: true }, block("r", true)],
+    [{ decision: "block" }, block()],
+    [{ vote: "deny", reason: "r" }, block("r")],
+    [{ decision: "transform", transformed_body: "t" }, {
+      kind: "transform",
+      text: "t",
+      mute: false,
+    }],
+    [{ decision: "transform", transformed_body: "t", override: { a: 1 } }, {
+      kind: "transform",
+      text: "t",
+      mute: false,
+    }],
+    [{ abort: true, decision: "transform", transformed_body: "t" }, block()],
+    [{ override: { text: "t" } }, { kind: "override", members: { text: "t" } }],
+    [{ vote: "allow", metadata: { a: 1 } }, { kind: "override", members: { a: 1 } }],
+    [{ decision: "transform" }, null],
+    [{ abort: "yes" }, null],
+    ["allow", null],
+    [[], null],
+  ])("reads %j", (answer, vote) => expect(readVote(answer)).toEqual(vote));
+
+  it("replaces what belongs to the point and leaves alone for whom it is", () => {
+    const params = { agent_id: "ana", text: "a", body: "a" };
+    const transform = { kind: "transform" as const, text: "b", mute: false };
+    expect(applyVote("before_message", params, transform)).toEqual({
+      agent_id: "ana",
+      text: "b",
+      body: "b",
+    });
+    expect(applyVote("before_tool_call", params, transform)).toEqual(params);
+    expect(applyVote("after_message", { text_out: "a" }, transform)).toEqual({ text_out: "b" });
+    const members = {
+      arguments: { a: 1 },
+      agent_id: "eve",
+      session_id: "x",
+      tool_name: "y",
+      _meta: {},
+    };
+    expect(applyVote("before_tool_call", { agent_id: "ana" }, { kind: "override", members }))
+      .toEqual({
+        agent_id: "ana",
+        arguments: { a: 1 },
+      });
+  });
+});

@@ -1,0 +1,215 @@
+/**
+ * The JSON-RPC peer over two streams in memory.
+ *
+ * @module
+ */
+import { once } from "node:events";
+import { PassThrough } from "node:stream";
+import { setImmediate } from "node:timers/promises";
+import fc from "fast-check";
+import { describe, expect, it, vi } from "vitest";
+import { CodedError } from "../../../../core/contract/mod.ts";
+import { createPeer, PEER_LIMITS, type PeerLimits } from "../../../../core/microapps/peer.ts";
+import { RpcFault } from "../../../../core/microapps/rpc_fault.ts";
+
+function open(
+  { limits = {}, onRequest = () => Promise.resolve(null) }: {
+    limits?: Partial<PeerLimits>;
+    onRequest?: (request: { method: string; params: unknown }) => Promise<unknown>;
+  } = {},
+) {
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  const warn = vi.fn();
+  const log = { debug() {}, info() {}, warn, error() {} };
+  const strays: string[] = [];
+  const peer = createPeer({
+    input,
+    output,
+    log,
+    limits: { ...PEER_LIMITS, ...limits },
+    onRequest,
+    onStray: (line) => void strays.push(line),
+  });
+  return {
+    peer,
+    input,
+    output,
+    strays,
+    say: (frame: unknown) => void input.write(`${JSON.stringify(frame)}\n`),
+    /** All that was written since the last look. */
+    written: async (): Promise<string> => {
+      await setImmediate();
+      return String(output.read() ?? "");
+    },
+  };
+}
+
+const soon = { timeoutMs: 60_000 };
+
+describe("a peer", () => {
+  it("numbers calls from 1 and keeps 0 for initialize and shutdown", async () => {
+    const { peer, say, written } = open();
+    const calls = [
+      peer.call("initialize", {}, { ...soon, id: 0 }),
+      peer.call("a", { x: 1 }, soon),
+      peer.call("b", null, soon),
+    ];
+    peer.notify("n", {});
+    expect(await written()).toBe(
+      '{"jsonrpc":"2.0","method":"initialize","params":{},"id":0}\n' +
+        '{"jsonrpc":"2.0","method":"a","params":{"x":1},"id":1}\n' +
+        '{"jsonrpc":"2.0","method":"b","params":null,"id":2}\n' +
+        '{"jsonrpc":"2.0","method":"n","params":{}}\n',
+    );
+    for (const id of [2, 0, 1]) say({ id, result: id });
+    expect(await Promise.all(calls)).toEqual([0, 1, 2]);
+  });
+
+  it("writes every frame as one JSON object and one newline, and never error: null", async () => {
+    const frame = fc.record({
+      id: fc.oneof(fc.uuid().map((id) => `app:${id}`), fc.nat()),
+      params: fc.json(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(frame), fc.json(), async (requests, reply) => {
+        const { peer, say, written } = open({ onRequest: () => Promise.resolve(reply) });
+        for (const { id, params } of requests) say({ id, method: "nexo/admin/echo", params });
+        peer.notify("nexo/notify/x", { text: reply });
+        const text = await written();
+        expect(text.endsWith("\n")).toBe(true);
+        const lines = text.slice(0, -1).split("\n");
+        expect(lines.length).toBe(requests.length + 1);
+        for (const line of lines) {
+          const read = JSON.parse(line) as object;
+          expect(read).toMatchObject({ jsonrpc: "2.0" });
+          expect("error" in read).toBe(false);
+          if ("id" in read) expect("method" in read).toBe(false);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("reads every shape of answer", async () => {
+    const { peer, say } = open();
+    const calls = Array.from({ length: 5 }, () => peer.call("x", {}, soon).catch((error) => error));
+    say({ id: 1, result: 1, error: { code: 1, message: "no" } });
+    say({ id: 2 });
+    say({ id: 3, error: { code: -32602, message: "bad", data: { code: "invalid_arguments" } } });
+    say({ id: 4, error: null });
+    say({ id: 5, method: "x", result: "echoed" });
+    const answers = await Promise.all(calls);
+    expect(answers).toEqual([1, null, expect.any(RpcFault), null, "echoed"]);
+    expect(answers[2]).toMatchObject({ code: -32602, data: { code: "invalid_arguments" } });
+  });
+
+  it("ignores answers to nothing, garbage and frames of no kind", async () => {
+    const { peer, input, say, strays } = open();
+    const call = peer.call("x", {}, soon);
+    for (const junk of ["{", "[]", "7", '"x"', "null", "{}", '{"id":1.5,"result":1}']) {
+      input.write(`${junk}\n`);
+    }
+    say({ id: "1", result: "wrong" });
+    say({ id: -1, result: "wrong" });
+    say({ id: 1, error: "not an object" });
+    say({ id: null, error: { code: -32700, message: "parse error" } });
+    say({ id: 1, result: "right" });
+    say({ id: 1, result: "again" });
+    expect(await call).toBe("right");
+    await setImmediate();
+    expect(strays.length).toBe(12);
+  });
+
+  it("stays silent about a late answer, and takes back what was not yet written", async () => {
+    const { peer, say, strays, written } = open();
+    await expect(peer.call("late", {}, { timeoutMs: 1 })).rejects.toMatchObject({
+      code: "microapp_timeout",
+    });
+    const stop = new AbortController();
+    const stopped = peer.call("taken back", {}, { ...soon, signal: stop.signal });
+    stop.abort(new CodedError("conflict", "enough"));
+    await expect(stopped).rejects.toMatchObject({ code: "conflict" });
+    expect(await written()).not.toContain("taken back");
+    say({ id: 1, result: "too late" });
+    await setImmediate();
+    expect(strays).toEqual([]);
+  });
+
+  it("refuses calls beyond its limit and fails all open ones when it closes", async () => {
+    const { peer } = open({ limits: { calls: 2 } });
+    const calls = [peer.call("a", {}, soon), peer.call("b", {}, soon)];
+    await expect(peer.call("c", {}, soon)).rejects.toMatchObject({ code: "microapp_busy" });
+    peer.close(new CodedError("microapp_exited", "gone"));
+    for (const call of calls) await expect(call).rejects.toMatchObject({ code: "microapp_exited" });
+    await expect(peer.call("d", {}, soon)).rejects.toMatchObject({ code: "microapp_exited" });
+  });
+
+  it("drops the oldest notifications when the child does not read, and no reply", async () => {
+    const { peer, say, output } = open({
+      limits: { notices: 3 },
+      onRequest: () => Promise.resolve("reply"),
+    });
+    const huge = "x".repeat(256 * 1024);
+    peer.notify("blocks the pipe", huge);
+    await setImmediate();
+    for (let n = 0; n < 10; n++) {
+      peer.notify(`notice-${n}`, {});
+      say({ id: `app:${n}`, method: "ask", params: {} });
+    }
+    await setImmediate();
+    expect(peer.droppedNotices).toBe(7);
+    let text = "";
+    output.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    while (!text.includes("app:9")) await once(output, "data");
+    const names = text.match(/notice-\d|app:\d/g);
+    expect(names?.filter((name) => name.startsWith("notice"))).toEqual([
+      "notice-7",
+      "notice-8",
+      "notice-9",
+    ]);
+    expect(names?.filter((name) => name.startsWith("app")).length).toBe(10);
+  });
+
+  it("stops reading a child with too many open requests, and goes on later", async () => {
+    const open_: (() => void)[] = [];
+    let asked = 0;
+    const { say, input } = open({
+      limits: { requests: 2 },
+      onRequest() {
+        asked += 1;
+        return new Promise((resolve) => open_.push(() => resolve(null)));
+      },
+    });
+    for (let n = 0; n < 2; n++) say({ id: `app:${n}`, method: "ask", params: {} });
+    await setImmediate();
+    expect([asked, input.isPaused()]).toEqual([2, true]);
+    say({ id: "app:2", method: "ask", params: {} });
+    await setImmediate();
+    expect(asked).toBe(2);
+    open_.shift()?.();
+    await setImmediate();
+    await setImmediate();
+    expect(asked).toBe(3);
+  });
+
+  it("answers with the error a handler chose, and internal for all others", async () => {
+    const { say, written } = open({
+      onRequest({ method }) {
+        if (method === "coded") throw new RpcFault(-32004, "capability_not_granted: x");
+        throw new Error("boom");
+      },
+    });
+    say({ id: "app:1", method: "coded", params: {} });
+    say({ id: "app:2", method: "other", params: {} });
+    say({ id: "plain", method: "other", params: {} });
+    await setImmediate();
+    const replies = (await written()).trim().split("\n").map((line) => JSON.parse(line));
+    expect(Object.fromEntries(replies.map(({ id, error }) => [id, error.code]))).toEqual({
+      "app:1": -32004,
+      "app:2": -32603,
+      plain: -32600,
+    });
+  });
+});
