@@ -222,7 +222,7 @@ export function createPeer(deps: PeerDeps): Peer {
               break;
             }
           }
-          reject(error as Error);
+          reject(error);
         };
         const onAbort = (): void => giveUp(signal?.reason);
         const onTimeout = (): void =>
@@ -236,7 +236,7 @@ export function createPeer(deps: PeerDeps): Peer {
         signal?.addEventListener("abort", onAbort, { once: true });
         pending.set(id, {
           resolve: (value) => (finish(), resolve(value)),
-          reject: (error) => (finish(), reject(error as Error)),
+          reject: (error) => (finish(), reject(error)),
         });
       });
     },
