@@ -1,0 +1,121 @@
+/**
+ * Sends one request again and again over many connections, each with the next delivery id.
+ *
+ * A process of its own, over raw sockets: an HTTP client would be the slower side of the two. Each
+ * connection has one request under way.
+ *
+ * @module
+ */
+import { connect, type Socket } from "node:net";
+import { benchGone, onQuestion, sayReady } from "../servers/talk.ts";
+
+/** What to send, and for how long. */
+export interface HttpJob {
+  readonly port: number;
+  readonly connections: number;
+  readonly durationMs: number;
+  /** Requests at most, all connections together. */
+  readonly maxRequests: number;
+  /** A whole HTTP request in ASCII. */
+  readonly request: string;
+  /** What in it is replaced by the delivery id: letters, then as many digits as there is room. */
+  readonly idMark: string;
+}
+
+/** What came back. */
+export interface HttpReport {
+  /** Answers in all; the last of each connection may come after the end. */
+  readonly answers: number;
+  /** Those that came in time. */
+  readonly inTime: number;
+  readonly durationMs: number;
+}
+
+/** How long after the end an answer may come, in milliseconds. */
+const PATIENCE_MS = 10_000;
+const HEAD_END = Buffer.from("\r\n\r\n");
+
+let lastId = 0;
+
+async function run(job: HttpJob): Promise<HttpReport> {
+  const sockets = await Promise.all(
+    Array.from({ length: job.connections }, () => open(job.port)),
+  );
+  const startedAtMs = performance.now();
+  const endsAtMs = startedAtMs + job.durationMs;
+  const firstId = lastId;
+  let answers = 0;
+  let inTime = 0;
+  const mayGoOn = (): boolean => {
+    answers++;
+    if (performance.now() >= endsAtMs) return false;
+    inTime++;
+    return lastId - firstId < job.maxRequests;
+  };
+  const late = setTimeout(() => {
+    for (const socket of sockets) socket.destroy(new Error("an answer is missing"));
+  }, job.durationMs + PATIENCE_MS);
+  try {
+    await Promise.all(sockets.map((socket) => converse(socket, job, mayGoOn)));
+  } finally {
+    clearTimeout(late);
+    for (const socket of sockets) socket.destroy();
+  }
+  const durationMs = Math.min(job.durationMs, performance.now() - startedAtMs);
+  return { answers, inTime, durationMs };
+}
+
+function open(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true }, () => {
+      socket.off("error", reject);
+      resolve(socket);
+    });
+    socket.once("error", reject);
+  });
+}
+
+/** Sends, waits for the answer, sends again. Rejects on anything but a 2xx. */
+function converse(socket: Socket, job: HttpJob, mayGoOn: () => boolean): Promise<void> {
+  const bytes = Buffer.from(job.request, "latin1");
+  const markAt = bytes.indexOf(job.idMark);
+  const idEnd = markAt + job.idMark.length;
+  const digits = job.idMark.length - job.idMark.search(/\d+$/);
+  // The last request has left this buffer when its answer is here, so it can be written anew.
+  const send = (): void => {
+    bytes.write(String(++lastId).padStart(digits, "0"), idEnd - digits, "latin1");
+    socket.write(bytes);
+  };
+  return new Promise((resolve, reject) => {
+    let held: Buffer | undefined;
+    socket.on("data", (chunk: Buffer) => {
+      const answer = held === undefined ? chunk : Buffer.concat([held, chunk]);
+      const length = lengthOf(answer);
+      held = length === undefined || answer.length < length ? answer : undefined;
+      if (held !== undefined) return;
+      if (answer[9] !== 0x32) reject(new Error(`the answer was "${firstLine(answer)}"`));
+      else if (mayGoOn()) send();
+      else resolve();
+    });
+    socket.once("error", reject);
+    socket.once("close", () => reject(new Error("the server closed a connection")));
+    send();
+  });
+}
+
+/** Bytes of the whole answer, or undefined when its head is not here yet. */
+function lengthOf(answer: Buffer): number | undefined {
+  const headEnd = answer.indexOf(HEAD_END);
+  if (headEnd < 0) return undefined;
+  const head = answer.toString("latin1", 0, headEnd);
+  const bodyBytes = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+  return headEnd + HEAD_END.length + Number(bodyBytes ?? 0);
+}
+
+function firstLine(answer: Buffer): string {
+  return answer.toString("latin1", 0, Math.max(0, answer.indexOf("\r\n")));
+}
+
+onQuestion<HttpJob>(run);
+sayReady({});
+await benchGone();

@@ -1,0 +1,32 @@
+/**
+ * Core and edge in one process, as `nexo dev` wires them.
+ *
+ * @module
+ */
+import process from "node:process";
+import { homeOf } from "../../../core/daemon/home.ts";
+import { runDaemon } from "../../../core/daemon.ts";
+import { startNodeEdge } from "../../../edge/node.ts";
+import { portOf, quietLog } from "./quiet.ts";
+import { benchGone, sayReady } from "./talk.ts";
+
+const [configDir = "", migrationsDir = ""] = process.argv.slice(2);
+const stop = new AbortController();
+void benchGone().then(() => stop.abort());
+await runDaemon({
+  home: homeOf(process.env),
+  configDir,
+  migrationsDir,
+  env: process.env,
+  version: "bench",
+  startEdge: (options) =>
+    startNodeEdge({ ...options, port: 0, hostname: "127.0.0.1", version: "bench" }),
+  makeSecrets: false,
+  log: quietLog,
+  now: Date.now,
+  random: (bytes) => crypto.getRandomValues(bytes),
+  pid: process.pid,
+}, {
+  signal: stop.signal,
+  onReady: ({ edgeUrl = "" }) => sayReady({ port: portOf(edgeUrl) }),
+});
