@@ -15,6 +15,7 @@ import { openSignedHeads } from "./daemon/signed_heads.ts";
 import { openWork } from "./daemon/work.ts";
 import type { Dispatch } from "./admin/dispatcher.ts";
 import { resolveSource } from "./contract/mod.ts";
+import { openScope } from "./flow/scope.ts";
 import { openLocalBus } from "./bus/local.ts";
 import { edgeConfigOf } from "./settings/edge_config.ts";
 import { openInstanceLock } from "./store/instance_lock.ts";
@@ -98,11 +99,12 @@ export async function runDaemon(
     visitorSecret: vault.mac("visitors", "cookie"),
     authorize: admin.authorize,
   });
+  await using reloads = openScope({
+    onError: (error) => log.error("microapp.reload_failed", { error }),
+  });
   config.onChange(() => {
     edge?.apply(edgeConfig());
-    void findMicroapps({ settings, env: options.env, log }).then(host.apply).catch(
-      (error: unknown) => log.error("microapp.reload_failed", { error }),
-    );
+    reloads.run(async () => host.apply(await findMicroapps({ settings, env: options.env, log })));
   });
   await using _run = await publishRunFile(home, {
     pid: options.pid,

@@ -139,7 +139,7 @@ export function createEdge(deps: EdgeDeps): Edge {
       // Webhooks are most of the traffic, and a map is quicker than a router.
       const reply = receiveAt(pathOf(request.url), request, env);
       if (reply !== undefined) return reply.then(responseOf);
-      const response = app.fetch(request, env as object | undefined);
+      const response = app.fetch(request, env);
       return response instanceof Promise ? response.then(secured) : secured(response);
     },
     receive: receiveAt,

@@ -109,7 +109,7 @@ async function run(
     const at = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
     throw new RpcFault(RPC_CODES.invalid_params, `invalid_params: ${at}${issue?.message ?? ""}`);
   }
-  return await entry.handle(parsed.data, { caller, tenants, signal });
+  return entry.handle(parsed.data, { caller, tenants, signal });
 }
 
 /** Which tenants a caller may use a capability for; undefined when it may not at all. */

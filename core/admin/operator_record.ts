@@ -78,7 +78,7 @@ export function operatorRecordMethods(deps: OperatorRecordDeps): AdminMethod[] {
         const found = await deps.listEvents(filter);
         if (found.events.length > 0 || p.wait_ms === 0 || p.after == null) return found;
         await deps.waitForEvents({ account: filter.account, after: p.after, waitMs: p.wait_ms });
-        return await deps.listEvents(filter);
+        return deps.listEvents(filter);
       },
       { unaudited: true },
     ),

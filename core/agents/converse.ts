@@ -55,7 +55,7 @@ export async function converse(conversation: Conversation): Promise<string> {
       });
       // A reply without tool calls is the last step: it is committed with the turn.
       return { result, writes: result.toolCalls.length > 0 ? [] : undefined };
-    }, ModelAnswer.parse);
+    }, (stored) => ModelAnswer.parse(stored));
     record.used(answer.usage);
 
     const said: ModelMessage = {
@@ -100,7 +100,7 @@ async function callTool(
   gate: ToolGate,
   { account, turnId, sessionId, inbounds, journal, record, signal }: Conversation,
 ): Promise<z.infer<typeof FinishedCall>> {
-  return await journal.step(async (step) => {
+  return journal.step(async (step) => {
     const callId = stepId(turnId, step, "call");
     const meta = callMeta(sessionId, inbounds, callId);
     const result: GatedResult = await gate(call, { account, meta, signal });
@@ -108,5 +108,5 @@ async function callTool(
       result: { text: result.text },
       writes: record.rowsForToolCall({ callId, step, arguments: call.arguments, result }),
     };
-  }, FinishedCall.parse);
+  }, (stored) => FinishedCall.parse(stored));
 }

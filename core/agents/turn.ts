@@ -48,7 +48,7 @@ export async function runTurn(
 
   const verdict = policyOf(deps.settings(), first.key);
   if (verdict.kind === "refused") {
-    return await record.finish({ outcome: "refused", error: verdict.code, reply: null });
+    return record.finish({ outcome: "refused", error: verdict.code, reply: null });
   }
   try {
     if (job.starts >= MAX_STARTS) {
@@ -57,7 +57,7 @@ export async function runTurn(
     return await answer(verdict.policy, inbounds, record, { job, deps, signal });
   } catch (error) {
     if (signal.aborted) throw error;
-    return await afterFailure(error, job, first, record, deps);
+    return afterFailure(error, job, first, record, deps);
   }
 }
 
@@ -86,11 +86,11 @@ async function answer(
       { meta: callMeta(sessionId, inbounds), account: job.account, signal },
     );
     return { result, writes: deps.hasHooks() ? [] : undefined };
-  }, HeardMessage.parse);
+  }, (stored) => HeardMessage.parse(stored));
   if (heard.kind === "abort") {
     record.heard(userText(inbounds));
     const error = `stopped by a hook: ${heard.reason}`;
-    return await record.finish({ outcome: "refused", error, reply: null });
+    return record.finish({ outcome: "refused", error, reply: null });
   }
 
   const history = await deps.history({
@@ -113,7 +113,7 @@ async function answer(
     deps,
     signal,
   });
-  return await record.finish({ outcome: "ok", error: null, reply });
+  return record.finish({ outcome: "ok", error: null, reply });
 }
 
 async function afterFailure(
@@ -138,5 +138,5 @@ async function afterFailure(
     await deps.store.commit(deps.inbounds.rowsForRetry(job.account, job.inboundIds, nextAtMs));
     return { kind: "retry", nextAtMs };
   }
-  return await record.giveUp(error, first.trigger === "channel" ? FALLBACK_REPLY : null);
+  return record.giveUp(error, first.trigger === "channel" ? FALLBACK_REPLY : null);
 }

@@ -270,7 +270,7 @@ export function createTurnRecord(
           at_ms: deps.now(),
         })
       );
-      return await end(
+      return end(
         { outcome: "error", error: `${codeOf(error)}: ${detail}`, reply },
         [...deps.inbounds.rowsForDead(account, inboundIds), ...letters],
       );

@@ -53,13 +53,13 @@ function addToken(program: Command, { daemon }: CliContext): void {
     .requiredOption(
       "--scope <scope...>",
       `one or more of ${SCOPES.join(", ")}`,
-      (scope, all: string[] = []) => {
+      (scope, all: string[] | undefined) => {
         if (!SCOPES.includes(scope)) {
           throw new InvalidArgumentError(
             `must be one of ${SCOPES.join(", ")}`,
           );
         }
-        return [...all, scope];
+        return [...(all ?? []), scope];
       },
     )
     .option("--account <id>", "the tenant it is for")

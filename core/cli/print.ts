@@ -24,7 +24,7 @@ export function sayTable<T>(
   empty: string,
 ): void {
   if (rows.length === 0) return say(empty);
-  const cells = rows.map((row) => columns.map(([, show]) => String(show(row) ?? "")));
+  const cells = rows.map((row) => columns.map(([, show]) => showCell(show(row))));
   const widths = columns.map(([title], i) =>
     Math.max(title.length, ...cells.map((row) => row[i]?.length ?? 0))
   );
@@ -33,6 +33,12 @@ export function sayTable<T>(
   say(line(columns.map(([title]) => title)));
   say(widths.map((width) => "-".repeat(width)).join("  "));
   for (const row of cells) say(line(row));
+}
+
+/** Any JSON value in one line. */
+export function showCell(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** A time for people, UTC. */

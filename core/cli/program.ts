@@ -60,21 +60,13 @@ function explain(error: unknown, given: CliSurroundings): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof ConfigError) {
     process.stderr.write(
-      `${
-        formatProblems(error.problems, { color: process.stderr.isTTY === true, cwd: given.cwd })
-      }\n`,
+      `${formatProblems(error.problems, { color: process.stderr.isTTY, cwd: given.cwd })}\n`,
     );
   }
   process.stderr.write(`nexo: ${messageOf(error)} [${codeOf(error)}]\n`);
   if (!(error instanceof CodedError) && error instanceof Error) {
     process.stderr.write(`${error.stack}\n`);
   }
-  switch (codeOf(error)) {
-    case "usage":
-      return EXIT.usage;
-    case "daemon_not_running":
-      return EXIT.notRunning;
-    default:
-      return EXIT.failed;
-  }
+  if (codeOf(error) === "usage") return EXIT.usage;
+  return codeOf(error) === "daemon_not_running" ? EXIT.notRunning : EXIT.failed;
 }

@@ -5,7 +5,7 @@
  */
 import { type Command, InvalidArgumentError } from "commander";
 import type { CliContext } from "./command.ts";
-import { say, sayJson, sayTable, showTime } from "./print.ts";
+import { say, sayJson, sayTable, showCell, showTime } from "./print.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -97,12 +97,15 @@ function addEvents(program: Command, { daemon, signal }: CliContext): void {
 function sayEvent({ kind, tenant_id, agent_id, at_ms, sent_at_ms, ...rest }: Fields): void {
   const subject = rest["body"] ?? rest["tool"] ?? rest["source_id"] ?? rest["microapp_id"] ?? "";
   const end = rest["outcome"] ?? rest["state"] ?? "";
-  const where = [tenant_id, agent_id].filter((part) => part !== undefined).join("/");
-  say(
-    `${showTime(at_ms ?? sent_at_ms)}  ${String(kind).padEnd(20)}  ${where}  ${
-      [subject, end].join(" ")
-    }`,
-  );
+  const where = [tenant_id, agent_id].filter((part) => part !== undefined).map(showCell).join("/");
+  const cells = [
+    showTime(at_ms ?? sent_at_ms),
+    showCell(kind).padEnd(20),
+    where,
+    showCell(subject),
+    showCell(end),
+  ];
+  say(cells.join("  ").trimEnd());
 }
 
 function addInbox(program: Command, { daemon }: CliContext): void {

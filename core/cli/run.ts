@@ -72,7 +72,7 @@ export function addRunCommands(program: Command, context: CliContext & { version
       if (json === true) sayJson(problems);
       else if (problems.length === 0) say(`${configDir}: no problems`);
       else {say(
-          formatProblems(problems, { color: process.stdout.isTTY === true, cwd: context.cwd }),
+          formatProblems(problems, { color: process.stdout.isTTY, cwd: context.cwd }),
         );}
       if (problems.some(({ severity }) => severity === "error")) exitWith(1);
     });
@@ -94,9 +94,9 @@ async function openProcessLog({ env }: CliContext): Promise<Log> {
       `Cannot log at "${wanted}": NEXO_LOG must be one of ${LOG_LEVELS.join(", ")}`,
     );
   }
-  return await openLog({
+  return openLog({
     level: wanted as LogLevel,
-    pretty: process.stderr.isTTY === true,
+    pretty: process.stderr.isTTY,
     write: (line) => void process.stderr.write(line.endsWith("\n") ? line : `${line}\n`),
     redact: createRedactor(),
   });
@@ -154,7 +154,7 @@ async function findConfig(
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(() => true, () => false);
+  return stat(path).then(() => true, () => false);
 }
 
 function announce({ edgeUrl, warnings }: DaemonReady): void {

@@ -34,7 +34,7 @@ export interface MicroappsDeps {
 /** Starts the microapps. */
 export async function openMicroapps(deps: MicroappsDeps): Promise<Host> {
   const { settings, log } = deps;
-  return await openHost({
+  return openHost({
     candidates: await findMicroapps(deps),
     homeDir: deps.homeDir,
     env: deps.env,

@@ -19,6 +19,7 @@ import {
 } from "../record/admin_audit.ts";
 import { argsHash } from "../record/args_hash.ts";
 import { chainedAccounts, type ChainedTable, verifyChain } from "../record/chain.ts";
+import { delay } from "../flow/delay.ts";
 import { rowsForToolCall } from "../record/tool_calls.ts";
 import type { Transcripts } from "../record/transcripts.ts";
 import { rowsForTurn, tailForAccount, tailForOperator, turnStream } from "../record/turns.ts";
@@ -135,18 +136,16 @@ export function createOperatorReads(
     },
     async waitForEvents({ account, after, waitMs }) {
       const scope = account === undefined ? "operator" : { account };
-      await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(done, waitMs);
-        const stop = events.listen(scope, done);
-        function done(): void {
-          clearTimeout(timer);
-          stop();
-          resolve();
-        }
-        events.range(scope).then(({ head }) => {
-          if (head > after) done();
-        }, reject);
-      });
+      const heard = new AbortController();
+      const stop = events.listen(scope, () => heard.abort());
+      try {
+        if ((await events.range(scope)).head > after) return;
+        await delay(waitMs, { signal: heard.signal });
+      } catch (error) {
+        if (!heard.signal.aborted) throw error;
+      } finally {
+        stop();
+      }
     },
     async tailAudit(query) {
       const result = query.result as "ok" | "error" | "denied" | "unknown" | undefined;

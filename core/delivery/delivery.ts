@@ -93,10 +93,10 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
         return undefined;
       }
       case "permanent":
-        return await bury(outbound, result.reason);
+        return bury(outbound, result.reason);
       case "retry": {
         const failures = outbound.attempts + 1;
-        if (failures >= MAX_ATTEMPTS) return await bury(outbound, result.reason);
+        if (failures >= MAX_ATTEMPTS) return bury(outbound, result.reason);
         const nextAtMs = now() + (result.afterMs ?? backoffMs(failures, RETRY));
         await store.commit(outbox.rowsForRetry(account, id, nextAtMs));
         return nextAtMs;
@@ -112,7 +112,7 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
     if (channel === undefined) {
       return { kind: "permanent", reason: `channel "${outbound.channel}" is not configured` };
     }
-    return await channel.send(outbound, { signal });
+    return channel.send(outbound, { signal });
   }
 
   async function bury(outbound: Outbound, reason: string): Promise<undefined> {

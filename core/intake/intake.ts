@@ -101,7 +101,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       if (holder.untilMs > now()) return false;
     }
     await store.commit(inbox.rowsForForgotten(source_id, dedupe_key, now()));
-    return await commitOnce(unit, handoff);
+    return commitOnce(unit, handoff);
   }
 
   function deadRows(handoff: Handoff, { account, code, detail }: {

@@ -52,7 +52,7 @@ export function createDeadLetters({ store }: { store: Store }): DeadLetters {
       return row;
     },
     async listForOperator({ account, limit, before }) {
-      return await store.readMany<DeadLetter>(
+      return store.readMany<DeadLetter>(
         `SELECT ${columns} FROM dead_letters
          WHERE (?1 IS NULL OR account_id = ?1) AND (?2 IS NULL OR id < ?2)
          ORDER BY id DESC LIMIT ?3`,

@@ -158,7 +158,7 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
       return row;
     },
     async openForOperator() {
-      return await store.readMany<OpenInbound>(
+      return store.readMany<OpenInbound>(
         `SELECT ${openColumns} FROM inbounds WHERE state IN ('queued', 'running') ORDER BY id`,
       );
     },

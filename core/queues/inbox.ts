@@ -97,7 +97,7 @@ export function createInbox({ store, sealer }: { store: Store; sealer: Sealer })
       return row && { id: row.id, untilMs: row.dedupe_until_ms };
     },
     async listForOperator({ account, source, state, limit, before }) {
-      return await store.readMany<InboxRow>(
+      return store.readMany<InboxRow>(
         `SELECT ${columns} FROM inbox i
          WHERE (?1 IS NULL OR i.account_id = ?1) AND (?2 IS NULL OR i.source_id = ?2)
            AND (?3 IS NULL OR i.state = ?3) AND (?4 IS NULL OR i.id < ?4)

@@ -152,7 +152,7 @@ export function createOutbox({ store, sealer }: { store: Store; sealer: Sealer }
       }));
     },
     async openForOperator() {
-      return await store.readMany<OpenOutbound>(
+      return store.readMany<OpenOutbound>(
         "SELECT id, account_id, session_id, attempts, next_at_ms FROM outbox WHERE state = 'queued' ORDER BY rowid",
       );
     },
