@@ -49,7 +49,8 @@ export function createOutbox(
 
   function flush(): void {
     scheduled = false;
-    if (blocked || closed || entries.length === 0) return;
+    if (blocked || closed) return;
+    if (entries.length === 0) return onRoom();
     const leaving = entries;
     entries = [];
     notices = [];

@@ -117,6 +117,7 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
         deps.onState(id, state, reason);
       },
       tail,
+      pidFile: join(deps.homeDir, "run", "microapps", `${id}.pid`),
       limits: deps.limits,
       timeouts: deps.timeouts,
       restart: deps.restart,

@@ -10,6 +10,7 @@ import { type Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
 import { type Child, type ChildOptions, openChild } from "./child.ts";
 import { type Handshake, readHandshake } from "./handshake.ts";
+import { endLeftover, forgetProcess, noteProcess } from "./leftover.ts";
 import { createPeer, type Peer, type PeerLimits } from "./peer.ts";
 import { planRestart, type RestartPolicy } from "./restart_plan.ts";
 import { readStderr, type Tail } from "./stderr.ts";
@@ -36,6 +37,8 @@ export interface SupervisorDeps {
   readonly onRequest: (request: { method: string; params: unknown }) => Promise<unknown>;
   readonly onState: (state: MicroappState, reason: string | undefined) => void;
   readonly tail: Tail;
+  /** Where the running process is written down. */
+  readonly pidFile: string;
   readonly limits: PeerLimits;
   readonly timeouts: LifeTimeouts;
   readonly restart: RestartPolicy;
@@ -99,9 +102,14 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
 
   /** One process from start to end; gives the reason of the end. */
   async function runOnce(signal: AbortSignal): Promise<string> {
-    const child = await openChild(await deps.prepare());
+    const options = await deps.prepare();
+    if (await endLeftover(deps.pidFile)) log.warn("microapp.leftover_ended");
+    const child = await openChild(options);
     starts += 1;
     pid = child.pid;
+    const noted = noteProcess(deps.pidFile, child.pid).catch((error: unknown) =>
+      log.warn("microapp.pid_file_failed", { error: messageOf(error) })
+    );
     readStderr({ input: child.stderr, log, tail: deps.tail, now });
     const peer = createPeer({
       input: child.stdout,
@@ -132,6 +140,8 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
       if (signal.aborted) await stopChild(child, talks ? peer : null, ended, timeouts);
       child.signal("SIGKILL");
       await ended;
+      await noted;
+      await forgetProcess(deps.pidFile);
       pid = null;
     }
   }

@@ -142,6 +142,19 @@ describe("a host", () => {
     expect(lines.filter((line) => /"error":null/.test(line))).toEqual([]);
   });
 
+  it("offers the tools of the process that runs now", async () => {
+    await using app = await openTestHost([childCandidate("grows", "grows.mjs")]);
+    await app.host.settled();
+    const names = () => app.host.tools().map(({ ownName }) => ownName);
+    expect(names()).toEqual(["start_1"]);
+    process.kill(app.host.status()[0]?.pid ?? 0, "SIGKILL");
+    await app.entered("grows", "ready", 2);
+    expect(names()).toEqual(["start_2"]);
+    await app.host.restart("grows");
+    await app.host.settled();
+    expect(names()).toEqual(["start_3"]);
+  });
+
   it("gives a child its names, its state directory and no secrets but those it declares", async () => {
     const extra = '[requires]\nenv = ["SHOP_API_KEY"]\n' +
       '[capabilities.http_server]\nport = 4000\ntoken_env = "SHOP_HTTP_TOKEN"\n';

@@ -3,6 +3,12 @@
  *
  * @module
  */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import {
   callTool,
@@ -232,5 +238,30 @@ describe("no process is left when a microapp", () => {
     expect(await isAlive(second)).toBe(true);
     await app[Symbol.asyncDispose]();
     expect(await isAlive(second)).toBe(false);
+  });
+
+  it("outlives a core that was killed: the next core ends it", async () => {
+    const homeDir = await mkdtemp(join(tmpdir(), "nexo-host-"));
+    try {
+      const program = fileURLToPath(
+        new URL("../../support/microapps/dying_core.ts", import.meta.url),
+      );
+      const core = spawn(process.execPath, ["--import", "tsx", program, homeDir], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const [line] = await once(core.stdout, "data") as [Buffer];
+      const orphan = Number(line.toString());
+      core.kill("SIGKILL");
+      await once(core, "exit");
+      expect(await isAlive(orphan)).toBe(true);
+      await using app = await openTestHost([childCandidate("stubborn", "ignores_shutdown.mjs")], {
+        homeDir,
+      });
+      await app.host.settled();
+      expect(await isAlive(orphan)).toBe(false);
+      expect(app.host.status()[0]).toMatchObject({ state: "ready", restarts: 0 });
+    } finally {
+      await rm(homeDir, { recursive: true, force: true });
+    }
   });
 });

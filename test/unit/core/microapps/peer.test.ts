@@ -194,6 +194,20 @@ describe("a peer", () => {
     expect(asked).toBe(3);
   });
 
+  it("stops reading a child that asks and does not read the answers, until it does", async () => {
+    const { say, input, output } = open({
+      limits: { waitingChars: 100_000 },
+      onRequest: () => Promise.resolve("x".repeat(50_000)),
+    });
+    for (let n = 0; n < 10; n++) {
+      say({ id: `app:${n}`, method: "ask", params: {} });
+      await setImmediate();
+    }
+    expect(input.isPaused()).toBe(true);
+    output.resume();
+    while (input.isPaused()) await setImmediate();
+  });
+
   it("answers with the error a handler chose, and internal for all others", async () => {
     const { say, written } = open({
       onRequest({ method }) {
