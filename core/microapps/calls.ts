@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { type CallMeta, type Clock, CodedError, codeOf } from "../contract/mod.ts";
+import { type CallMeta, type Clock, CodedError, codeOf, RpcFault } from "../contract/mod.ts";
 import { type BreakerLimits, createBreakers } from "./breaker.ts";
 import { isFault } from "./results.ts";
-import { RpcFault } from "./rpc_fault.ts";
 import type { Slot } from "./slots.ts";
 import type { Live } from "./supervisor.ts";
 

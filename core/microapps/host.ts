@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock } from "../contract/mod.ts";
+import { type Clock, RpcFault } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
 import { BREAKER_LIMITS, type BreakerLimits } from "./breaker.ts";
 import { type CallContext, createCalls, type MicroappCall } from "./calls.ts";
@@ -16,7 +16,6 @@ import type { JsonObject } from "./json.ts";
 import { PEER_LIMITS, type PeerLimits } from "./peer.ts";
 import { RESTART_POLICY, type RestartPolicy } from "./restart_plan.ts";
 import { readToolFault, readToolResult, type ToolResult } from "./results.ts";
-import { RpcFault } from "./rpc_fault.ts";
 import { type MicroappStatus, openSlots, type Slot } from "./slots.ts";
 import type { LifeTimeouts, MicroappState } from "./supervisor.ts";
 import { describeTools, toolCallParams, type ToolDescriptor } from "./tools.ts";

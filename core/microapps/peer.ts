@@ -9,6 +9,7 @@ import {
   messageOf,
   readFrame,
   RPC_CODES,
+  RpcFault,
   type RpcFrame,
   type RpcId,
   writeFrame,
@@ -17,7 +18,7 @@ import { type Log } from "../flow/log.ts";
 import { createLineSplitter } from "./framing.ts";
 import { isObject } from "./json.ts";
 import { createOutbox } from "./outbox.ts";
-import { rpcErrorOf, RpcFault } from "./rpc_fault.ts";
+import { rpcErrorOf } from "./rpc_fault.ts";
 
 /** What one child may occupy. */
 export interface PeerLimits {

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { CodedError, RPC_CODES } from "../contract/mod.ts";
+import { CodedError, RPC_CODES, RpcFault } from "../contract/mod.ts";
 import { isObject } from "./json.ts";
-import { RpcFault, symbolOf } from "./rpc_fault.ts";
+import { symbolOf } from "./rpc_fault.ts";
 
 /** A microapp's answer to a tool call. `text` is what the model gets to read. */
 export type ToolResult =

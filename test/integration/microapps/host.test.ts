@@ -4,8 +4,7 @@
  * @module
  */
 import { describe, expect, it } from "vitest";
-import { CodedError } from "../../../core/contract/mod.ts";
-import { RpcFault } from "../../../core/microapps/rpc_fault.ts";
+import { CodedError, RpcFault } from "../../../core/contract/mod.ts";
 import {
   callTool,
   childCandidate,

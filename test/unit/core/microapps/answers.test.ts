@@ -5,11 +5,10 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CodedError } from "../../../../core/contract/mod.ts";
+import { CodedError, RpcFault } from "../../../../core/contract/mod.ts";
 import { readHandshake } from "../../../../core/microapps/handshake.ts";
 import { applyVote, readVote } from "../../../../core/microapps/hooks.ts";
 import { isFault, readToolFault, readToolResult } from "../../../../core/microapps/results.ts";
-import { RpcFault } from "../../../../core/microapps/rpc_fault.ts";
 
 describe("readHandshake()", () => {
   it("reads names and descriptors with each spelling of the schema", () => {

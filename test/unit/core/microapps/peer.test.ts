@@ -8,9 +8,8 @@ import { PassThrough } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { CodedError } from "../../../../core/contract/mod.ts";
+import { CodedError, RpcFault } from "../../../../core/contract/mod.ts";
 import { createPeer, PEER_LIMITS, type PeerLimits } from "../../../../core/microapps/peer.ts";
-import { RpcFault } from "../../../../core/microapps/rpc_fault.ts";
 
 function open(
   { limits = {}, onRequest = () => Promise.resolve(null) }: {
