@@ -84,7 +84,7 @@ function detailOf(agent: AgentConfig): Record<string, unknown> {
 }
 
 /** The tenants an agent works for: its own, or those of its bindings. */
-function tenantsOf(agent: AgentConfig, settings: Settings): Set<string> {
+export function tenantsOf(agent: AgentConfig, settings: Settings): Set<string> {
   const accounts = agent.inbound_bindings.map(({ plugin, instance }) =>
     tenantOf(settings, agent, plugin, instance ?? undefined)
   );

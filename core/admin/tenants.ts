@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { AccountId, RPC_CODES, RpcFault } from "../contract/mod.ts";
 import type { Settings, Tenant } from "../settings/settings.ts";
+import { tenantsOf } from "./agents.ts";
 import { type AdminMethod, method } from "./method.ts";
 
 /** What the tenant methods need. */
@@ -19,8 +20,10 @@ export interface TenantMethodDeps {
 export function tenantMethods({ settings, createdAtMs }: TenantMethodDeps): AdminMethod[] {
   const createdAt = async (account: string): Promise<string> =>
     new Date(await createdAtMs(account)).toISOString();
-  const agentCount = (account: string): number =>
-    [...settings().agents.values()].filter(({ tenant_id }) => tenant_id === account).length;
+  const agentCount = (account: string): number => {
+    const now = settings();
+    return [...now.agents.values()].filter((agent) => tenantsOf(agent, now).has(account)).length;
+  };
 
   return [
     method(

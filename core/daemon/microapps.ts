@@ -156,17 +156,18 @@ export function forwardEvents(
 ): () => void {
   return events.listen("operator", (batch) => {
     const now = settings();
+    const parsed: unknown[] = [];
     for (const { id } of host.status()) {
       const all = grantedTenants(now, id, "agent_events_subscribe_all");
       const nexo = grantedTenants(now, id, "transcripts_subscribe");
       if (all === undefined && nexo === undefined) continue;
-      for (const event of batch) {
+      batch.forEach((event, i) => {
         const hears = (tenants: "all" | readonly string[] | undefined): boolean =>
           tenants === "all" || tenants?.includes(event.account) === true;
         if (hears(all) || (NEXO_KINDS.has(event.kind) && hears(nexo))) {
-          host.notify(id, "nexo/notify/agent_event", JSON.parse(event.body));
+          host.notify(id, "nexo/notify/agent_event", parsed[i] ??= JSON.parse(event.body));
         }
-      }
+      });
     }
   });
 }

@@ -44,7 +44,7 @@ export type ToolLimitVerdict =
     readonly ok: false;
     /** The rate that was passed. */
     readonly rps: number;
-    /** Milliseconds until a call is possible; `Infinity` when none ever is. */
+    /** Milliseconds until a call is possible. */
     readonly retryAfterMs: number;
     /** `rate_limited:tool=<model-visible name>,binding=<id or none>,rps=<rate>`, for logs and audit. */
     readonly marker: string;
@@ -107,7 +107,7 @@ export function createToolLimits({ now, maxBuckets = 100_000 }: ToolLimitsDeps):
   return {
     take(claim) {
       const rate = rateFor(layersOf(claim).map(compile), claim.tool);
-      if (rate === undefined || (rate.rps === 0 && rate.burst > 0)) return { ok: true };
+      if (rate === undefined || rate.rps === 0) return { ok: true };
       const retryAfterMs = takeToken(bucketOf(claim, rate.burst), rate, now());
       return retryAfterMs === 0 ? { ok: true } : refusal(claim, rate, retryAfterMs);
     },
@@ -141,7 +141,6 @@ function takeToken(bucket: Bucket, { rps, burst }: Rate, nowMs: number): number 
     bucket.tokens = Math.max(0, bucket.tokens - 1);
     return 0;
   }
-  if (rps === 0 || burst < 1) return Infinity;
   return Math.max(1, Math.ceil((1 - ROUNDING - bucket.tokens) / rps * 1000));
 }
 

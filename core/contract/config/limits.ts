@@ -9,9 +9,9 @@ import { RateText, type RateUnit, Rps } from "./units.ts";
 
 /** One tool limit, however it was written. */
 export interface ToolLimit {
-  /** Tokens that come back each second; 0 never refills. */
+  /** Tokens that come back each second; 0 means no limit. */
   readonly rps: number;
-  /** Calls possible at once, at least 1 unless the limit was written as `0/…`. */
+  /** Calls possible at once, at least 1. */
   readonly burst: number;
   /** Kept from nexo: a lost bucket denies first. Ours are durable and never lost. */
   readonly essential_deny_on_miss: boolean;

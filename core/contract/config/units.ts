@@ -59,17 +59,17 @@ const UNIT_NAMES: Readonly<Record<string, RateUnit>> = {
   hour: "hour",
   day: "day",
 };
-const rateText = /^\s*(\d{1,9})\s*\/\s*(s|sec|min|hour|day)\s*$/;
+const rateText = /^\s*([1-9]\d{0,8})\s*\/\s*(s|sec|min|hour|day)\s*$/;
 
 /** A rate such as `10/min`: 10 at once, and as many again in each minute. */
 export const RateText = z.string().regex(
   rateText,
-  "must be a rate such as 5/s, 10/min, 100/hour or 1000/day",
+  "must be a rate of at least 1, such as 5/s, 10/min, 100/hour or 1000/day",
 ).transform((text): { rps: number; burst: number; per: RateUnit } => {
   const [, count, unit = "s"] = rateText.exec(text) ?? [];
   const per = UNIT_NAMES[unit] ?? "sec";
   return { rps: Number(count) / RATE_UNIT_SECONDS[per], burst: Number(count), per };
 });
 
-/** Requests each second; fractions are fine, 0 never refills. */
+/** Requests each second; fractions are fine, 0 means no limit. */
 export const Rps = z.number().min(0).max(100_000);
