@@ -264,7 +264,7 @@ describe("problems", () => {
           fix: Add "rps"
       config/agents.yaml:7:24 error   agents[0].tool_rate_limits.patterns.a: unknown key "rsp"
           fix: Did you mean "rps"?
-      config/agents.yaml:7:37 error   agents[0].tool_rate_limits.patterns.b: must be a rate such as 5/s, 10/min, 100/hour or 1000/day
+      config/agents.yaml:7:37 error   agents[0].tool_rate_limits.patterns.b: must be a rate of at least 1, such as 5/s, 10/min, 100/hour or 1000/day
           fix: Change it to that form
       config/agents.yaml:9:28 error   agents[0].config.debounce_ms: must be a number, not text
           fix: Write a number here
