@@ -181,12 +181,17 @@ export function openConversations(deps: ConversationDeps): Conversations {
   return {
     accepts: (count) => waiting + count <= limits.maxWaiting,
     push(items) {
+      const sessions = new Set<string>();
       for (const item of items) {
         waiting++;
         const session = `${item.account_id}/${item.session_id}`;
         const lane = lanes.get(session) ?? createLane(item.account_id, item.agent_id);
         lanes.set(session, lane);
         lane.push(item, now());
+        sessions.add(session);
+      }
+      // Not before all are in their lanes: a turn that is picked up again needs all of its messages.
+      for (const session of sessions) {
         if (!busy.has(session)) consider(session);
       }
     },

@@ -79,6 +79,24 @@ describe("openConversations()", () => {
     expect(conversations.waiting()).toBe(0);
   });
 
+  it("picks up an interrupted turn with all of its messages, whatever else was recovered", async () => {
+    const played = openPlayed();
+    await using conversations = played.conversations;
+    const begun = { trigger: "channel", turn_id: "t-1", starts: 1 } as const;
+    conversations.push([
+      inbound("1", begun),
+      inbound("2", begun),
+      inbound("3", { trigger: "channel" }),
+    ]);
+    await played.began(1);
+    expect(played.begun[0]?.turn).toMatchObject({ turnId: "t-1", inboundIds: ["1", "2"], starts: 1 });
+    played.end(0);
+    await played.began(2);
+    expect(played.ids()).toEqual(["1+2", "3"]);
+    played.end(1);
+    await conversations.drain(new AbortController().signal);
+  });
+
   it("keeps a subscriber within its concurrency until the turns end", async () => {
     const played = openPlayed({ groupLimitOf: () => 1 });
     await using conversations = played.conversations;
