@@ -33,12 +33,12 @@ interface Example {
 
 type Examples = readonly { readonly name: string; readonly examples: readonly unknown[] }[];
 
-async function signedExamples(): Promise<Example[]> {
+function signedExamples(): Promise<Example[]> {
   const all = createRequire(import.meta.url)("@octokit/webhooks-examples") as Examples;
   const bodies = all.flatMap(({ name, examples }) =>
     examples.map((example) => ({ event: name, body: JSON.stringify(example, null, 2) }))
   );
-  return await Promise.all(bodies.map(async ({ event, body }, i) => ({
+  return Promise.all(bodies.map(async ({ event, body }, i) => ({
     event,
     body,
     deliveryId: `delivery-${i}`,

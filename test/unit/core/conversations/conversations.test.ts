@@ -89,7 +89,11 @@ describe("openConversations()", () => {
       inbound("3", { trigger: "channel" }),
     ]);
     await played.began(1);
-    expect(played.begun[0]?.turn).toMatchObject({ turnId: "t-1", inboundIds: ["1", "2"], starts: 1 });
+    expect(played.begun[0]?.turn).toMatchObject({
+      turnId: "t-1",
+      inboundIds: ["1", "2"],
+      starts: 1,
+    });
     played.end(0);
     await played.began(2);
     expect(played.ids()).toEqual(["1+2", "3"]);
