@@ -173,7 +173,11 @@ function close(server: Server, drainMs: number): Promise<void> {
 const createNodeMac: CreateMac = (algorithm, secret) => {
   const key = createSecretKey(Buffer.from(secret, "utf8"));
   const hash = algorithm === "hmac-sha1" ? "sha1" : "sha256";
-  return (data) => createHmac(hash, key).update(data).digest();
+  return (input) => {
+    const hmac = createHmac(hash, key);
+    for (const piece of input) hmac.update(piece);
+    return hmac.digest();
+  };
 };
 
 /** Random bytes from a pool, because each call to the system costs as much as 4 KiB of them. */
@@ -213,12 +217,15 @@ function readIncoming(
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let length = 0;
+    let finished = false;
     const finish = (read: BodyRead): void => {
+      // Taking the listeners off would cost more than what they do from here on.
+      finished = true;
       deadline.onExpire(undefined);
-      incoming.off("data", onData).off("end", onEnd).off("error", onLost).off("close", onLost);
       resolve(read);
     };
     const onData = (chunk: Buffer): void => {
+      if (finished) return;
       length += chunk.length;
       if (length <= capBytes) chunks.push(chunk);
       // What is still to come is drained by the server adapter, for a bounded time.

@@ -50,24 +50,21 @@ export function patternsIntersect(a: string, b: string): boolean {
   return true;
 }
 
-const plain = /^[A-Za-z0-9_-]$/;
+const unsafe = /[^A-Za-z0-9_-]/gu;
+const encoder = new TextEncoder();
 
 /**
  * One subject token for any text, reversibly: letters, digits, `_` and `-` stay, every other byte of
  * its UTF-8 becomes `=` and two hex digits. The empty text is `=`.
  */
 export function escapeToken(text: string): string {
-  if (text === "") return "=";
-  let token = "";
-  for (const char of text) {
-    if (plain.test(char)) token += char;
-    else {
-      for (const byte of new TextEncoder().encode(char)) {
-        token += `=${byte.toString(16).padStart(2, "0")}`;
-      }
-    }
-  }
-  return token;
+  return text === "" ? "=" : text.replaceAll(unsafe, escapeChar);
+}
+
+function escapeChar(char: string): string {
+  return Array.from(encoder.encode(char), (byte) => `=${byte.toString(16).padStart(2, "0")}`).join(
+    "",
+  );
 }
 
 /**

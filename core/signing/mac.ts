@@ -8,11 +8,14 @@ import type { Bytes } from "./bytes.ts";
 /** The HMAC algorithms providers use. */
 export type MacAlgorithm = "hmac-sha256" | "hmac-sha1";
 
+/** What is signed, in pieces that follow each other; texts stand for their UTF-8 bytes. */
+export type MacInput = readonly (string | Bytes)[];
+
 /** Makes the HMAC function of one secret; the answer may come at once or later. */
 export type CreateMac = (
   algorithm: MacAlgorithm,
   secret: string,
-) => (data: Bytes) => Bytes | Promise<Bytes>;
+) => (input: MacInput) => Bytes | Promise<Bytes>;
 
 const HASHES = { "hmac-sha256": "SHA-256", "hmac-sha1": "SHA-1" } as const;
 
@@ -26,9 +29,9 @@ const encoder = new TextEncoder();
 export function createMac(
   algorithm: MacAlgorithm,
   secret: string,
-): (data: Bytes) => Promise<Bytes> {
+): (input: MacInput) => Promise<Bytes> {
   let key: Promise<CryptoKey> | CryptoKey | undefined;
-  return async function mac(data) {
+  return async function mac(input) {
     key ??= crypto.subtle.importKey(
       "raw",
       encoder.encode(secret),
@@ -37,8 +40,21 @@ export function createMac(
       ["sign"],
     );
     if (key instanceof Promise) key = await key;
-    return new Uint8Array(await crypto.subtle.sign("HMAC", key, data));
+    return new Uint8Array(await crypto.subtle.sign("HMAC", key, joined(input)));
   };
+}
+
+function joined(input: MacInput): Bytes {
+  const chunks = input.map((piece) => typeof piece === "string" ? encoder.encode(piece) : piece);
+  const [only] = chunks;
+  if (only !== undefined && chunks.length === 1) return only;
+  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }
 
 /** The SHA-256 of bytes. */

@@ -1,9 +1,10 @@
 /**
- * The bytes a sender signs, from a template such as `v0:{timestamp}:{body}`.
+ * What a sender signs, from a template such as `v0:{timestamp}:{body}`.
  *
  * @module
  */
 import type { Bytes } from "./bytes.ts";
+import type { MacInput } from "./mac.ts";
 
 /** What the placeholders of a template stand for in one request. */
 export interface SignedValues {
@@ -12,28 +13,24 @@ export interface SignedValues {
   readonly body: Bytes;
 }
 
-const encoder = new TextEncoder();
-
-/** Compiles a template once; the plain `{body}` gives the body itself, without a copy. */
-export function compileSigned(template: string): (values: SignedValues) => Bytes {
-  if (template === "{body}") return ({ body }) => body;
+/** Compiles a template once. The body stays as it is, for whoever can do without a copy. */
+export function compileSigned(template: string): (values: SignedValues) => MacInput {
+  if (template === "{body}") return ({ body }) => [body];
+  // Texts and placeholders alternate.
   const parts = template.split(/\{(timestamp|id|body)\}/);
-  return (values) => {
-    // Texts and placeholders alternate.
-    return concat(parts.map((part, i) => {
-      if (i % 2 === 0) return encoder.encode(part);
-      if (part === "body") return values.body;
-      return encoder.encode(part === "id" ? values.id : values.timestamp);
-    }));
+  return ({ timestamp, id, body }) => {
+    const input: (string | Bytes)[] = [];
+    let text = "";
+    for (const [i, part] of parts.entries()) {
+      if (i % 2 === 0) text += part;
+      else if (part === "id") text += id;
+      else if (part === "timestamp") text += timestamp;
+      else {
+        input.push(text, body);
+        text = "";
+      }
+    }
+    if (text !== "") input.push(text);
+    return input;
   };
-}
-
-function concat(chunks: readonly Bytes[]): Bytes {
-  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

@@ -23,8 +23,7 @@ export interface Visitors {
 /** Builds {@linkcode Visitors}; edges that share `secret` know each other's visitors. */
 export function createVisitors({ secret, random }: { secret: string; random: Random }): Visitors {
   const mac = createMac("hmac-sha256", secret);
-  const encoder = new TextEncoder();
-  const proofOf = (instance: string, id: string) => mac(encoder.encode(`${instance}\n${id}`));
+  const proofOf = (instance: string, id: string) => mac([`${instance}\n${id}`]);
 
   return {
     async recognise(instance, cookies) {
