@@ -5,9 +5,9 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { connectDaemon, type DaemonClient } from "../../core/cli/client.ts";
 import { homeOf } from "../../core/daemon/home.ts";
 
@@ -20,7 +20,7 @@ export interface DaemonPlace extends AsyncDisposable {
   readonly home: string;
   readonly configDir: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Writes a config file, `agents.yaml` for example. */
+  /** Writes a file below the config directory, `agents.yaml` for example. */
   readonly writeConfig: (file: string, text: string) => Promise<void>;
   /** Starts the daemon and resolves when it is ready. */
   readonly start: () => Promise<RunningDaemon>;
@@ -75,7 +75,11 @@ export async function openDaemonPlace(
     home,
     configDir,
     env,
-    writeConfig: (file, text) => writeFile(join(configDir, file), text),
+    async writeConfig(file, text) {
+      const path = join(configDir, file);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, text);
+    },
     output: () => chunks.join(""),
     async start() {
       const child = spawnNexo(["dev"]);
