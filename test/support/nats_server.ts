@@ -1,0 +1,117 @@
+/**
+ * A real nats-server on free ports, for one test or one file of them.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { toolPath } from "./provision.ts";
+
+/** Who may connect. */
+export type NatsServerAuth =
+  | { readonly token: string }
+  | { readonly user: string; readonly pass: string }
+  /** The public half of a user's nkey, `U…`. */
+  | { readonly nkey: string };
+
+/** Settings of {@linkcode startNatsServer}. */
+export interface NatsServerOptions {
+  readonly jetStream?: boolean | undefined;
+  readonly auth?: NatsServerAuth | undefined;
+  readonly maxPayloadBytes?: number | undefined;
+}
+
+/** A server of our own; disposing ends it and removes its files. */
+export interface NatsServer extends AsyncDisposable {
+  /** Of its WebSocket port; the same after every restart. */
+  readonly url: string;
+  /** Ends it as a crash would, and resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port with the same files, and perhaps for others. */
+  start(changes?: Pick<NatsServerOptions, "auth">): Promise<void>;
+}
+
+/** Whether there is a nats-server to start; a suite that needs one says loudly when not. */
+export const hasNatsServer = (): boolean => toolPath("nats-server") !== undefined;
+
+/** Starts a server and resolves when it takes connections. */
+export async function startNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
+  const dir = await mkdtemp(join(tmpdir(), "nexo-nats-"));
+  let port = -1;
+  let child: ChildProcess | undefined;
+  let { auth } = options;
+
+  async function start(): Promise<void> {
+    const config = join(dir, "server.conf");
+    await writeFile(config, configText({ ...options, auth }, dir, port));
+    const started = spawn(toolPath("nats-server") ?? "nats-server", ["-c", config], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    child = started;
+    port = await portOf(started);
+  }
+
+  async function kill(): Promise<void> {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+
+  await start();
+  return {
+    url: `ws://127.0.0.1:${port}`,
+    kill,
+    async start(changes = {}) {
+      if ("auth" in changes) auth = changes.auth;
+      await start();
+    },
+    async [Symbol.asyncDispose]() {
+      await kill();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function configText(
+  { jetStream = false, auth, maxPayloadBytes }: NatsServerOptions,
+  dir: string,
+  port: number,
+): string {
+  return [
+    'listen: "127.0.0.1:-1"',
+    `websocket { host: "127.0.0.1", port: ${port}, no_tls: true }`,
+    jetStream ? `jetstream { store_dir: "${join(dir, "store")}" }` : "",
+    auth === undefined ? "" : authText(auth),
+    maxPayloadBytes === undefined ? "" : `max_payload: ${maxPayloadBytes}`,
+  ].join("\n");
+}
+
+function authText(auth: NatsServerAuth): string {
+  if ("token" in auth) return `authorization { token: "${auth.token}" }`;
+  if ("nkey" in auth) return `authorization { users: [ { nkey: ${auth.nkey} } ] }`;
+  return `authorization { user: "${auth.user}", password: "${auth.pass}" }`;
+}
+
+/** Its log says when it is ready, and on which port. */
+async function portOf(child: ChildProcess): Promise<number> {
+  if (child.stderr === null) throw new Error("nats-server has no standard error");
+  const log: string[] = [];
+  let port: number | undefined;
+  const ready = new Promise<number>((resolve, reject) => {
+    const lines = createInterface({ input: child.stderr as NodeJS.ReadableStream });
+    lines.on("line", (line) => {
+      // The log goes on for as long as the server runs; only its beginning explains a failure.
+      if (log.length < 200) log.push(line);
+      const found = /websocket clients on ws:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1];
+      if (found !== undefined) port = Number(found);
+      if (line.includes("Server is ready") && port !== undefined) resolve(port);
+    });
+    child.once("error", reject);
+    child.once("exit", () => reject(new Error(`nats-server ended:\n${log.join("\n")}`)));
+  });
+  return ready;
+}
