@@ -5,8 +5,25 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { CodedError, ERROR_CODES, type ErrorCode, readFrame } from "../contract/mod.ts";
+import { ConfigError } from "../daemon/config.ts";
 import { type Home, readRunFile, type RunFile } from "../daemon/home.ts";
+
+/** What a refused reload says of the config, as far as it is shown. */
+const ConfigFailure = z.object({
+  config_dir: z.string(),
+  problems: z.array(z.object({
+    severity: z.enum(["error", "warning"]),
+    blocking: z.boolean(),
+    file: z.string(),
+    line: z.int(),
+    column: z.int(),
+    path: z.array(z.union([z.string(), z.int()])),
+    message: z.string(),
+    fix: z.string(),
+  })),
+});
 
 /** Calls operator methods; `call` takes the part after `nexo/operator/`. */
 export interface DaemonClient {
@@ -49,6 +66,8 @@ export async function connectDaemon(home: Home): Promise<DaemonClient> {
 
 /** The daemon's own error again: its code travels as data, and the wire's prefixes are for microapps. */
 function failureOf({ message, data }: { message: string; data?: unknown }): CodedError {
+  const config = ConfigFailure.safeParse(data);
+  if (config.success) return new ConfigError(config.data.config_dir, config.data.problems);
   const code = (data as { code?: unknown } | undefined)?.code;
   const known = typeof code === "string" && Object.hasOwn(ERROR_CODES, code);
   return new CodedError(

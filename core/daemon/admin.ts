@@ -12,14 +12,21 @@ import { operatorRecordMethods } from "../admin/operator_record.ts";
 import { answerRpc } from "../admin/rpc_body.ts";
 import { tenantMethods } from "../admin/tenants.ts";
 import type { Bus } from "../bus/bus.ts";
-import { CodedError, codeOf, type EdgeConfig, subjects } from "../contract/mod.ts";
+import {
+  CodedError,
+  codeOf,
+  type EdgeConfig,
+  RPC_CODES,
+  RpcFault,
+  subjects,
+} from "../contract/mod.ts";
 import type { EventLog } from "../events/event_log.ts";
 import { createReplay } from "../intake/replay.ts";
 import type { Host } from "../microapps/host.ts";
 import { sign } from "../signing/sign.ts";
 import { insert, type Store } from "../store/store.ts";
 import type { Vault } from "../vault/vault.ts";
-import type { LiveSettings } from "./config.ts";
+import { ConfigError, type LiveSettings } from "./config.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { Parts } from "./parts.ts";
 import { createAdminAudit, createOperatorReads } from "./record.ts";
@@ -141,7 +148,9 @@ function createMethods(deps: AdminDeps) {
       microapps: () => host.status(),
       restartMicroapp: (id) => host.restart(id),
       async reload() {
-        const { version } = await config.reload();
+        const { version } = await config.reload().catch((error: unknown) => {
+          throw error instanceof ConfigError ? configFault(error) : error;
+        });
         return { version, warnings: config.warnings() };
       },
       async createToken({ subject, scope, account, ttlMs }) {
@@ -151,6 +160,12 @@ function createMethods(deps: AdminDeps) {
       },
     }),
   ];
+}
+
+/** A bad config with all its problems, for whoever asked to show them as a check does. */
+function configFault({ code, message, configDir, problems }: ConfigError): RpcFault {
+  const data = { code, config_dir: configDir, problems };
+  return new RpcFault(RPC_CODES.internal, `internal: ${message}`, data);
 }
 
 /** A tenant counts as created when it is first asked about. */

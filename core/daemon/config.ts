@@ -24,6 +24,7 @@ export interface LiveSettings {
 
 /** Config files that stop a start or a reload. */
 export class ConfigError extends CodedError {
+  readonly configDir: string;
   /** All of them, warnings included. */
   readonly problems: readonly Problem[];
 
@@ -35,6 +36,7 @@ export class ConfigError extends CodedError {
       "config_invalid",
       `Cannot use config "${configDir}": ${count} error${count === 1 ? "" : "s"}${where}`,
     );
+    this.configDir = configDir;
     this.problems = problems;
   }
 }

@@ -81,10 +81,9 @@ export function createCalls(
           "it failed this tenant too often and rests",
         );
       }
-      const seconds = slot.candidate.entry.timeout_secs;
       try {
         const result = await live.peer.call(method, params(slot, live), {
-          timeoutMs: seconds === undefined ? timeoutMs : seconds * 1000,
+          timeoutMs: timeoutOf(slot, method, timeoutMs),
           signal,
         });
         leave("ok");
@@ -96,6 +95,13 @@ export function createCalls(
     },
     forget: (microappId) => breakers.forget(microappId),
   };
+}
+
+/** The operator's own timeout. It gives slow tools time, but a hook holds up everybody's messages. */
+function timeoutOf({ candidate }: Slot, method: string, timeoutMs: number): number {
+  const seconds = candidate.entry.timeout_secs;
+  if (seconds === undefined) return timeoutMs;
+  return method.startsWith("hooks/") ? Math.min(timeoutMs, seconds * 1000) : seconds * 1000;
 }
 
 function refusal(

@@ -4,6 +4,7 @@
  * @module
  */
 import { describe, expect, it } from "vitest";
+import { HOST_TIMEOUTS } from "../../../core/microapps/host.ts";
 import { childCandidate, openTestHost, testMeta } from "../../support/microapps/host.ts";
 
 const hooking = (id: string, outcome: unknown, priority = 0) =>
@@ -67,5 +68,17 @@ describe("runHook()", () => {
       ["c-odd", "microapp.hook_malformed"],
       ["d-late", "microapp.hook_failed"],
     ]);
+  });
+
+  it("waits no longer when an operator gave the microapp's tools more time", async () => {
+    const late = childCandidate("late", "never_answers.mjs", {
+      args: ["shakes-hands"],
+      entry: { timeout_secs: 3600 },
+    });
+    const timeouts = { ...HOST_TIMEOUTS, hookMs: 50 };
+    await using app = await openTestHost([late], { timeouts });
+    await app.host.settled();
+    const outcome = await app.host.runHook("before_message", message, context);
+    expect(outcome).toMatchObject({ blocked: null, params: { text: "hi" } });
   });
 });
