@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHmac, createSecretKey, randomFillSync } from "node:crypto";
+import { createHmac, createSecretKey } from "node:crypto";
 import {
   createServer,
   type IncomingMessage,
@@ -17,6 +17,7 @@ import type { Bus } from "../core/bus/bus.ts";
 import { type Clock, CodedError, type EdgeConfig, type Random } from "../core/contract/mod.ts";
 import type { CreateMac } from "../core/signing/mac.ts";
 import type { Log } from "../core/flow/log.ts";
+import { createPooledRandom } from "../core/flow/random.ts";
 import type { BodyRead, EdgeAdapter, RequestHead } from "./adapter.ts";
 import { createEdge, type Edge, type EdgeDeps } from "./app.ts";
 import type { Deadline } from "./deadline.ts";
@@ -64,7 +65,7 @@ const DRAIN_LIMIT_MS = 500;
  */
 export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge> {
   const { port, hostname, drainMs = 10_000, now = Date.now } = options;
-  const random = options.random ?? createRandom();
+  const random = options.random ?? createPooledRandom();
   const edge = createEdge({
     ...options,
     now,
@@ -179,23 +180,6 @@ const createNodeMac: CreateMac = (algorithm, secret) => {
     return hmac.digest();
   };
 };
-
-/** Random bytes from a pool, because each call to the system costs as much as 4 KiB of them. */
-function createRandom(): Random {
-  const pool = new Uint8Array(4096);
-  let used = pool.length;
-  return function random(bytes) {
-    if (bytes.length > pool.length) return randomFillSync(bytes);
-    if (used + bytes.length > pool.length) {
-      randomFillSync(pool);
-      used = 0;
-    }
-    bytes.set(pool.subarray(used, used + bytes.length));
-    // What was handed out must not stay in memory for a second reader.
-    pool.fill(0, used, used += bytes.length);
-    return bytes;
-  };
-}
 
 const nodeAdapter: EdgeAdapter = {
   createMac: createNodeMac,

@@ -12,6 +12,7 @@ import { LOG_LEVELS, type LogLevel, openLog } from "../daemon/log.ts";
 import type { DaemonReady, StartEdge } from "../daemon/options.ts";
 import { runDaemon } from "../daemon.ts";
 import type { Log } from "../flow/log.ts";
+import { createPooledRandom } from "../flow/random.ts";
 import { createRedactor } from "../redact/redactor.ts";
 import { loadSettings } from "../settings/load.ts";
 import { formatProblems } from "../settings/problems.ts";
@@ -115,7 +116,7 @@ async function daemonOptions(
     version: context.version,
     log,
     now: Date.now,
-    random: (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes),
+    random: createPooledRandom(),
     pid: process.pid,
   };
 }

@@ -37,9 +37,16 @@ export function seal(
   const nonce = randomBytes(random, NONCE_BYTES);
   const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(boundTo(header, where));
-  const bytes = typeof plaintext === "string" ? Buffer.from(plaintext, "utf8") : plaintext;
-  const text = Buffer.concat([cipher.update(bytes), cipher.final()]);
-  return new Uint8Array(Buffer.concat([header, nonce, cipher.getAuthTag(), text]));
+  const text = typeof plaintext === "string"
+    ? cipher.update(plaintext, "utf8")
+    : cipher.update(plaintext);
+  cipher.final(); // GCM keeps nothing back; only now there is a tag
+  const sealed = new Uint8Array(TEXT_AT + text.length);
+  sealed.set(header);
+  sealed.set(nonce, NONCE_AT);
+  sealed.set(cipher.getAuthTag(), TAG_AT);
+  sealed.set(text, TEXT_AT);
+  return sealed;
 }
 
 /**

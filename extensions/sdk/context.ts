@@ -60,7 +60,6 @@ export function readContext(meta: unknown, around: Surroundings): CallContext {
   const flat = isObject(meta) ? meta : {};
   const nexo = isObject(flat["nexo"]) ? flat["nexo"] : {};
   const binding = BindingContext.safeParse(nexo["binding"]).data ?? null;
-  const inbound = InboundMessageMeta.safeParse(nexo["inbound"]).data ?? null;
   const account = binding?.tenant_id ?? binding?.account_id ?? DEFAULT_ACCOUNT;
   const accountId = AccountId.safeParse(account);
   if (!accountId.success) throw new RangeError(`Cannot work for account "${account}": not a name`);
@@ -70,10 +69,15 @@ export function readContext(meta: unknown, around: Surroundings): CallContext {
     ...rest,
     accountId: accountId.data,
     agentId,
-    sessionId: Uuid.safeParse(flat["session_id"]).data ?? null,
+    // Few handlers look at these two, so they are read when asked for.
+    get sessionId() {
+      return Uuid.safeParse(flat["session_id"]).data ?? null;
+    },
+    get inbound() {
+      return InboundMessageMeta.safeParse(nexo["inbound"]).data ?? null;
+    },
     callId: typeof nexo["call_id"] === "string" ? nexo["call_id"] : null,
     binding,
-    inbound,
     agentConfig: agentsConfig[agentId],
     async openTenantDir() {
       const dir = join(around.stateDir, "tenants", accountId.data);

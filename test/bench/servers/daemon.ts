@@ -6,6 +6,7 @@
 import process from "node:process";
 import { homeOf } from "../../../core/daemon/home.ts";
 import { runDaemon } from "../../../core/daemon.ts";
+import { createPooledRandom } from "../../../core/flow/random.ts";
 import { startNodeEdge } from "../../../edge/node.ts";
 import { portOf, quietLog } from "./quiet.ts";
 import { benchGone, sayReady } from "./talk.ts";
@@ -24,7 +25,7 @@ await runDaemon({
   makeSecrets: false,
   log: quietLog,
   now: Date.now,
-  random: (bytes) => crypto.getRandomValues(bytes),
+  random: createPooledRandom(),
   pid: process.pid,
 }, {
   signal: stop.signal,
