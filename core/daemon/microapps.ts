@@ -152,7 +152,11 @@ export function beforeMessageOf(host: Host): TurnDeps["beforeMessage"] {
  * tenants hears theirs only.
  */
 export function forwardEvents(
-  { events, host, settings }: { events: EventLog; host: Host; settings: () => Settings },
+  { events, host, settings }: {
+    events: EventLog;
+    host: Pick<Host, "status" | "notify">;
+    settings: () => Settings;
+  },
 ): () => void {
   return events.listen("operator", (batch) => {
     const now = settings();

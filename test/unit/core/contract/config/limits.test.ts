@@ -80,7 +80,7 @@ describe("sender limits", () => {
 describe("units", () => {
   it("rates give back their count over their unit", () => {
     fc.assert(fc.property(
-      fc.nat(999_999_999),
+      fc.integer({ min: 1, max: 999_999_999 }),
       fc.constantFrom(...RateUnit.options),
       (count, unit) => {
         const { rps, burst, per } = RateText.parse(`${count}/${unit}`);
