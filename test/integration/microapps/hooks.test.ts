@@ -75,7 +75,7 @@ describe("runHook()", () => {
       args: ["shakes-hands"],
       entry: { timeout_secs: 3600 },
     });
-    const timeouts = { ...HOST_TIMEOUTS, hookMs: 50 };
+    const timeouts = { ...HOST_TIMEOUTS, hookMs: 50, politeMs: 100, killMs: 200 };
     await using app = await openTestHost([late], { timeouts });
     await app.host.settled();
     const outcome = await app.host.runHook("before_message", message, context);
