@@ -145,35 +145,59 @@ export function beforeMessageOf(host: Host): TurnDeps["beforeMessage"] {
   };
 }
 
+/** A microapp that hears events, and of which tenants. */
+interface Subscriber {
+  readonly id: string;
+  /** By `agent_events_subscribe_all`: every kind. */
+  readonly all: "all" | readonly string[] | undefined;
+  /** By `transcripts_subscribe`: nexo's kinds. */
+  readonly nexo: "all" | readonly string[] | undefined;
+}
+
 /**
- * Tells each microapp with a grant of the events it may see, after they are on disk.
- *
- * `transcripts_subscribe` hears nexo's kinds, `agent_events_subscribe_all` ours, too; a grant for some
- * tenants hears theirs only.
+ * Tells each microapp with a grant of the events it may see, after they are on disk; a grant for some
+ * tenants hears theirs only. Returns the way to stop.
  */
 export function forwardEvents(
   { events, host, settings }: {
     events: EventLog;
-    host: Pick<Host, "status" | "notify">;
+    host: Pick<Host, "notify">;
     settings: () => Settings;
   },
 ): () => void {
+  let knownFor: Settings | undefined;
+  let subscribers: readonly Subscriber[] = [];
+
   return events.listen("operator", (batch) => {
     const now = settings();
+    if (now !== knownFor) {
+      knownFor = now;
+      subscribers = subscribersOf(now);
+    }
+    if (subscribers.length === 0) return;
     const parsed: unknown[] = [];
-    for (const { id } of host.status()) {
-      const all = grantedTenants(now, id, "agent_events_subscribe_all");
-      const nexo = grantedTenants(now, id, "transcripts_subscribe");
-      if (all === undefined && nexo === undefined) continue;
-      batch.forEach((event, i) => {
-        const hears = (tenants: "all" | readonly string[] | undefined): boolean =>
-          tenants === "all" || tenants?.includes(event.account) === true;
-        if (hears(all) || (NEXO_KINDS.has(event.kind) && hears(nexo))) {
-          host.notify(id, "nexo/notify/agent_event", parsed[i] ??= JSON.parse(event.body));
+    for (const { id, all, nexo } of subscribers) {
+      batch.forEach(({ account, kind, body }, i) => {
+        if (covers(all, account) || (NEXO_KINDS.has(kind) && covers(nexo, account))) {
+          host.notify(id, "nexo/notify/agent_event", parsed[i] ??= JSON.parse(body));
         }
       });
     }
   });
+}
+
+function subscribersOf(settings: Settings): Subscriber[] {
+  return Object.keys(settings.extensions.entries)
+    .map((id) => ({
+      id,
+      all: grantedTenants(settings, id, "agent_events_subscribe_all"),
+      nexo: grantedTenants(settings, id, "transcripts_subscribe"),
+    }))
+    .filter(({ all, nexo }) => all !== undefined || nexo !== undefined);
+}
+
+function covers(tenants: Subscriber["all"], account: string): boolean {
+  return tenants === "all" || tenants?.includes(account) === true;
 }
 
 function withField(log: Log, bound: Readonly<Record<string, unknown>>): Log {

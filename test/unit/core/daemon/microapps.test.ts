@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AgentEvent } from "../../../../core/contract/mod.ts";
 import { forwardEvents } from "../../../../core/daemon/microapps.ts";
-import type { Host } from "../../../../core/microapps/host.ts";
 import { settingsOf } from "../../../support/settings.ts";
 import { openSpine } from "../../../support/spine.ts";
 
@@ -41,12 +40,10 @@ describe("forwardEvents()", () => {
     const settings = await settingsOf({ "agents.yaml": AGENTS, "extensions.yaml": EXTENSIONS });
     await using spine = await openSpine(() => settings);
     const heard: string[] = [];
-    const ids = ["nexo_kinds", "all_kinds", "pinned", "nothing"];
     const stop = forwardEvents({
       events: spine.events,
       settings: () => settings,
       host: {
-        status: () => ids.map((id) => ({ id })) as ReturnType<Host["status"]>,
         notify(id, method, params) {
           const { kind, tenant_id } = params as { kind: string; tenant_id?: string };
           heard.push(`${id} ${method.slice("nexo/notify/".length)} ${kind} ${tenant_id}`);
