@@ -75,6 +75,7 @@ export async function runDaemon(
   await work.recover();
 
   const edgeConfig = () => edgeConfigOf(settings().webhooks, config.secretOf, settings().version);
+  let edgeUrl: string | undefined;
   await using admin = await openAdmin({
     ...options,
     ...parts,
@@ -86,7 +87,7 @@ export async function runDaemon(
     work,
     config,
     edgeConfig,
-    edgeUrl: () => edge?.url,
+    edgeUrl: () => edgeUrl,
   });
   dispatch = admin.dispatch;
   admin.serve(bus);
@@ -99,6 +100,7 @@ export async function runDaemon(
     visitorSecret: vault.mac("visitors", "cookie"),
     authorize: admin.authorize,
   });
+  edgeUrl = edge?.url;
   await using reloads = openScope({
     onError: (error) => log.error("microapp.reload_failed", { error }),
   });
@@ -109,10 +111,10 @@ export async function runDaemon(
   await using _run = await publishRunFile(home, {
     pid: options.pid,
     admin_url: admin.url,
-    edge_url: edge?.url ?? null,
+    edge_url: edgeUrl ?? null,
     started_at_ms: now(),
   });
-  onReady({ adminUrl: admin.url, edgeUrl: edge?.url, warnings: config.warnings() });
+  onReady({ adminUrl: admin.url, edgeUrl, warnings: config.warnings() });
   await aborted(signal);
 
   log.info("daemon.stopping", {});

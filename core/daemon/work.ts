@@ -88,6 +88,7 @@ export function openWork(deps: WorkDeps): Work {
     },
   });
 
+  const microappsSettled = deps.host.settled();
   const turnDeps = createTurnDeps(deps);
   const conversations = openConversations({
     ...deps,
@@ -101,6 +102,8 @@ export function openWork(deps: WorkDeps): Work {
           .find(({ id }) => id === subscriberId)?.max_concurrency ?? 1,
     },
     async runTurn(job, signal) {
+      // A turn picked up at the start must not find its tools missing.
+      await microappsSettled;
       const result = await runTurn(job, turnDeps, signal);
       if (result.kind === "retry") return result;
       if (result.outbound !== null) {
