@@ -7,6 +7,7 @@
  * @module
  */
 import { CodedError, codeOf, type Inbound, messageOf } from "../contract/mod.ts";
+import { isTimeout, openDeadline } from "../flow/deadline.ts";
 import type { ModelMessage } from "../models/model.ts";
 import { callMeta } from "./call_meta.ts";
 import { converse } from "./converse.ts";
@@ -54,7 +55,7 @@ export async function runTurn(
     if (job.starts >= MAX_STARTS) {
       throw new CodedError("internal", `Cannot run turn: it was interrupted ${job.starts} times`);
     }
-    return await answer(verdict.policy, inbounds, record, { job, deps, signal });
+    return await answerInTime(verdict.policy, inbounds, record, { job, deps, signal });
   } catch (error) {
     if (signal.aborted) throw error;
     return afterFailure(error, job, first, record, deps);
@@ -67,6 +68,23 @@ async function loadInbounds(job: TurnJob, deps: TurnDeps): Promise<TurnInbounds>
     throw new CodedError("not_found", `Cannot run turn "${job.turnId}": its messages are gone`);
   }
   return [first, ...rest];
+}
+
+async function answerInTime(
+  policy: Policy,
+  inbounds: TurnInbounds,
+  record: TurnRecord,
+  { job, deps, signal }: { job: TurnJob; deps: TurnDeps; signal: AbortSignal },
+): Promise<TurnResult> {
+  const limitMs = policy.agent.config.turn_timeout_ms;
+  using deadline = openDeadline(signal, limitMs);
+  try {
+    return await answer(policy, inbounds, record, { job, deps, signal: deadline.signal });
+  } catch (error) {
+    if (!isTimeout(error) || signal.aborted) throw error;
+    const message = `Cannot finish turn: it took over ${limitMs} ms`;
+    throw new CodedError("turn_timeout", message, { cause: error });
+  }
 }
 
 async function answer(

@@ -31,8 +31,6 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   let exitCode: number = EXIT.ok;
   const context = createCliContext({
     ...given,
-    // The shipped config names the sample microapp relative to this program.
-    env: { NEXO_PACKAGE_DIR: given.packageRoot, ...given.env },
     home: homeOf(given.env),
     exitWith: (code) => void (exitCode = code),
   });

@@ -48,6 +48,7 @@ export const ERROR_CODES = {
   },
   tool_failed: { retry: false, says: "A tool answered with an error" },
   tool_loop: { retry: false, says: "The model asked for tools too many times in one turn" },
+  turn_timeout: { retry: true, says: "A turn took longer than its agent allows" },
   usage: { retry: false, says: "The command line is wrong" },
 } as const;
 

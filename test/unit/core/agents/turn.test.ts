@@ -237,6 +237,21 @@ describe("runTurn()", () => {
     expect(result.kind === "finished" && result.reply).not.toBeNull();
   });
 
+  it("gives up on a turn that takes longer than its agent allows", async () => {
+    await using spine = (await open({
+      "agents.yaml": AGENTS.replace("max_tool_iterations: 3", "turn_timeout_ms: 1000"),
+    })).spine;
+    const job = await queued(spine, message("wait for ever"));
+    const deps = depsOf(spine, [], {
+      model: () => ({ signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason as Error));
+        }),
+    });
+    const end = await runTurn({ ...job, attempts: 2, starts: 2 }, deps, never);
+    expect(end.kind === "finished" && end.error).toMatch(/^turn_timeout: .*1000 ms/);
+  });
+
   it("refuses a suspended tenant's turn without asking anybody", async () => {
     const { spine: opened, change } = await open();
     await using spine = opened;
