@@ -15,7 +15,6 @@ import {
   type NatsConnection,
   NatsError,
   nkeyAuthenticator,
-  type Subscription,
 } from "nats.ws";
 import { WebSocket } from "ws";
 import {
@@ -26,12 +25,10 @@ import {
   type Random,
   subjects,
 } from "../contract/mod.ts";
-import { backoffMs } from "../flow/backoff.ts";
-import { delay } from "../flow/delay.ts";
 import type { Log } from "../flow/log.ts";
-import { openScope } from "../flow/scope.ts";
 import type { Bus, Headers } from "./bus.ts";
 import { openHandoffSeal } from "./handoff_seal.ts";
+import { type NatsAuth, readAddress } from "./nats_address.ts";
 import { createAsks } from "./nats_asks.ts";
 import { createNatsBus } from "./nats_bus.ts";
 import {
@@ -39,16 +36,15 @@ import {
   type IngestStreamDeps,
   openIngestStream,
 } from "./nats_ingest_stream.ts";
-import type { InFrame, Link } from "./nats_link.ts";
-
-/** How a client proves who it is. */
-export type NatsAuth =
-  | { readonly token: string }
-  | { readonly user: string; readonly pass: string }
-  /** The seed of a user's nkey, `SU…`. */
-  | { readonly nkeySeed: string }
-  /** The text of a `.creds` file. */
-  | { readonly creds: string };
+import {
+  type Connection,
+  type ConnectionEvents,
+  type Dial,
+  type InFrame,
+  jitterMs,
+  openLink,
+  within,
+} from "./nats_link.ts";
 
 /** Settings of {@linkcode openNatsBus}. */
 export interface NatsBusOptions {
@@ -76,15 +72,12 @@ export interface NatsBusOptions {
 const CONNECT_LIMIT_MS = 5000;
 /** A connection that is silent for three of these is dead. */
 const PING_EVERY_MS = 10_000;
-/** Pause between tries after a loss, and what chance adds, so that many edges do not come at once. */
+/** Pause between tries after a loss, and what chance adds. */
 const RECONNECT_MS = 200;
 const RECONNECT_JITTER_MS = 800;
-/** Pause between tries after the library has given up. */
-const REOPEN_PAUSE = { firstMs: 500, maxMs: 10_000 };
-/** Bytes that may wait to leave. */
-const SEND_BUFFER_BYTES = 64 * 1024 * 1024;
-/** How long closing waits for what still has to leave. */
 const CLOSE_LIMIT_MS = 2000;
+/** Until a server has said what it takes. */
+const USUAL_PAYLOAD_BYTES = 1024 * 1024;
 
 /**
  * Connects, and stays connected: losses are mended for ever, in the background.
@@ -93,16 +86,16 @@ const CLOSE_LIMIT_MS = 2000;
  * `config_invalid` when `jetStream` is true and the server has none
  */
 export async function openNatsBus(options: NatsBusOptions): Promise<Bus> {
-  const { jetStream = "auto", log, answerLimit = 1024, ackWaitMs = 15_000 } = options;
+  const { url, auth, name, jetStream = "auto", now, log } = options;
+  const { answerLimit = 1024, ackWaitMs = 15_000 } = options;
   const random = options.random ?? ((bytes) => crypto.getRandomValues(bytes));
   const seal = await openHandoffSeal({ key: options.sealKey, subject: subjects.ingest, random });
-  const link = await openNatsLink({ ...options, random });
+  const dial = createDial({ url, auth, name, random });
+  const link = await openLink({ dial, inbox: createInbox(), now, random, log });
   try {
     const asks = createAsks(link);
-    const streamDeps = { link, asks, random, log, ackWaitMs };
-    const stream = jetStream === false
-      ? undefined
-      : await findStream(streamDeps, jetStream === "auto");
+    const deps = { link, asks, random, log, ackWaitMs };
+    const stream = jetStream === false ? undefined : await findStream(deps, jetStream === "auto");
     return createNatsBus({ link, asks, seal, stream, log, answerLimit });
   } catch (error) {
     await link[Symbol.asyncDispose]();
@@ -112,135 +105,76 @@ export async function openNatsBus(options: NatsBusOptions): Promise<Bus> {
 
 async function findStream(
   deps: IngestStreamDeps,
-  optional: boolean,
+  isOptional: boolean,
 ): Promise<IngestStream | undefined> {
   try {
     return await openIngestStream(deps);
   } catch (error) {
-    if (!optional || codeOf(error) !== "config_invalid") throw error;
+    if (!isOptional || codeOf(error) !== "config_invalid") throw error;
     deps.log.info("bus.without_jetstream", { reason: messageOf(error) });
     return undefined;
   }
 }
 
-interface Listener {
-  readonly pattern: string;
-  readonly queue: string | undefined;
-  readonly hear: (frame: InFrame) => void;
-  subscription: Subscription | undefined;
+/** Returns a function that connects once, or says why not. */
+function createDial({ url, auth, name, random }: {
+  url: string;
+  auth: NatsAuth | undefined;
+  name: string;
+  random: Random;
+}): Dial {
+  const address = readAddress(url, auth);
+  const authentication = authenticationOf(address);
+
+  return async function dial(events) {
+    // Each reconnection has a socket of its own.
+    let socket: WebSocket | undefined;
+    let failure: unknown;
+    const options: ConnectionOptions & { wsFactory: (url: string) => unknown } = {
+      ...authentication,
+      servers: [...address.servers],
+      name,
+      noAsyncTraces: true,
+      // What a server says of its cluster need not be reachable from here.
+      ignoreClusterUpdates: true,
+      timeout: CONNECT_LIMIT_MS,
+      pingInterval: PING_EVERY_MS,
+      maxPingOut: 2,
+      maxReconnectAttempts: -1,
+      reconnectDelayHandler: () => RECONNECT_MS + jitterMs(random, RECONNECT_JITTER_MS),
+      wsFactory(server) {
+        // Node 20 has no WebSocket, and Deno's own holds small frames back for 44 ms.
+        socket = new WebSocket(server, {
+          perMessageDeflate: false,
+          handshakeTimeout: CONNECT_LIMIT_MS,
+        });
+        socket.on("error", (error) => failure = error);
+        return Promise.resolve({ socket, encrypted: server.startsWith("wss:") });
+      },
+    };
+    try {
+      return connectionOf(await connect(options), () => socket, events);
+    } catch (error) {
+      socket?.terminate();
+      throw connectError(error, failure, address.shown);
+    }
+  };
 }
 
-type LinkOptions = NatsBusOptions & { readonly random: Random };
-
-async function openNatsLink(options: LinkOptions): Promise<Link> {
-  const { now, log } = options;
-  const dial = createDial(options);
-  let current = await dial();
-  let state: ReturnType<Link["status"]> = "ready";
-  let lostAtMs = 0;
-  const listeners = new Set<Listener>();
-  const onLost = new Set<(error: CodedError) => void>();
-  let awaiting: { resolve(): void; reject(error: unknown): void }[] = [];
-  let closing: Promise<void> | undefined;
-
-  function attach(listener: Listener): void {
-    const { pattern, queue, hear } = listener;
-    listener.subscription = current.nats.subscribe(pattern, {
-      ...(queue === undefined ? {} : { queue }),
-      callback(error, message) {
-        if (error === null) hear(frameOf(message));
-        else log.warn("bus.subscription_refused", { pattern, error: error.message });
-      },
-    });
-  }
-
-  function down(): void {
-    if (state !== "ready") return;
-    state = "reconnecting";
-    lostAtMs = now();
-    log.warn("bus.lost", { name: options.name });
-    const error = new CodedError("bus_unreachable", "Cannot wait for an answer: the bus was lost");
-    for (const lost of onLost) lost(error);
-  }
-
-  function up(): void {
-    if (state !== "reconnecting") return;
-    state = "ready";
-    log.info("bus.reconnected", { name: options.name, downMs: now() - lostAtMs });
-    for (const { resolve } of awaiting) resolve();
-    awaiting = [];
-  }
-
-  async function watch({ nats }: Connection): Promise<void> {
-    for await (const { type, data } of nats.status()) {
-      if (type === "disconnect") down();
-      else if (type === "reconnect") up();
-      else if (type === "error") log.warn("bus.server_error", { error: String(data) });
-    }
-  }
-
-  async function reopen(signal: AbortSignal): Promise<Connection> {
-    for (let failures = 1;; failures++) {
-      await delay(backoffMs(failures, REOPEN_PAUSE) + jitterMs(options.random), { signal });
-      try {
-        return await dial();
-      } catch (error) {
-        log.warn("bus.reopen_failed", { code: codeOf(error), error: messageOf(error) });
-      }
-    }
-  }
-
-  async function supervise(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      // Its words need not end when the connection does, so nobody waits for them.
-      watch(current).catch((error: unknown) =>
-        log.error("bus.status_failed", { error: messageOf(error) })
-      );
-      const why = await current.nats.closed();
-      if (signal.aborted) return;
-      // The library gave up, for example because credentials were refused twice.
-      down();
-      log.error("bus.closed_for_good", { error: messageOf(why ?? "no reason given") });
-      current.socket()?.terminate();
-      current = await reopen(signal);
-      if (signal.aborted) return hangUp(current);
-      for (const listener of listeners) attach(listener);
-      up();
-    }
-  }
-
-  const scope = openScope({
-    onError: (error) => log.error("bus.supervision_ended", { error: messageOf(error) }),
-  });
-  scope.run(supervise);
-
-  async function close(): Promise<void> {
-    const wasReady = state === "ready";
-    state = "closed";
-    for (const { reject } of awaiting) reject(closedError());
-    awaiting = [];
-    if (wasReady) await within(CLOSE_LIMIT_MS, () => current.nats.flush());
-    const supervised = scope[Symbol.asyncDispose]();
-    await hangUp(current);
-    await supervised;
-  }
-
+function connectionOf(
+  nats: NatsConnection,
+  socket: () => WebSocket | undefined,
+  events: ConnectionEvents,
+): Connection {
+  follow(nats, events).catch((error: unknown) => events.trouble({ error: messageOf(error) }));
   return {
-    inbox: createInbox(),
-    get maxPayloadBytes() {
-      return current.nats.info?.max_payload ?? 1024 * 1024;
-    },
+    ended: nats.closed().then((error) => messageOf(error ?? "no reason given")),
+    maxPayloadBytes: () => nats.info?.max_payload ?? USUAL_PAYLOAD_BYTES,
+    bufferedBytes: () => socket()?.bufferedAmount ?? 0,
     send({ subject, data, headers, reply }) {
-      if (state === "closed") throw closedError();
-      if (state === "reconnecting") {
-        throw new CodedError("bus_unreachable", `Cannot send to "${subject}": reconnecting`);
-      }
-      if ((current.socket()?.bufferedAmount ?? 0) > SEND_BUFFER_BYTES) {
-        throw new CodedError("bus_overflow", `Cannot send to "${subject}": the server is too slow`);
-      }
       const wire = headersOf(headers);
       try {
-        current.nats.publish(subject, data, {
+        nats.publish(subject, data, {
           ...(reply === undefined ? {} : { reply }),
           ...(wire === undefined ? {} : { headers: wire }),
         });
@@ -248,109 +182,40 @@ async function openNatsLink(options: LinkOptions): Promise<Link> {
         throw sendError(error, subject, data.length);
       }
     },
-    listen({ pattern, queue }, hear) {
-      const listener: Listener = { pattern, queue, hear, subscription: undefined };
-      listeners.add(listener);
-      // A connection that is gone for good is replaced with all its subscriptions.
-      if (!current.nats.isClosed()) attach(listener);
-      return () => {
-        listeners.delete(listener);
-        listener.subscription?.unsubscribe();
-      };
-    },
-    onLost(lost) {
-      onLost.add(lost);
-      return () => void onLost.delete(lost);
-    },
-    ready(signal) {
-      if (state === "ready") return Promise.resolve();
-      if (state === "closed") return Promise.reject(closedError());
-      return new Promise((resolve, reject) => {
-        signal.throwIfAborted();
-        const waiter = { resolve, reject };
-        awaiting.push(waiter);
-        signal.addEventListener("abort", () => {
-          awaiting = awaiting.filter((other) => other !== waiter);
-          reject(signal.reason as Error);
-        }, { once: true });
+    subscribe({ pattern, queue, hear }) {
+      // One that is gone for good is replaced, with all its subscriptions.
+      if (nats.isClosed()) return () => undefined;
+      const subscription = nats.subscribe(pattern, {
+        ...(queue === undefined ? {} : { queue }),
+        callback(error, message) {
+          if (error === null) hear(frameOf(message));
+          else events.trouble({ error: error.message, pattern });
+        },
       });
+      return () => subscription.unsubscribe();
     },
-    status: () => state,
-    [Symbol.asyncDispose]: () => closing ??= close(),
+    flush: () => nats.flush(),
+    async close() {
+      await within(CLOSE_LIMIT_MS, nats.close());
+      // The other side may never answer the goodbye.
+      socket()?.terminate();
+    },
   };
 }
 
-interface Connection {
-  readonly nats: NatsConnection;
-  /** The socket of the moment: each reconnection has its own. */
-  readonly socket: () => WebSocket | undefined;
+/** The library's words need not end when the connection does, so nobody waits for this. */
+async function follow(nats: NatsConnection, events: ConnectionEvents): Promise<void> {
+  for await (const status of nats.status()) {
+    const type: string = status.type;
+    if (type === "disconnect") events.down();
+    else if (type === "reconnect") events.up();
+    else if (type === "error") events.trouble({ error: JSON.stringify(status.data) });
+  }
 }
 
-/** Returns a function that connects once, or says why not. */
-function createDial(options: LinkOptions): () => Promise<Connection> {
-  const { servers, shown, auth } = readUrl(options);
-  const authentication = authenticationOf(auth, shown);
-
-  return async function dial() {
-    let socket: WebSocket | undefined;
-    let failure: unknown;
-    const settings: ConnectionOptions & { wsFactory: (url: string) => unknown } = {
-      ...authentication,
-      servers,
-      name: options.name,
-      noAsyncTraces: true,
-      ignoreClusterUpdates: true,
-      timeout: CONNECT_LIMIT_MS,
-      pingInterval: PING_EVERY_MS,
-      maxPingOut: 2,
-      maxReconnectAttempts: -1,
-      reconnectDelayHandler: () => RECONNECT_MS + jitterMs(options.random),
-      wsFactory(url) {
-        // Node 20 has no WebSocket, and Deno's own holds small frames back for 44 ms.
-        socket = new WebSocket(url, {
-          perMessageDeflate: false,
-          handshakeTimeout: CONNECT_LIMIT_MS,
-        });
-        socket.on("error", (error) => failure = error);
-        return Promise.resolve({ socket, encrypted: url.startsWith("wss:") });
-      },
-    };
-    try {
-      return { nats: await connect(settings), socket: () => socket };
-    } catch (error) {
-      socket?.terminate();
-      throw connectError(error, failure, shown);
-    }
-  };
-}
-
-async function hangUp({ nats, socket }: Connection): Promise<void> {
-  await within(CLOSE_LIMIT_MS, () => nats.close());
-  // The other side may never answer the goodbye.
-  socket()?.terminate();
-}
-
-function readUrl({ url, auth }: NatsBusOptions): {
-  servers: string[];
-  shown: string;
-  auth: NatsAuth | undefined;
-} {
-  let found = auth;
-  const servers = url.split(",").map((part) => {
-    const parsed = URL.canParse(part.trim()) ? new URL(part.trim()) : undefined;
-    if (parsed?.protocol !== "ws:" && parsed?.protocol !== "wss:") {
-      const state = "its URL must begin with ws:// or wss:// and name the server's WebSocket port";
-      throw new CodedError("bus_unreachable", `Cannot connect to NATS: ${state}`);
-    }
-    const [user, pass] = [decodeURIComponent(parsed.username), decodeURIComponent(parsed.password)];
-    if (user !== "") found ??= pass === "" ? { token: user } : { user, pass };
-    [parsed.username, parsed.password] = ["", ""];
-    return parsed.href;
-  });
-  return { servers, shown: servers.join(","), auth: found };
-}
-
-function authenticationOf(auth: NatsAuth | undefined, shown: string): ConnectionOptions {
+function authenticationOf(
+  { auth, shown }: { auth: NatsAuth | undefined; shown: string },
+): ConnectionOptions {
   if (auth === undefined) return {};
   if ("token" in auth) return { token: auth.token };
   if ("user" in auth) return { user: auth.user, pass: auth.pass };
@@ -372,12 +237,14 @@ function frameOf(message: Msg): InFrame {
   const { subject, reply, data, headers } = message;
   return {
     subject,
-    reply: reply === undefined || reply === "" ? undefined : reply,
+    reply: reply === "" ? undefined : reply,
     data,
-    headers: headers === undefined ? {} : lowerNames(headers),
+    headers: headers === undefined ? NO_HEADERS : lowerNames(headers),
     status: headers?.code ?? 0,
   };
 }
+
+const NO_HEADERS: Headers = Object.freeze({});
 
 function lowerNames(headers: MsgHdrs): Headers {
   return Object.fromEntries(
@@ -386,28 +253,26 @@ function lowerNames(headers: MsgHdrs): Headers {
 }
 
 function headersOf(headers: Headers | undefined): MsgHdrs | undefined {
-  if (headers === undefined) return undefined;
-  const entries = Object.entries(headers);
+  const entries = Object.entries(headers ?? NO_HEADERS);
   if (entries.length === 0) return undefined;
   const wire = newHeaders();
   for (const [name, value] of entries) {
     try {
       wire.set(name, value);
     } catch (cause) {
-      throw new TypeError(`Cannot send header "${name}": its name or value is not allowed`, {
-        cause,
-      });
+      const message = `Cannot send header "${name}": its name or value is not allowed`;
+      throw new TypeError(message, { cause });
     }
   }
   return wire;
 }
 
 function connectError(error: unknown, failure: unknown, shown: string): CodedError {
-  const cause = failure ?? error;
   const code = error instanceof NatsError ? error.code : "";
-  if (code.includes("AUTH") || code === "BAD_CREDS" || code === "ACCOUNT_EXPIRED") {
+  if (code.includes("AUTH") || code === "ACCOUNT_EXPIRED") {
     return unauthorized(shown, messageOf(error), error);
   }
+  const cause = failure ?? error;
   const state = code === "TIMEOUT" ? `no answer in ${CONNECT_LIMIT_MS} ms` : reasonOf(cause);
   const message = `Cannot connect to NATS at "${shown}": ${state}`;
   return new CodedError("bus_unreachable", message, { cause });
@@ -424,33 +289,13 @@ function unauthorized(shown: string, reason: string, cause: unknown): CodedError
   return new CodedError("bus_unauthorized", message, { cause });
 }
 
-function sendError(error: unknown, subject: string, bytes: number): unknown {
-  const code = error instanceof NatsError ? error.code : undefined;
-  if (code === "MAX_PAYLOAD_EXCEEDED") {
-    const message = `Cannot send ${bytes} bytes to "${subject}": over the server's max_payload`;
+function sendError(error: unknown, subject: string, dataBytes: number): unknown {
+  if (!(error instanceof NatsError)) return error;
+  if (error.code === "MAX_PAYLOAD_EXCEEDED") {
+    const message = `Cannot send ${dataBytes} bytes to "${subject}": over the server's max_payload`;
     return new CodedError("bus_too_large", message, { cause: error });
   }
-  if (code === undefined) return error;
   // Between its end and our noticing it.
-  const message = `Cannot send to "${subject}": ${messageOf(error)}`;
+  const message = `Cannot send to "${subject}": ${error.message}`;
   return new CodedError("bus_unreachable", message, { cause: error });
-}
-
-function closedError(): CodedError {
-  return new CodedError("bus_closed", "Cannot use the bus: it was closed");
-}
-
-function jitterMs(random: Random): number {
-  const [low = 0, high = 0] = random(new Uint8Array(2));
-  return Math.floor((low + high * 256) / 65_536 * RECONNECT_JITTER_MS);
-}
-
-/** Whatever becomes of `task`, at most `limitMs` are spent on it. */
-async function within(limitMs: number, task: () => Promise<unknown>): Promise<void> {
-  const limit = new AbortController();
-  await Promise.race([
-    task().catch(() => undefined),
-    delay(limitMs, { signal: limit.signal }).catch(() => undefined),
-  ]);
-  limit.abort();
 }

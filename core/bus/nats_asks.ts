@@ -31,7 +31,10 @@ export function createAsks(link: Link): Asks {
   const waiting = new Map<string, { settle(frame: InFrame): void; fail(error: unknown): void }>();
   let last = 0;
 
-  link.listen({ pattern: `${link.inbox}.*` }, (frame) => waiting.get(frame.subject)?.settle(frame));
+  link.listen({
+    pattern: `${link.inbox}.*`,
+    hear: (frame) => waiting.get(frame.subject)?.settle(frame),
+  });
   link.onLost(failAll);
 
   function failAll(error: CodedError): void {

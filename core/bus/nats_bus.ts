@@ -59,7 +59,7 @@ export function createNatsBus(deps: NatsBusDeps): Bus {
   let closing: Promise<void> | undefined;
 
   const gather = createGather<Parcel, Outcome>({
-    maxSize: Math.min(BATCH_BYTES, link.maxPayloadBytes - FRAME_BYTES),
+    maxSize: Math.min(BATCH_BYTES, link.maxPayloadBytes() - FRAME_BYTES),
     sizeOf: ({ bytes }) => bytes.length,
     async ship(parcels) {
       const data = await seal.wrap(joinParcels(parcels));
@@ -115,11 +115,15 @@ export function createNatsBus(deps: NatsBusDeps): Bus {
       held -= 1;
       answer(reply, answered);
     }
-    return link.listen({ pattern, queue }, (frame) => {
-      if (frame.reply === undefined) return;
-      take(frame, frame.reply).catch((error: unknown) =>
-        log.error("bus.answer_failed", { pattern, error: messageOf(error) })
-      );
+    return link.listen({
+      pattern,
+      queue,
+      hear(frame) {
+        if (frame.reply === undefined) return;
+        take(frame, frame.reply).catch((error: unknown) =>
+          log.error("bus.answer_failed", { pattern, error: messageOf(error) })
+        );
+      },
     });
   }
 
@@ -148,12 +152,16 @@ export function createNatsBus(deps: NatsBusDeps): Bus {
     subscribe(pattern, { queue, signal }, handler) {
       assertPattern(pattern);
       whileOpen(signal, () =>
-        link.listen({ pattern, queue }, ({ subject, data, headers }) => {
-          try {
-            handler({ subject, data, headers });
-          } catch (error) {
-            log.error("bus.subscriber_failed", { pattern, error });
-          }
+        link.listen({
+          pattern,
+          queue,
+          hear({ subject, data, headers }) {
+            try {
+              handler({ subject, data, headers });
+            } catch (error) {
+              log.error("bus.subscriber_failed", { pattern, error });
+            }
+          },
         }));
     },
     respond(pattern, { queue, signal }, handler) {

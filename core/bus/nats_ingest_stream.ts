@@ -85,6 +85,7 @@ const decoder = new TextDecoder();
  */
 export async function openIngestStream(deps: IngestStreamDeps): Promise<IngestStream> {
   const { link, asks, random, log, ackWaitMs } = deps;
+  let serving = 0;
 
   async function call(subject: string, body?: unknown): Promise<unknown> {
     const data = encoder.encode(body === undefined ? "" : JSON.stringify(body));
@@ -171,6 +172,7 @@ export async function openIngestStream(deps: IngestStreamDeps): Promise<IngestSt
     },
     async serve({ signal, open }, handler) {
       const settler = createSettler({ open, handler, reply, log });
+      const inbox = `${link.inbox}.pull${++serving}`;
       let failures = 0;
       while (!signal.aborted) {
         try {
@@ -178,7 +180,7 @@ export async function openIngestStream(deps: IngestStreamDeps): Promise<IngestSt
           await ensureConsumer();
           failures = 0;
           const next = `$JS.API.CONSUMER.MSG.NEXT.${INGEST_STREAM}.${CONSUMER}`;
-          await pullDeliveries({ link, next, signal, settler });
+          await pullDeliveries({ link, inbox, next, signal, settler });
         } catch (error) {
           if (signal.aborted) break;
           failures += 1;

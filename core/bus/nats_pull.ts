@@ -40,8 +40,10 @@ const PULL = new TextEncoder().encode(JSON.stringify({
  *
  * @throws {CodedError} `bus_unreachable`, `bus_timeout` or `bus_no_responder` when the consumer is gone
  */
-export async function pullDeliveries({ link, next, signal, settler }: {
+export async function pullDeliveries({ link, inbox, next, signal, settler }: {
   readonly link: Link;
+  /** For these deliveries only. */
+  readonly inbox: string;
   /** The consumer's subject for pulls. */
   readonly next: string;
   readonly signal: AbortSignal;
@@ -49,17 +51,19 @@ export async function pullDeliveries({ link, next, signal, settler }: {
 }): Promise<void> {
   let pull: Pull | undefined;
   let count = 0;
-  const unlisten = link.listen({ pattern: `${link.inbox}.pull.*` }, (frame) => {
-    if (frame.status === 0) settler.push(deliveryOf(frame));
-    // What an earlier pull still brings is taken, but says nothing about this one.
-    pull?.hear(frame);
+  const unlisten = link.listen({
+    pattern: `${inbox}.*`,
+    hear(frame) {
+      if (frame.status === 0) settler.push(deliveryOf(frame));
+      pull?.hear(frame);
+    },
   });
   const unlost = link.onLost((error) => pull?.fail(error));
   const stop = (): void => pull?.fail(signal.reason as Error);
   signal.addEventListener("abort", stop, { once: true });
   try {
     while (!signal.aborted) {
-      const reply = `${link.inbox}.pull.${++count}`;
+      const reply = `${inbox}.${++count}`;
       pull = openPull(reply);
       link.send({ subject: next, reply, data: PULL });
       await pull.ended;
