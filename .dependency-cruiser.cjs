@@ -47,7 +47,7 @@ module.exports = {
     }),
     rule("only-the-daemon-and-edge-entries-pick-bus-drivers", {
       path: "^(core|edge)/",
-      pathNot: "^(core/bus/|core/daemon\\.ts$|edge/(node|deno)\\.ts$)",
+      pathNot: "^(core/bus/|core/daemon(/|\\.ts$)|edge/(node|deno)(_remote)?\\.ts$)",
     }, { path: "^core/bus/(?!bus\\.ts$)" }),
     rule("nothing-imports-tests", { pathNot: "^test/" }, { path: "^test/" }),
   ],

@@ -5,6 +5,8 @@
  */
 import { join } from "node:path";
 import { openAdmin } from "./daemon/admin.ts";
+import { edgeKeyOf, openBus } from "./daemon/bus.ts";
+import { serveEdgeConfig } from "./daemon/edge_link.ts";
 import { openLiveSettings } from "./daemon/config.ts";
 import { makeHome, publishRunFile } from "./daemon/home.ts";
 import { findMicroapps, forwardEvents, openMicroapps } from "./daemon/microapps.ts";
@@ -14,9 +16,9 @@ import { makeMissingSecrets } from "./daemon/secrets.ts";
 import { openSignedHeads } from "./daemon/signed_heads.ts";
 import { openWork } from "./daemon/work.ts";
 import type { Dispatch } from "./admin/dispatcher.ts";
-import { resolveSource } from "./contract/mod.ts";
+import { resolveSource, subjects } from "./contract/mod.ts";
+import { openHandoffSeal } from "./bus/handoff_seal.ts";
 import { openScope } from "./flow/scope.ts";
-import { openLocalBus } from "./bus/local.ts";
 import { edgeConfigOf } from "./settings/edge_config.ts";
 import { openInstanceLock } from "./store/instance_lock.ts";
 import { openStore } from "./store/open_store.ts";
@@ -56,9 +58,7 @@ export async function runDaemon(
     now,
     log,
   });
-  await using bus = openLocalBus({
-    onError: (error) => log.error("bus.subscriber_failed", { error }),
-  });
+  await using bus = await openBus({ broker: settings().broker, env: options.env, now, log });
 
   let dispatch: Dispatch = () => Promise.reject(new Error("the admin methods are not there yet"));
   await using host = await openMicroapps({
@@ -102,10 +102,22 @@ export async function runDaemon(
   });
   edgeUrl = edge?.url;
   await using reloads = openScope({
-    onError: (error) => log.error("microapp.reload_failed", { error }),
+    onError: (error) => log.error("reload.failed", { error }),
   });
+  const edgeKey = edgeKeyOf(options.env);
+  const seal = await openHandoffSeal({ key: edgeKey, subject: subjects.edgeConfigPush, random });
+  const edges = serveEdgeConfig({
+    bus,
+    config: edgeConfig,
+    wrap: (message) => seal.wrap(message),
+    sealed: edgeKey !== undefined,
+    scope: reloads,
+    log,
+  });
+  edges.push();
   config.onChange(() => {
     edge?.apply(edgeConfig());
+    edges.push();
     reloads.run(async () => host.apply(await findMicroapps({ settings, env: options.env, log })));
   });
   await using _run = await publishRunFile(home, {

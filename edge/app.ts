@@ -17,6 +17,7 @@ import type { BodyRead, EdgeAdapter, RequestHead } from "./adapter.ts";
 import { createChat } from "./chat/messages.ts";
 import { createCounters } from "./counters.ts";
 import { startDeadline } from "./deadline.ts";
+import { createFirehose, type Firehose, type FirehoseOptions } from "./firehose/firehose.ts";
 import { forwardRpc, type Readiness } from "./operations.ts";
 import {
   jsonResponse,
@@ -47,6 +48,7 @@ export interface EdgeDeps {
   readonly visitorSecret: string;
   /** Whether the bearer of a request is an operator. */
   readonly authorize: (request: Request) => Promise<boolean>;
+  readonly firehose?: FirehoseOptions | undefined;
   /** What else must work for `/readyz`. */
   readonly readiness?: (() => Promise<Readiness>) | undefined;
   /** More Prometheus text for `/metrics`. */
@@ -72,6 +74,8 @@ export interface Edge {
   readonly apply: (config: EdgeConfig) => SourceChanges;
   /** Webhooks under way. */
   readonly inFlight: () => number;
+  /** Ends connections that would never end by themselves; resolves when they have. */
+  readonly close: () => Promise<void>;
 }
 
 /** Time to read the body of a request that is no webhook, in milliseconds. */
@@ -92,6 +96,7 @@ export function createEdge(deps: EdgeDeps): Edge {
   const uuid = createUuids({ now, random });
   const counters = createCounters();
   const receive = createReceive({ bus, now, uuid, log, adapter });
+  const firehose = createFirehose({ ...deps.firehose, bus, now, uuid, log, adapter });
   let table: SourceTable = createSourceTable(NO_SOURCES);
   let isConfigured = false;
 
@@ -111,13 +116,25 @@ export function createEdge(deps: EdgeDeps): Edge {
 
   const app = createRoutes(deps, {
     uuid,
+    firehose,
     table: () => table,
     readyNow: () => isConfigured && bus.status() === "ready",
-    metrics: () => counters.render({ webhooks_in_flight: inFlight(), sources: table.byPath.size }),
+    metrics: () =>
+      counters.render({
+        webhooks_in_flight: inFlight(),
+        sources: table.byPath.size,
+        firehose_clients: firehose.clients(),
+      }),
   });
   app.notFound((c) => {
     const reply = receiveAt(pathOf(c.req.url), c.req.raw, c.env);
     if (reply !== undefined) return reply.then(responseOf);
+    // Before core has said what there is, nobody may conclude that something is not.
+    if (!isConfigured) {
+      const message = "This edge does not know its sources yet";
+      const problem = { status: 503, code: "not_configured", message, retryAfterSecs: 2 };
+      return problemResponse(problem, uuid());
+    }
     return problemResponse({ status: 404, code: "not_found", message: "Nothing is here" }, uuid());
   });
   app.onError((error) => {
@@ -148,22 +165,25 @@ export function createEdge(deps: EdgeDeps): Edge {
       const changes = sourceChanges(table, next);
       table = next;
       isConfigured = true;
+      if (config.auth !== undefined) firehose.applyAuth(config.auth);
       log.info("edge.configured", { version: config.version, ...changes });
       return changes;
     },
     inFlight,
+    close: firehose.close,
   };
 }
 
 /** What the routes see of the edge around them. */
 interface Inside {
   readonly uuid: () => string;
+  readonly firehose: Firehose;
   readonly table: () => SourceTable;
   readonly readyNow: () => boolean;
   readonly metrics: () => string;
 }
 
-function createRoutes(deps: EdgeDeps, { uuid, table, readyNow, metrics }: Inside): Hono {
+function createRoutes(deps: EdgeDeps, { uuid, firehose, table, readyNow, metrics }: Inside): Hono {
   const { bus, log, adapter, version, authorize } = deps;
   const app = new Hono();
   const chat = createChat({ ...deps, uuid });
@@ -211,6 +231,7 @@ function createRoutes(deps: EdgeDeps, { uuid, table, readyNow, metrics }: Inside
       headers: { ...SECURITY_HEADERS, "content-type": "text/plain; version=0.0.4; charset=utf-8" },
     });
   });
+  firehose.mount(app);
   app.post("/chat/:instance/messages", (c) => chat.say(chatCall(c)));
   app.get("/chat/:instance/messages", (c) => chat.read(chatCall(c)));
   app.post(
@@ -228,6 +249,8 @@ function createRoutes(deps: EdgeDeps, { uuid, table, readyNow, metrics }: Inside
   for (const path of ["/healthz", "/readyz", "/metrics"]) app.all(path, onlyWith("GET, HEAD"));
   app.all("/chat/:instance/messages", onlyWith("GET, HEAD, POST"));
   app.all("/rpc", onlyWith("POST"));
+  for (const path of ["/firehose", "/firehose/sse"]) app.all(path, onlyWith("GET"));
+  app.all("/session", onlyWith("POST"));
   return app;
 }
 

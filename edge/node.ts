@@ -21,13 +21,14 @@ import { createPooledRandom } from "../core/flow/random.ts";
 import type { BodyRead, EdgeAdapter, RequestHead } from "./adapter.ts";
 import { createEdge, type Edge, type EdgeDeps } from "./app.ts";
 import type { Deadline } from "./deadline.ts";
+import { createNodeSockets } from "./node_sockets.ts";
 
 /** Settings of {@linkcode startNodeEdge}. */
 export interface NodeEdgeOptions
-  extends Partial<Pick<EdgeDeps, "authorize" | "readiness" | "metrics">> {
+  extends Partial<Pick<EdgeDeps, "authorize" | "readiness" | "metrics" | "firehose">> {
   readonly bus: Bus;
-  /** Where it starts; {@linkcode NodeEdge.apply} changes it later. */
-  readonly config: EdgeConfig;
+  /** Where it starts; {@linkcode NodeEdge.apply} changes it later. Undefined: all is 503 until then. */
+  readonly config: EdgeConfig | undefined;
   /** 0 takes any free port. */
   readonly port: number;
   readonly hostname: string;
@@ -66,18 +67,20 @@ const DRAIN_LIMIT_MS = 500;
 export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge> {
   const { port, hostname, drainMs = 10_000, now = Date.now } = options;
   const random = options.random ?? createPooledRandom();
+  const sockets = createNodeSockets();
   const edge = createEdge({
     ...options,
     now,
     random,
-    adapter: nodeAdapter,
+    adapter: { ...nodeAdapter, acceptSocket: sockets.accept },
     visitorSecret: options.visitorSecret ?? crypto.randomUUID(),
     authorize: options.authorize ?? (() => Promise.resolve(false)),
   });
-  edge.apply(options.config);
+  if (options.config !== undefined) edge.apply(options.config);
   options.extend?.(edge);
 
   const server = await listen(edge, { port, hostname });
+  sockets.serve(server, edge.fetch);
   const address = server.address();
   const actualPort = typeof address === "object" && address !== null ? address.port : port;
   const shownHost = hostname.includes(":") ? `[${hostname}]` : hostname;
@@ -85,7 +88,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
   return {
     url: `http://${shownHost}:${actualPort}`,
     apply: edge.apply,
-    [Symbol.asyncDispose]: () => closing ??= close(server, drainMs),
+    [Symbol.asyncDispose]: () => closing ??= close(server, edge, drainMs),
   };
 }
 
@@ -158,7 +161,13 @@ function drain(incoming: IncomingMessage): void {
   incoming.on("error", () => undefined).once("close", () => clearTimeout(giveUp)).resume();
 }
 
-function close(server: Server, drainMs: number): Promise<void> {
+async function close(server: Server, edge: Edge, drainMs: number): Promise<void> {
+  const closed = closeServer(server, drainMs);
+  await edge.close();
+  await closed;
+}
+
+function closeServer(server: Server, drainMs: number): Promise<void> {
   return new Promise((resolve) => {
     const force = setTimeout(() => server.closeAllConnections(), drainMs);
     server.close(() => {

@@ -13,6 +13,7 @@ export interface CliContext {
   readonly home: Home;
   /** Where `config/`, `migrations/` and `package.json` of this program are. */
   readonly packageRoot: string;
+  readonly version: string;
   /** Aborts at the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
   /** Ends the process with this code once everything is closed. */

@@ -9,6 +9,8 @@ import { ConfigError } from "../daemon/config.ts";
 import { homeOf } from "../daemon/home.ts";
 import { formatProblems } from "../settings/problems.ts";
 import { createCliContext } from "./command.ts";
+import { addCheckCommand } from "./check.ts";
+import { addEdgeCommand } from "./edge.ts";
 import { addOperateCommands } from "./operate.ts";
 import { addRecordCommands } from "./record.ts";
 import { addRunCommands } from "./run.ts";
@@ -41,7 +43,9 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
     .version(given.version)
     .showHelpAfterError("(add --help for how to use it)")
     .exitOverride();
-  addRunCommands(program, { ...context, version: given.version });
+  addRunCommands(program, context);
+  addEdgeCommand(program, context);
+  addCheckCommand(program, context);
   addTalkCommands(program, context);
   addRecordCommands(program, context);
   addOperateCommands(program, context);

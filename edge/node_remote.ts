@@ -1,0 +1,89 @@
+/**
+ * The edge on Node with its core elsewhere, over NATS.
+ *
+ * @module
+ */
+import { openHandoffSeal } from "../core/bus/handoff_seal.ts";
+import { openNatsBus } from "../core/bus/nats.ts";
+import type { NatsAuth } from "../core/bus/nats_address.ts";
+import { type Random, readFrame, subjects } from "../core/contract/mod.ts";
+import type { Bus } from "../core/bus/bus.ts";
+import type { Log } from "../core/flow/log.ts";
+import { startNodeEdge } from "./node.ts";
+import { followRemoteConfig } from "./remote_config.ts";
+
+/** Settings of {@linkcode runRemoteNodeEdge}. */
+export interface RemoteNodeEdgeOptions {
+  /** `ws://` or `wss://` of the NATS server, or of core's embedded broker. */
+  readonly natsUrl: string;
+  readonly auth: NatsAuth | undefined;
+  /** `NEXO_EDGE_KEY`; without it secrets come from this edge's environment. */
+  readonly edgeKey: Uint8Array | undefined;
+  readonly secretOf: (name: string) => string | undefined;
+  readonly port: number;
+  readonly hostname: string;
+  readonly version: string;
+  readonly log: Log;
+}
+
+const AUTHORIZE_LIMIT_MS = 5_000;
+const random: Random = (bytes) => crypto.getRandomValues(bytes);
+
+/**
+ * Runs an edge until `signal` aborts. `onReady` hears its address once core has told it its sources.
+ *
+ * @throws {CodedError} `bus_unreachable`, `bus_unauthorized`, `port_in_use`, `sealed_unreadable`
+ */
+export async function runRemoteNodeEdge(
+  options: RemoteNodeEdgeOptions,
+  { signal, onReady }: { signal: AbortSignal; onReady: (url: string) => void },
+): Promise<void> {
+  const { natsUrl, auth, edgeKey, log } = options;
+  await using bus = await openNatsBus({
+    url: natsUrl,
+    auth,
+    name: "nexo-edge",
+    ...(edgeKey === undefined ? {} : { sealKey: edgeKey }),
+    now: Date.now,
+    log,
+  });
+  const seal = await openHandoffSeal({ key: edgeKey, subject: subjects.edgeConfigPush, random });
+  await using edge = await startNodeEdge({
+    ...options,
+    bus,
+    config: undefined,
+    authorize: (request) => isOperator(bus, request),
+  });
+  const follow = {
+    bus,
+    unwrap: (message: Uint8Array) => seal.unwrap(message),
+    secretOf: options.secretOf,
+    log,
+    signal,
+  };
+  try {
+    await followRemoteConfig(follow, edge.apply);
+    onReady(edge.url);
+    await new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Core's own word: a call that only an operator's token may make. */
+async function isOperator(bus: Bus, request: Request): Promise<boolean> {
+  const authorization = request.headers.get("authorization");
+  if (authorization === null) return false;
+  const call = { jsonrpc: "2.0", id: 1, method: "nexo/operator/status", params: {} };
+  try {
+    const body = new TextEncoder().encode(JSON.stringify(call));
+    const options = { headers: { authorization }, timeoutMs: AUTHORIZE_LIMIT_MS };
+    const { data } = await bus.request(subjects.admin, body, options);
+    return readFrame(JSON.parse(new TextDecoder().decode(data))).type === "result";
+  } catch {
+    // Whatever went wrong, nobody has vouched for the caller.
+    return false;
+  }
+}
