@@ -6,6 +6,7 @@
 import type { CreateMac } from "../core/signing/mac.ts";
 import type { HeaderReader } from "../core/signing/verifier.ts";
 import type { Deadline } from "./deadline.ts";
+import type { SocketEvents } from "./sockets.ts";
 
 /** How reading a body ended. `aborted` means the client went away. */
 export type BodyRead =
@@ -29,6 +30,13 @@ export interface EdgeAdapter {
     capBytes: number,
     deadline: Deadline,
   ) => Promise<BodyRead>;
+  /**
+   * Takes a WebSocket handshake; its response is what the route returns. Undefined when the request is
+   * none. Without it, the runtime has no WebSockets.
+   */
+  readonly acceptSocket?:
+    | ((request: Request, env: unknown, events: SocketEvents) => Response | undefined)
+    | undefined;
   /** An HMAC quicker than WebCrypto's, if the runtime has one. */
   readonly createMac?: CreateMac | undefined;
 }

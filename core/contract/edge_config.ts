@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { RateLimit } from "./config/webhook_fields.ts";
 import { ResolvedSource } from "./config/webhooks.ts";
+import { EdgeAuth } from "./token.ts";
 
 /** A source with its secrets. Never logged, never shown. */
 export const EdgeSource = ResolvedSource.extend({
@@ -34,6 +35,8 @@ export const EdgeConfig = z.strictObject({
   request_timeout_ms: z.int().positive(),
   trusted_proxies: z.array(z.string()),
   allow_realip_fallback: z.boolean(),
+  /** What tokens are checked with; without it the edge refuses all of them. */
+  auth: EdgeAuth.optional(),
 });
 /** See {@linkcode EdgeConfig}. */
 export type EdgeConfig = z.infer<typeof EdgeConfig>;

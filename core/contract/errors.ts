@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   daemon_not_running: { retry: true, says: "No daemon answers for this NEXO_HOME" },
   daemon_running: { retry: false, says: "Another daemon holds this NEXO_HOME" },
   envelope_invalid: { retry: false, says: "A webhook did not match the envelope schema" },
+  firehose_full: { retry: true, says: "Too many clients follow the events already" },
   frame_invalid: { retry: false, says: "A JSON-RPC frame could not be read" },
   frame_too_long: { retry: false, says: "A JSON-RPC line passed the size limit" },
   inbound_refused: { retry: false, says: "A message was not accepted for an agent" },

@@ -66,6 +66,27 @@ export {
   TranscriptRole,
 } from "./events.ts";
 export {
+  BackfillHead,
+  BackfillRequest,
+  decodeEventBatch,
+  encodeEventBatch,
+  eventLines,
+  LiveHead,
+  type WireEvent,
+} from "./event_batch.ts";
+export {
+  AgentEventKindName,
+  BEARER_PROTOCOL_PREFIX,
+  type Cursor,
+  EventFilter,
+  FIREHOSE_CLOSE,
+  FIREHOSE_PROTOCOL,
+  FirehoseFrame,
+  formatCursor,
+  matchesFilter,
+  parseCursor,
+} from "./firehose.ts";
+export {
   AccountId,
   AgentId,
   type Clock,
@@ -99,3 +120,4 @@ export {
   subjects,
   unescapeToken,
 } from "./subjects.ts";
+export { EdgeAuth, eventScopeOf, TokenClaims, TokenScope } from "./token.ts";

@@ -111,6 +111,9 @@ export const subjects = {
   ingest: "nexo.rpc.ingest",
   admin: "nexo.rpc.admin",
   chat: "nexo.rpc.chat",
+  backfill: "nexo.rpc.backfill",
+  ticket: "nexo.rpc.ticket",
+  liveEvents: "nexo.events.live",
   edgeConfigRequest: "nexo.rpc.edge.config",
   edgeConfigPush: "nexo.edge.config",
 } as const;

@@ -1,0 +1,145 @@
+/**
+ * The firehose's routes: who may come in, and from where they are told.
+ *
+ * @module
+ */
+import type { Context, Hono } from "hono";
+import type { Bus } from "../../core/bus/bus.ts";
+import {
+  type Clock,
+  CodedError,
+  codeOf,
+  type EdgeAuth,
+  ERROR_CODES,
+  eventScopeOf,
+  messageOf,
+} from "../../core/contract/mod.ts";
+import type { Log } from "../../core/flow/log.ts";
+import type { EdgeAdapter } from "../adapter.ts";
+import { jsonResponse, problemResponse, statusOf } from "../reply.ts";
+import { type AccessDeps, createAccess } from "./access.ts";
+import { CUTS } from "./client.ts";
+import { createHub, type FirehoseLimits, type Hold } from "./hub.ts";
+import { readQuery } from "./query.ts";
+import { sseResponse } from "./sse.ts";
+import { createTokenVerifier } from "./verify.ts";
+
+/** Settings of an edge's firehose. */
+export interface FirehoseOptions {
+  readonly limits?: FirehoseLimits | undefined;
+  /** The token behind a session cookie. */
+  readonly cookieToken?: AccessDeps["cookieToken"];
+}
+
+/** What the firehose needs. */
+export interface FirehoseDeps extends FirehoseOptions {
+  readonly bus: Pick<Bus, "request" | "subscribe">;
+  readonly now: Clock;
+  readonly uuid: () => string;
+  readonly log: Log;
+  readonly adapter: Pick<EdgeAdapter, "acceptSocket">;
+}
+
+/** The firehose of one edge. */
+export interface Firehose {
+  /** Adds `GET /firehose`, `GET /firehose/sse` and `POST /session`. */
+  readonly mount: (app: Hono) => void;
+  /** Puts keys and revocations in force, also for those who are connected. */
+  readonly applyAuth: (auth: EdgeAuth) => void;
+  /** Clients connected. */
+  readonly clients: () => number;
+  /** Ends every connection with a cursor to resume from. */
+  readonly close: () => Promise<void>;
+}
+
+/** Builds the firehose; it refuses everybody until {@linkcode Firehose.applyAuth} gave it a key. */
+export function createFirehose(deps: FirehoseDeps): Firehose {
+  const { bus, now, uuid, log, adapter, cookieToken, limits = {} } = deps;
+  const verifier = createTokenVerifier({ now });
+  const access = createAccess({ bus, cookieToken });
+  const hub = createHub({ bus, now, log, limits });
+
+  /** Everything that can refuse a client happens before its connection is accepted. */
+  async function admit(request: Request): Promise<Hold> {
+    const token = await access.tokenOf(request);
+    const { claims: { jti, exp, ...claims }, kid } = await verifier.verify(token);
+    const scope = eventScopeOf(claims);
+    const lastEventId = request.headers.get("last-event-id");
+    const wanted = readQuery(new URL(request.url).searchParams, lastEventId);
+    const bearer = { token, jti, kid, expiresAtMs: exp * 1000 };
+    const hold = await hub.hold({ scope, bearer, ...wanted });
+    if (hold === undefined) {
+      throw new CodedError("firehose_full", "Cannot connect: too many clients are connected");
+    }
+    return hold;
+  }
+
+  async function answer(c: Context, work: () => Promise<Response>): Promise<Response> {
+    try {
+      return await work();
+    } catch (error) {
+      return refused(error, c.req.path);
+    }
+  }
+
+  function refused(error: unknown, path: string): Response {
+    const requestId = uuid();
+    const code = codeOf(error);
+    const { says, retry } = ERROR_CODES[code];
+    log.debug("firehose.refused", { requestId, path, code, error: messageOf(error) });
+    return problemResponse({
+      status: statusOf(code),
+      code,
+      // What a caller can mend is said in full; of our own defects little is.
+      message: error instanceof CodedError ? error.message : says,
+      retryAfterSecs: retry ? 5 : undefined,
+      headers: code === "token_invalid" ? { "www-authenticate": "Bearer" } : undefined,
+    }, requestId);
+  }
+
+  function socketOf(c: Context, hold: Hold): Response {
+    let leave: (() => void) | undefined;
+    const response = adapter.acceptSocket?.(c.req.raw, c.env, {
+      onOpen: (socket) => void (leave = hold.enter(socket)),
+      onClose: () => (leave ?? hold.release)(),
+    });
+    if (response !== undefined) return response;
+    hold.release();
+    return upgradeRequired();
+  }
+
+  function upgradeRequired(): Response {
+    const headers = { upgrade: "websocket", connection: "upgrade" };
+    const message = "This is a WebSocket; for server-sent events ask /firehose/sse";
+    return problemResponse({ status: 426, code: "upgrade_required", message, headers }, uuid());
+  }
+
+  return {
+    mount(app) {
+      app.get("/firehose", (c) => {
+        if (c.req.header("upgrade")?.toLowerCase() !== "websocket") return upgradeRequired();
+        return answer(c, async () => socketOf(c, await admit(c.req.raw)));
+      });
+      app.get("/firehose/sse", (c) =>
+        answer(c, async () => {
+          // Asked for its head only, a stream would have nobody to end it.
+          if (c.req.raw.method !== "GET") return new Response(null, { status: 405 });
+          const hold = await admit(c.req.raw);
+          return sseResponse(hold.enter);
+        }));
+      app.post("/session", (c) =>
+        answer(c, async () => {
+          const token = await access.tokenOf(c.req.raw);
+          await verifier.verify(token);
+          const ticket = await access.ticketFor(token);
+          return jsonResponse(JSON.stringify(ticket), { status: 201, requestId: uuid() });
+        }));
+    },
+    applyAuth(auth) {
+      verifier.update(auth);
+      hub.cutWhere((bearer) => verifier.stands(bearer) ? undefined : CUTS.refused);
+    },
+    clients: hub.size,
+    close: hub.close,
+  };
+}
