@@ -22,8 +22,10 @@ export interface DaemonPlace extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   /** Writes a file below the config directory, `agents.yaml` for example. */
   readonly writeConfig: (file: string, text: string) => Promise<void>;
-  /** Starts the daemon and resolves when it is ready. */
-  readonly start: () => Promise<RunningDaemon>;
+  /** Starts the daemon, with an edge (`dev`, the default) or without (`core`); resolves when it is ready. */
+  readonly start: (command?: "dev" | "core") => Promise<RunningDaemon>;
+  /** Starts an edge of its own process; resolves when it knows its sources. */
+  readonly startEdge: () => Promise<RunningProcess & { readonly url: string }>;
   /** Runs the nexo command to its end. */
   readonly nexo: (...args: string[]) => Promise<CommandResult>;
   /** Everything daemons of this place wrote to standard output and error. */
@@ -31,10 +33,15 @@ export interface DaemonPlace extends AsyncDisposable {
 }
 
 /** A daemon that is ready. */
-export interface RunningDaemon {
-  readonly pid: number;
+export interface RunningDaemon extends RunningProcess {
+  /** Empty without an edge. */
   readonly edgeUrl: string;
   readonly call: DaemonClient["call"];
+}
+
+/** A process that is ready. */
+export interface RunningProcess {
+  readonly pid: number;
   /** `kill -9`; resolves when the process is gone. */
   readonly kill: () => Promise<void>;
   /** SIGTERM; resolves with the exit code. */
@@ -71,6 +78,28 @@ export async function openDaemonPlace(
     return spawn(process.execPath, ["--enable-source-maps", MAIN, ...args], { cwd: dir, env });
   }
 
+  async function launch(command: string): Promise<{ process: RunningProcess; said: string }> {
+    const child = spawnNexo([command]);
+    running.add(child);
+    const said = await readiness(child, chunks);
+    const gone = once(child, "exit").then(([code]) => {
+      running.delete(child);
+      return code as number | null;
+    });
+    const process: RunningProcess = {
+      pid: child.pid ?? 0,
+      async kill() {
+        child.kill("SIGKILL");
+        await gone;
+      },
+      stop() {
+        child.kill("SIGTERM");
+        return gone;
+      },
+    };
+    return { process, said };
+  }
+
   return {
     home,
     configDir,
@@ -81,28 +110,14 @@ export async function openDaemonPlace(
       await writeFile(path, text);
     },
     output: () => chunks.join(""),
-    async start() {
-      const child = spawnNexo(["dev"]);
-      running.add(child);
-      await readiness(child, chunks);
+    async start(command = "dev") {
+      const { process } = await launch(command);
       const client = await connectDaemon(homeOf(env));
-      const gone = once(child, "exit").then(([code]) => {
-        running.delete(child);
-        return code as number | null;
-      });
-      return {
-        pid: child.pid ?? 0,
-        edgeUrl: client.run.edge_url ?? "",
-        call: client.call,
-        async kill() {
-          child.kill("SIGKILL");
-          await gone;
-        },
-        stop() {
-          child.kill("SIGTERM");
-          return gone;
-        },
-      };
+      return { ...process, edgeUrl: client.run.edge_url ?? "", call: client.call };
+    },
+    async startEdge() {
+      const { process, said } = await launch("edge");
+      return { ...process, url: /nexo edge is ready at (\S+)/.exec(said)?.[1] ?? "" };
     },
     async nexo(...args) {
       const child = spawnNexo(args);
@@ -124,7 +139,8 @@ export async function openDaemonPlace(
   };
 }
 
-function readiness(child: ChildProcess, chunks: string[]): Promise<void> {
+/** Resolves with what the process has said once it says that it is ready. */
+function readiness(child: ChildProcess, chunks: string[]): Promise<string> {
   return new Promise((done, fail) => {
     let seen = "";
     const timer = setTimeout(() => {
@@ -135,9 +151,9 @@ function readiness(child: ChildProcess, chunks: string[]): Promise<void> {
       const text = chunk.toString();
       chunks.push(text);
       seen = (seen + text).slice(-20_000);
-      if (seen.includes("nexo is ready")) {
+      if (/nexo (core |edge )?is ready.*\n/.test(seen)) {
         clearTimeout(timer);
-        done();
+        done(seen);
       }
     };
     child.stdout?.on("data", listen);
