@@ -19,7 +19,7 @@ function core(judge: (handoff: Handoff, times: number) => Outcome = accepted) {
   return {
     got,
     times,
-    serve(handoffs: readonly Handoff[]): Promise<Outcome[]> {
+    serve: (handoffs: readonly Handoff[]): Promise<Outcome[]> => {
       const outcomes = handoffs.map((one) => {
         const count = (times.get(one.dedupe_key) ?? 0) + 1;
         times.set(one.dedupe_key, count);
