@@ -10,7 +10,7 @@ import { ROWS } from "./rows.ts";
 import { openWorkshop } from "./workshop.ts";
 
 const WHOLE: Plan = { warmUpMs: 4000, rounds: 9, roundMs: 2000 };
-const QUICK: Plan = { warmUpMs: 2000, rounds: 5, roundMs: 800 };
+const QUICK: Plan = { warmUpMs: 1600, rounds: 5, roundMs: 800 };
 
 const usage = `usage: npm run bench -- [--quick] [--only <row>]... [--json]
 rows: ${ROWS.map(({ name }) => name).join(", ")}`;
