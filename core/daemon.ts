@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { openAdmin } from "./daemon/admin.ts";
-import { edgeKeyOf, openBus } from "./daemon/bus.ts";
+import { openBus } from "./daemon/bus.ts";
 import { serveEdgeConfig } from "./daemon/edge_link.ts";
 import { openLiveSettings } from "./daemon/config.ts";
 import { makeHome, publishRunFile } from "./daemon/home.ts";
@@ -17,7 +17,7 @@ import { openSignedHeads } from "./daemon/signed_heads.ts";
 import { openWork } from "./daemon/work.ts";
 import type { Dispatch } from "./admin/dispatcher.ts";
 import { resolveSource, subjects } from "./contract/mod.ts";
-import { openHandoffSeal } from "./bus/handoff_seal.ts";
+import { openHandoffSeal, parseEdgeKey } from "./bus/handoff_seal.ts";
 import { openScope } from "./flow/scope.ts";
 import { edgeConfigOf } from "./settings/edge_config.ts";
 import { openInstanceLock } from "./store/instance_lock.ts";
@@ -104,7 +104,7 @@ export async function runDaemon(
   await using reloads = openScope({
     onError: (error) => log.error("reload.failed", { error }),
   });
-  const edgeKey = edgeKeyOf(options.env);
+  const edgeKey = parseEdgeKey(options.env["NEXO_EDGE_KEY"]);
   const seal = await openHandoffSeal({ key: edgeKey, subject: subjects.edgeConfigPush, random });
   const edges = serveEdgeConfig({
     bus,

@@ -24,6 +24,24 @@ const PURPOSE = "nexo hand-off";
 const encoder = new TextEncoder();
 
 /**
+ * The bytes of `NEXO_EDGE_KEY`: pairs of hex digits, or any other text as it is. Undefined without one.
+ *
+ * @throws {CodedError} `config_invalid` when it is too short
+ */
+export function parseEdgeKey(text = ""): Uint8Array | undefined {
+  if (text === "") return undefined;
+  const isHex = /^(?:[0-9a-f]{2})+$/i.test(text);
+  const bytes = isHex
+    ? Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
+    : encoder.encode(text);
+  if (bytes.length >= MIN_KEY_BYTES) return bytes;
+  throw new CodedError(
+    "config_invalid",
+    `Cannot use NEXO_EDGE_KEY: it has ${bytes.length} bytes, not ${MIN_KEY_BYTES} or more`,
+  );
+}
+
+/**
  * A seal for messages on `subject`; without a key they stay as they are.
  *
  * @throws {RangeError} when the key is under 32 bytes

@@ -4,9 +4,10 @@
  * @module
  */
 import type { Command } from "commander";
-import { runRemoteNodeEdge } from "../../edge/node_remote.ts";
+import { startNodeEdge } from "../../edge/node.ts";
+import { parseEdgeKey, runRemoteEdge } from "../../edge/remote_edge.ts";
 import { BrokerConfig, CodedError } from "../contract/mod.ts";
-import { edgeKeyOf, natsAuthOf } from "../daemon/bus.ts";
+import { natsAuthOf } from "../daemon/bus.ts";
 import type { CliContext } from "./command.ts";
 import { say } from "./print.ts";
 import { addAddressOptions, openProcessLog, portOf } from "./process.ts";
@@ -24,15 +25,22 @@ export function addEdgeCommand(program: Command, context: CliContext): void {
           "Cannot start an edge: set NEXO_NATS_URL, for example ws://nats:8443",
         );
       }
-      await runRemoteNodeEdge({
+      const log = await openProcessLog(context);
+      await runRemoteEdge({
+        listen: (deps) =>
+          startNodeEdge({
+            ...deps,
+            config: undefined,
+            port: portOf(port, env),
+            hostname: host,
+            version,
+            log,
+          }),
         natsUrl,
         auth: await natsAuthOf(BrokerConfig.parse({}), env),
-        edgeKey: edgeKeyOf(env),
+        edgeKey: parseEdgeKey(env["NEXO_EDGE_KEY"]),
         secretOf: (name) => env[name] === "" ? undefined : env[name],
-        port: portOf(port, env),
-        hostname: host,
-        version,
-        log: await openProcessLog(context),
+        log,
       }, { signal, onReady: (url) => say(`nexo edge is ready at ${url}`) });
     });
 }

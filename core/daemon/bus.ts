@@ -5,6 +5,7 @@
  */
 import { readFile } from "node:fs/promises";
 import type { Bus } from "../bus/bus.ts";
+import { parseEdgeKey } from "../bus/handoff_seal.ts";
 import { openLocalBus } from "../bus/local.ts";
 import { openNatsBus } from "../bus/nats.ts";
 import type { NatsAuth } from "../bus/nats_address.ts";
@@ -12,8 +13,6 @@ import { type BrokerConfig, type Clock, CodedError } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
-
-const MIN_EDGE_KEY_BYTES = 32;
 
 /** What a bus is opened from. `NEXO_NATS_URL` and `NEXO_NATS_CREDS` win over the file. */
 export interface BusDeps {
@@ -36,7 +35,7 @@ export async function openBus({ broker, env, now, log }: BusDeps): Promise<Bus> 
       "Cannot connect to NATS: set broker.url in broker.yaml or NEXO_NATS_URL",
     );
   }
-  const sealKey = edgeKeyOf(env);
+  const sealKey = parseEdgeKey(env["NEXO_EDGE_KEY"]);
   return openNatsBus({
     url,
     auth: await natsAuthOf(broker, env),
@@ -46,22 +45,6 @@ export async function openBus({ broker, env, now, log }: BusDeps): Promise<Bus> 
     now,
     log,
   });
-}
-
-/** `NEXO_EDGE_KEY`: 64 hex digits, or any text of at least 32 bytes. */
-export function edgeKeyOf(env: Env): Uint8Array | undefined {
-  const text = env["NEXO_EDGE_KEY"] ?? "";
-  if (text === "") return undefined;
-  const bytes = /^[0-9a-f]{64,}$/i.test(text)
-    ? Buffer.from(text, "hex")
-    : Buffer.from(text, "utf8");
-  if (bytes.length < MIN_EDGE_KEY_BYTES) {
-    throw new CodedError(
-      "config_invalid",
-      `Cannot use NEXO_EDGE_KEY: it has ${bytes.length} bytes, not ${MIN_EDGE_KEY_BYTES} or more`,
-    );
-  }
-  return new Uint8Array(bytes);
 }
 
 /** How to sign in, from the file or `NEXO_NATS_CREDS`; undefined for what the URL says. */

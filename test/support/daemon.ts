@@ -13,6 +13,7 @@ import { homeOf } from "../../core/daemon/home.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const MAIN = join(ROOT, "dist/core/main.js");
+const DENO = join(ROOT, "node_modules/deno/deno");
 const READY_LIMIT_MS = 60_000;
 
 /** A place for one daemon after another; disposing ends the last one and removes the files. */
@@ -25,7 +26,9 @@ export interface DaemonPlace extends AsyncDisposable {
   /** Starts the daemon, with an edge (`dev`, the default) or without (`core`); resolves when it is ready. */
   readonly start: (command?: "dev" | "core") => Promise<RunningDaemon>;
   /** Starts an edge of its own process; resolves when it knows its sources. */
-  readonly startEdge: () => Promise<RunningProcess & { readonly url: string }>;
+  readonly startEdge: (
+    runtime?: "node" | "deno",
+  ) => Promise<RunningProcess & { readonly url: string }>;
   /** Runs the nexo command to its end. */
   readonly nexo: (...args: string[]) => Promise<CommandResult>;
   /** Everything daemons of this place wrote to standard output and error. */
@@ -78,8 +81,14 @@ export async function openDaemonPlace(
     return spawn(process.execPath, ["--enable-source-maps", MAIN, ...args], { cwd: dir, env });
   }
 
-  async function launch(command: string): Promise<{ process: RunningProcess; said: string }> {
-    const child = spawnNexo([command]);
+  function spawnDeno(): ChildProcess {
+    const permissions = ["--no-prompt", "--allow-net=127.0.0.1", "--allow-env"];
+    return spawn(DENO, ["run", ...permissions, join(ROOT, "edge/deno.ts")], { cwd: ROOT, env });
+  }
+
+  async function launch(
+    child: ChildProcess,
+  ): Promise<{ process: RunningProcess; said: string }> {
     running.add(child);
     const said = await readiness(child, chunks);
     const gone = once(child, "exit").then(([code]) => {
@@ -111,12 +120,14 @@ export async function openDaemonPlace(
     },
     output: () => chunks.join(""),
     async start(command = "dev") {
-      const { process } = await launch(command);
+      const { process } = await launch(spawnNexo([command]));
       const client = await connectDaemon(homeOf(env));
       return { ...process, edgeUrl: client.run.edge_url ?? "", call: client.call };
     },
-    async startEdge() {
-      const { process, said } = await launch("edge");
+    async startEdge(runtime = "node") {
+      const { process, said } = await launch(
+        runtime === "node" ? spawnNexo(["edge"]) : spawnDeno(),
+      );
       return { ...process, url: /nexo edge is ready at (\S+)/.exec(said)?.[1] ?? "" };
     },
     async nexo(...args) {

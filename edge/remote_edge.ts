@@ -1,28 +1,40 @@
 /**
- * The edge on Node with its core elsewhere, over NATS.
+ * An edge with its core elsewhere, over NATS, on whatever runtime starts it.
  *
  * @module
  */
 import { openHandoffSeal } from "../core/bus/handoff_seal.ts";
+
+export { parseEdgeKey } from "../core/bus/handoff_seal.ts";
 import { openNatsBus } from "../core/bus/nats.ts";
 import type { NatsAuth } from "../core/bus/nats_address.ts";
-import { type Random, readFrame, subjects } from "../core/contract/mod.ts";
+import { type EdgeConfig, type Random, readFrame, subjects } from "../core/contract/mod.ts";
 import type { Bus } from "../core/bus/bus.ts";
 import type { Log } from "../core/flow/log.ts";
-import { startNodeEdge } from "./node.ts";
+import { encodeHex } from "../core/signing/bytes.ts";
 import { followRemoteConfig } from "./remote_config.ts";
 
-/** Settings of {@linkcode runRemoteNodeEdge}. */
-export interface RemoteNodeEdgeOptions {
+/** An edge that listens. */
+export interface ListeningEdge extends AsyncDisposable {
+  readonly url: string;
+  readonly apply: (config: EdgeConfig) => unknown;
+}
+
+/** Settings of {@linkcode runRemoteEdge}. */
+export interface RemoteEdgeOptions {
+  /** Listens with the runtime's own server; nothing is configured yet. */
+  readonly listen: (deps: {
+    readonly bus: Bus;
+    /** Signs visitors' cookies; the same on all edges of one key. */
+    readonly visitorSecret: string;
+    readonly authorize: (request: Request) => Promise<boolean>;
+  }) => Promise<ListeningEdge>;
   /** `ws://` or `wss://` of the NATS server, or of core's embedded broker. */
   readonly natsUrl: string;
   readonly auth: NatsAuth | undefined;
   /** `NEXO_EDGE_KEY`; without it secrets come from this edge's environment. */
   readonly edgeKey: Uint8Array | undefined;
   readonly secretOf: (name: string) => string | undefined;
-  readonly port: number;
-  readonly hostname: string;
-  readonly version: string;
   readonly log: Log;
 }
 
@@ -34,8 +46,8 @@ const random: Random = (bytes) => crypto.getRandomValues(bytes);
  *
  * @throws {CodedError} `bus_unreachable`, `bus_unauthorized`, `port_in_use`, `sealed_unreadable`
  */
-export async function runRemoteNodeEdge(
-  options: RemoteNodeEdgeOptions,
+export async function runRemoteEdge(
+  options: RemoteEdgeOptions,
   { signal, onReady }: { signal: AbortSignal; onReady: (url: string) => void },
 ): Promise<void> {
   const { natsUrl, auth, edgeKey, log } = options;
@@ -48,10 +60,9 @@ export async function runRemoteNodeEdge(
     log,
   });
   const seal = await openHandoffSeal({ key: edgeKey, subject: subjects.edgeConfigPush, random });
-  await using edge = await startNodeEdge({
-    ...options,
+  await using edge = await options.listen({
     bus,
-    config: undefined,
+    visitorSecret: await visitorSecretOf(edgeKey),
     authorize: (request) => isOperator(bus, request),
   });
   const follow = {
@@ -70,6 +81,12 @@ export async function runRemoteNodeEdge(
   } catch (error) {
     if (!signal.aborted) throw error;
   }
+}
+
+async function visitorSecretOf(edgeKey: Uint8Array | undefined): Promise<string> {
+  if (edgeKey === undefined) return crypto.randomUUID();
+  const text = new TextEncoder().encode(`visitors ${encodeHex(edgeKey)}`);
+  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", text)));
 }
 
 /** Core's own word: a call that only an operator's token may make. */

@@ -1,0 +1,121 @@
+/**
+ * The edge on Deno: `deno task edge`. All it needs is in its environment.
+ *
+ * @module
+ */
+import { type Clock, CodedError, codeOf, messageOf, type Random } from "../core/contract/mod.ts";
+import type { Log, LogFields } from "../core/flow/log.ts";
+import { type EdgeAdapter, readRequestBody } from "./adapter.ts";
+import { createEdge } from "./app.ts";
+import { type ListeningEdge, parseEdgeKey, runRemoteEdge } from "./remote_edge.ts";
+import { chooseProtocol, listenToSocket } from "./sockets.ts";
+
+const VERSION = "0.1.0";
+const DEFAULT_PORT = "8787";
+const DRAIN_LIMIT_MS = 10_000;
+
+const now: Clock = Date.now;
+const random: Random = (bytes) => crypto.getRandomValues(bytes);
+
+/** One JSON line an event; what fields hold is ids, codes and durations. */
+function createLog(): Log {
+  const write = (level: string, event: string, fields: LogFields = {}): void => {
+    const shown = Object.entries(fields).map(([name, value]) => [
+      name,
+      value instanceof Error ? { code: codeOf(value), message: messageOf(value) } : value,
+    ]);
+    const at = new Date(now()).toISOString();
+    console.error(
+      JSON.stringify({ "@timestamp": at, level, message: event, ...Object.fromEntries(shown) }),
+    );
+  };
+  return {
+    debug: () => undefined,
+    info: (event, fields) => write("INFO", event, fields),
+    warn: (event, fields) => write("WARN", event, fields),
+    error: (event, fields) => write("ERROR", event, fields),
+  };
+}
+
+const adapter: EdgeAdapter = {
+  remoteAddress(env) {
+    const { remoteAddr } = env as Deno.ServeHandlerInfo;
+    return "hostname" in remoteAddr ? remoteAddr.hostname : null;
+  },
+  readBody: (request, _env, capBytes, deadline) =>
+    readRequestBody(request as Request, capBytes, deadline),
+  acceptSocket(request, _env, events) {
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return undefined;
+    const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",");
+    const protocol = chooseProtocol(offered.map((one) => one.trim()).filter((one) => one !== ""));
+    const { socket, response } = Deno.upgradeWebSocket(
+      request,
+      protocol === undefined ? {} : { protocol },
+    );
+    listenToSocket(socket, events);
+    return response;
+  },
+};
+
+/** Listens with Deno's own server. */
+function listen(
+  deps: Parameters<Parameters<typeof runRemoteEdge>[0]["listen"]>[0],
+  { port, hostname, log }: { port: number; hostname: string; log: Log },
+): ListeningEdge {
+  const edge = createEdge({
+    ...deps,
+    now,
+    random,
+    log,
+    adapter,
+    version: VERSION,
+  });
+  const server = Deno.serve(
+    { port, hostname, onListen: () => undefined },
+    (request, info) => edge.fetch(request, info),
+  );
+  return {
+    url: `http://${hostname}:${server.addr.port}`,
+    apply: edge.apply,
+    async [Symbol.asyncDispose]() {
+      const limit = setTimeout(() => Deno.exit(0), DRAIN_LIMIT_MS);
+      await server.shutdown();
+      clearTimeout(limit);
+    },
+  };
+}
+
+/** Reads the environment and runs until a signal. */
+async function main(): Promise<void> {
+  const log = createLog();
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => stop.abort());
+  }
+  const natsUrl = Deno.env.get("NEXO_NATS_URL") ?? "";
+  if (natsUrl === "") {
+    throw new CodedError(
+      "usage",
+      "Cannot start an edge: set NEXO_NATS_URL, for example ws://nats:8443",
+    );
+  }
+  const credsFile = Deno.env.get("NEXO_NATS_CREDS");
+  const port = Number(Deno.env.get("NEXO_PORT") ?? DEFAULT_PORT);
+  const hostname = Deno.env.get("NEXO_HOST") ?? "127.0.0.1";
+  await runRemoteEdge({
+    listen: (deps) => Promise.resolve(listen(deps, { port, hostname, log })),
+    natsUrl,
+    auth: credsFile ? { creds: await Deno.readTextFile(credsFile) } : undefined,
+    edgeKey: parseEdgeKey(Deno.env.get("NEXO_EDGE_KEY")),
+    secretOf: (name) => Deno.env.get(name) || undefined,
+    log,
+  }, { signal: stop.signal, onReady: (url) => console.log(`nexo edge is ready at ${url}`) });
+}
+
+try {
+  await main();
+  Deno.exit(0);
+} catch (error) {
+  console.error(`nexo: ${messageOf(error)} [${codeOf(error)}]`);
+  Deno.exit(codeOf(error) === "usage" ? 2 : 1);
+}
