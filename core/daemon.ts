@@ -12,6 +12,7 @@ import { makeHome, publishRunFile } from "./daemon/home.ts";
 import { findMicroapps, forwardEvents, openMicroapps } from "./daemon/microapps.ts";
 import type { DaemonOptions, DaemonReady } from "./daemon/options.ts";
 import { createParts } from "./daemon/parts.ts";
+import { openTokenDesk } from "./daemon/tokens.ts";
 import { makeMissingSecrets } from "./daemon/secrets.ts";
 import { openSignedHeads } from "./daemon/signed_heads.ts";
 import { openWork } from "./daemon/work.ts";
@@ -19,9 +20,11 @@ import type { Dispatch } from "./admin/dispatcher.ts";
 import { resolveSource, subjects } from "./contract/mod.ts";
 import { openHandoffSeal, parseEdgeKey } from "./bus/handoff_seal.ts";
 import { openScope } from "./flow/scope.ts";
+import { serveEvents } from "./events/serve.ts";
 import { edgeConfigOf } from "./settings/edge_config.ts";
 import { openInstanceLock } from "./store/instance_lock.ts";
 import { openStore } from "./store/open_store.ts";
+import { serveTickets } from "./vault/tickets.ts";
 import { openVault } from "./vault/vault.ts";
 
 /** How long a stop waits for turns and sends under way, in milliseconds. */
@@ -60,6 +63,7 @@ export async function runDaemon(
   });
   await using bus = await openBus({ broker: settings().broker, env: options.env, now, log });
 
+  let publishConfig = (): void => {};
   let dispatch: Dispatch = () => Promise.reject(new Error("the admin methods are not there yet"));
   await using host = await openMicroapps({
     settings,
@@ -74,7 +78,15 @@ export async function runDaemon(
   await using work = openWork({ ...parts, store, bus, host, settings, now, log });
   await work.recover();
 
-  const edgeConfig = () => edgeConfigOf(settings().webhooks, config.secretOf, settings().version);
+  const onRevoked = (): void => publishConfig();
+  const tokens = await openTokenDesk({ store, vault, now, onRevoked });
+  const verify = tokens.verifyForEvents;
+  using _events = await serveEvents({ bus, store, events, verify, random, log });
+  serveTickets({ bus, verify, random, now });
+  const edgeConfig = () => ({
+    ...edgeConfigOf(settings().webhooks, config.secretOf, settings().version),
+    auth: tokens.edgeAuth(),
+  });
   let edgeUrl: string | undefined;
   await using admin = await openAdmin({
     ...options,
@@ -85,6 +97,7 @@ export async function runDaemon(
     heads,
     host,
     work,
+    tokens,
     config,
     edgeConfig,
     edgeUrl: () => edgeUrl,
@@ -114,10 +127,13 @@ export async function runDaemon(
     scope: reloads,
     log,
   });
-  edges.push();
-  config.onChange(() => {
+  publishConfig = () => {
     edge?.apply(edgeConfig());
     edges.push();
+  };
+  edges.push();
+  config.onChange(() => {
+    publishConfig();
     reloads.run(async () => host.apply(await findMicroapps({ settings, env: options.env, log })));
   });
   await using _run = await publishRunFile(home, {

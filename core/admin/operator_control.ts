@@ -40,6 +40,8 @@ export interface OperatorControlDeps {
     account: string | undefined;
     ttlMs: number | undefined;
   }) => Promise<{ token: string; jti: string; expiresAtMs: number }>;
+  /** @throws {CodedError} `not_found` */
+  readonly revokeToken: (jti: string) => Promise<void>;
 }
 
 /** Returns the methods that act on the daemon. */
@@ -103,6 +105,10 @@ export function operatorControlMethods(deps: OperatorControlDeps): AdminMethod[]
         return { token, jti, expires_at_ms: expiresAtMs };
       },
     ),
+    operatorMethod("token/revoke", z.object({ jti: z.string() }), async ({ jti }) => {
+      await deps.revokeToken(jti);
+      return { jti, revoked: true };
+    }),
   ];
 }
 

@@ -48,7 +48,10 @@ function addExt(program: Command, { daemon }: CliContext): void {
 const SCOPES = ["operator", "tenant", "firehose", "edge"];
 
 function addToken(program: Command, { daemon }: CliContext): void {
-  program.command("token").description("access tokens").command("create")
+  const token = program.command("token").description("access tokens");
+  token.command("revoke <jti>").description("take a token back; every edge hears of it in seconds")
+    .action(async (jti: string) => sayJson(await (await daemon()).call("token/revoke", { jti })));
+  token.command("create")
     .description("make a token; it is shown once")
     .requiredOption(
       "--scope <scope...>",

@@ -6,20 +6,12 @@
 import { agentMethods, echoMethod } from "../admin/agents.ts";
 import { createDispatcher, type Dispatch } from "../admin/dispatcher.ts";
 import { openAdminHttp } from "../admin/http.ts";
-import type { Caller } from "../admin/method.ts";
 import { operatorControlMethods, type SignedWebhook } from "../admin/operator_control.ts";
 import { operatorRecordMethods } from "../admin/operator_record.ts";
 import { answerRpc } from "../admin/rpc_body.ts";
 import { tenantMethods } from "../admin/tenants.ts";
 import type { Bus } from "../bus/bus.ts";
-import {
-  CodedError,
-  codeOf,
-  type EdgeConfig,
-  RPC_CODES,
-  RpcFault,
-  subjects,
-} from "../contract/mod.ts";
+import { CodedError, type EdgeConfig, RPC_CODES, RpcFault, subjects } from "../contract/mod.ts";
 import type { EventLog } from "../events/event_log.ts";
 import { createReplay } from "../intake/replay.ts";
 import type { Host } from "../microapps/host.ts";
@@ -31,6 +23,7 @@ import type { DaemonOptions } from "./options.ts";
 import type { Parts } from "./parts.ts";
 import { createAdminAudit, createOperatorReads } from "./record.ts";
 import type { SignedHeads } from "./signed_heads.ts";
+import type { TokenDesk } from "./tokens.ts";
 import type { Work } from "./work.ts";
 
 /** Everything the methods look at or act on. */
@@ -41,6 +34,7 @@ export interface AdminDeps extends Parts, Pick<DaemonOptions, "version" | "pid" 
   readonly heads: SignedHeads;
   readonly host: Host;
   readonly work: Work;
+  readonly tokens: TokenDesk;
   readonly config: LiveSettings;
   readonly edgeConfig: () => EdgeConfig;
   readonly edgeUrl: () => string | undefined;
@@ -59,7 +53,7 @@ export interface Admin extends AsyncDisposable {
 
 /** Opens the loopback address. */
 export async function openAdmin(deps: AdminDeps): Promise<Admin> {
-  const { vault, store, now, log } = deps;
+  const { vault, store, tokens, now, log } = deps;
   const dispatch = createDispatcher({
     methods: createMethods(deps),
     audit: createAdminAudit({
@@ -72,29 +66,12 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
     log,
   });
 
-  async function isRevoked(jti: string): Promise<boolean> {
-    const [row] = await store.read("SELECT revoked_at_ms FROM tokens WHERE jti = ?", [jti]);
-    return row === undefined || row["revoked_at_ms"] !== null;
-  }
-  async function operatorOf(token: string): Promise<Caller | undefined> {
-    if (vault.isOperatorToken(token)) return { kind: "operator", subject: "local" };
-    try {
-      const claims = await vault.verifyToken(token, { scope: "operator", isRevoked });
-      // A token for one tenant is not good for methods that see all of them.
-      return claims.account_id === undefined
-        ? { kind: "operator", subject: claims.sub }
-        : undefined;
-    } catch (error) {
-      if (codeOf(error) === "token_invalid") return undefined;
-      throw error;
-    }
-  }
   const bearerOf = (authorization: string | null | undefined): string | undefined =>
     /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
 
   const http = await openAdminHttp({
     dispatch,
-    operatorOf,
+    operatorOf: tokens.operatorOf,
     readiness: () => readiness(deps),
     metrics: () => Promise.resolve(metricsText(deps)),
   });
@@ -104,7 +81,7 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
     serve(bus) {
       bus.respond(subjects.admin, {}, async ({ data, headers }) => {
         const token = bearerOf(headers["authorization"]);
-        const caller = token === undefined ? undefined : await operatorOf(token);
+        const caller = token === undefined ? undefined : await tokens.operatorOf(token);
         if (caller === undefined) {
           throw new CodedError("token_invalid", "Cannot call: an operator token is required");
         }
@@ -114,14 +91,14 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
     },
     async authorize(request) {
       const token = bearerOf(request.headers.get("authorization"));
-      return token !== undefined && await operatorOf(token) !== undefined;
+      return token !== undefined && await tokens.operatorOf(token) !== undefined;
     },
     [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
   };
 }
 
 function createMethods(deps: AdminDeps) {
-  const { config, store, vault, host, work, now } = deps;
+  const { config, store, tokens, host, work, now } = deps;
   const replay = createReplay({
     ...deps,
     deliver: work.intake.deliver,
@@ -153,11 +130,9 @@ function createMethods(deps: AdminDeps) {
         });
         return { version, warnings: config.warnings() };
       },
-      async createToken({ subject, scope, account, ttlMs }) {
-        const made = await vault.createToken({ subject, scope, accountId: account, ttlMs });
-        await store.commit(made.row);
-        return made;
-      },
+      createToken: ({ subject, scope, account, ttlMs }) =>
+        tokens.create({ subject, scope, accountId: account, ttlMs }),
+      revokeToken: tokens.revoke,
     }),
   ];
 }
