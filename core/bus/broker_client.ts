@@ -14,6 +14,7 @@ import {
 } from "./broker_parser.ts";
 import { errorReply } from "./reply.ts";
 import type { Packet, Router } from "./router.ts";
+import { within } from "./within.ts";
 
 /** The socket underneath. */
 export interface ClientSocket {
@@ -64,6 +65,8 @@ interface ClientSubscription {
 
 /** Pings without an answer. */
 const MAX_PINGS_OUT = 2;
+/** A router that is never idle must not cost a client its pong. */
+const SETTLE_LIMIT_MS = 100;
 
 /** Greets nobody and starts nothing: the caller sends INFO and feeds what comes. */
 export function createClient(deps: ClientDeps): BrokerClient {
@@ -161,9 +164,7 @@ export function createClient(deps: ClientDeps): BrokerClient {
 
   /** A burst may be more than a subscriber here holds: its queue is given one chance to run dry. */
   async function publishLater(packet: Packet): Promise<void> {
-    socket.pause();
     await router.idle();
-    socket.resume();
     if (trySend(packet)) return;
     const { subject, reply } = packet;
     log.warn("broker.overflow", { client: id, subject });
@@ -202,18 +203,35 @@ export function createClient(deps: ClientDeps): BrokerClient {
   function signIn(wanted: ConnectOptions): void {
     if (!deps.isAllowed(wanted.auth_token)) return refuse("Authorization Violation");
     options = wanted;
+    sayOk();
   }
 
   function take(op: ClientOp): Promise<void> | undefined {
-    if (op.kind === "connect") signIn(op.options);
-    else if (op.kind === "ping") write(FRAMES.pong);
-    else if (op.kind === "pong") pingsOut = 0;
-    else if (options === undefined) return void refuse("Authorization Violation");
-    else if (op.kind === "sub") subscribe(op);
-    else if (op.kind === "unsub") limit(op);
-    const publishing = op.kind === "pub" ? publish(op) : undefined;
-    if (options?.verbose === true && op.kind !== "ping" && op.kind !== "pong") write(FRAMES.ok);
-    return publishing;
+    if (op.kind === "ping") return afterQueued(() => write(FRAMES.pong));
+    if (op.kind === "pong") pingsOut = 0;
+    else if (op.kind === "connect") signIn(op.options);
+    else if (options === undefined) refuse("Authorization Violation");
+    else return use(op);
+    return undefined;
+  }
+
+  /** What only those who signed in may do. */
+  function use(op: ClientOp & { kind: "sub" | "unsub" | "pub" }): Promise<void> | undefined {
+    sayOk();
+    if (op.kind === "pub") return publish(op);
+    if (op.kind === "unsub") return afterQueued(() => limit(op));
+    subscribe(op);
+    return undefined;
+  }
+
+  /** Clients count on it: what was published before they asked is delivered before the answer. */
+  async function afterQueued(act: () => void): Promise<void> {
+    await within(SETTLE_LIMIT_MS, router.idle());
+    act();
+  }
+
+  function sayOk(): void {
+    if (options?.verbose === true) write(FRAMES.ok);
   }
 
   async function read(): Promise<void> {
@@ -225,6 +243,7 @@ export function createClient(deps: ClientDeps): BrokerClient {
       }
     }
     isReading = false;
+    socket.resume();
   }
 
   return {
@@ -232,7 +251,8 @@ export function createClient(deps: ClientDeps): BrokerClient {
     feed(chunk) {
       if (isEnded) return;
       chunks.push(chunk);
-      if (isReading) return;
+      // A client is heard as fast as the bus takes what it says.
+      if (isReading) return socket.pause();
       isReading = true;
       read().catch((error: unknown) => {
         if (!(error instanceof ProtocolFault)) log.error("broker.client_failed", { error });

@@ -43,8 +43,8 @@ import {
   type InFrame,
   jitterMs,
   openLink,
-  within,
 } from "./nats_link.ts";
+import { within } from "./within.ts";
 
 /** Settings of {@linkcode openNatsBus}. */
 export interface NatsBusOptions {

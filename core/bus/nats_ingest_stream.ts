@@ -6,8 +6,14 @@
  * @module
  */
 import { z } from "zod";
-import { CodedError, codeOf, type Handoff, messageOf, type Outcome } from "../contract/mod.ts";
-import type { Random } from "../contract/mod.ts";
+import {
+  CodedError,
+  codeOf,
+  type Handoff,
+  messageOf,
+  type Outcome,
+  type Random,
+} from "../contract/mod.ts";
 import { backoffMs } from "../flow/backoff.ts";
 import { openDeadline } from "../flow/deadline.ts";
 import { delay } from "../flow/delay.ts";
@@ -44,7 +50,7 @@ export interface IngestStreamDeps {
 }
 
 /** The stream's name. */
-export const INGEST_STREAM = "NEXO_INGEST";
+const INGEST_STREAM = "NEXO_INGEST";
 const SUBJECT = "nexo.ingest";
 const CONSUMER = "core";
 

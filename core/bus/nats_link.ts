@@ -9,6 +9,7 @@ import { delay } from "../flow/delay.ts";
 import type { Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
 import type { Headers } from "./bus.ts";
+import { within } from "./within.ts";
 
 /** A message to send; header names go out as they are written. */
 export interface OutFrame {
@@ -220,16 +221,6 @@ export async function openLink({ dial, inbox, now, random, log }: LinkDeps): Pro
 export function jitterMs(random: Random, maxMs: number): number {
   const [low = 0, high = 0] = random(new Uint8Array(2));
   return Math.floor((low + high * 256) / 65_536 * maxMs);
-}
-
-/** Waits for `task` to end in any way, at most `limitMs`. */
-export async function within(limitMs: number, task: Promise<unknown>): Promise<void> {
-  const limit = new AbortController();
-  await Promise.race([
-    task.catch(() => undefined),
-    delay(limitMs, { signal: limit.signal }).catch(() => undefined),
-  ]);
-  limit.abort();
 }
 
 function closedError(): CodedError {

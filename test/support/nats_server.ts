@@ -16,7 +16,9 @@ export type NatsServerAuth =
   | { readonly token: string }
   | { readonly user: string; readonly pass: string }
   /** The public half of a user's nkey, `U…`. */
-  | { readonly nkey: string };
+  | { readonly nkey: string }
+  /** Users whose JWT one account signed, as a creds file brings it. */
+  | { readonly operatorJwt: string; readonly accountId: string; readonly accountJwt: string };
 
 /** Settings of {@linkcode startNatsServer}. */
 export interface NatsServerOptions {
@@ -93,6 +95,11 @@ function configText(
 function authText(auth: NatsServerAuth): string {
   if ("token" in auth) return `authorization { token: "${auth.token}" }`;
   if ("nkey" in auth) return `authorization { users: [ { nkey: ${auth.nkey} } ] }`;
+  if ("operatorJwt" in auth) {
+    const { operatorJwt, accountId, accountJwt } = auth;
+    const preload = `resolver_preload: { ${accountId}: "${accountJwt}" }`;
+    return `operator: "${operatorJwt}"\nresolver: MEMORY\n${preload}`;
+  }
   return `authorization { user: "${auth.user}", password: "${auth.pass}" }`;
 }
 
