@@ -38,6 +38,16 @@ function core(judge: (handoff: Handoff, times: number) => Outcome = accepted) {
   };
 }
 
+/** Resolves when the stream holds nothing. */
+async function emptied(bus: Bus): Promise<void> {
+  let messages: number;
+  do {
+    const { data } = await bus.request("$JS.API.STREAM.INFO.NEXO_INGEST", new Uint8Array());
+    const info = JSON.parse(new TextDecoder().decode(data)) as { state: { messages: number } };
+    messages = info.state.messages;
+  } while (messages > 0);
+}
+
 const keys = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, i) => `delivery-${from + i}`);
 
@@ -117,6 +127,7 @@ describe.skipIf(!hasNatsServer())("a nats-server with JetStream", () => {
     await second.until(1);
     expect(first.got).toEqual(["delivery-1"]);
     expect(second.got).toEqual(["delivery-2"]);
+    await emptied(bus);
   });
 
   it("brings what core could not take yet again, later", async () => {
@@ -166,6 +177,7 @@ describe.skipIf(!hasNatsServer())("a nats-server with JetStream", () => {
     await edge.publishDurable([handoff(2)]);
     await taker.until(2);
     expect(taker.got).toEqual(keys(1, 2));
+    await emptied(bus);
   });
 
   it("keeps sealed hand-offs until a core with the right key comes", async () => {
