@@ -54,6 +54,10 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
       stdio: ["ignore", "ignore", "pipe"],
     });
     child = started;
+    // A test that times out disposes of nothing.
+    const stop = (): void => void started.kill("SIGKILL");
+    process.once("exit", stop);
+    started.once("exit", () => process.off("exit", stop));
     port = await portOf(started);
   }
 
