@@ -20,6 +20,7 @@ import {
 import { createEventLog } from "../../../core/events/event_log.ts";
 import { rowsForEvents } from "../../../core/events/event_rows.ts";
 import { serveEvents } from "../../../core/events/serve.ts";
+import type { Log } from "../../../core/flow/log.ts";
 import { edgeConfigOf } from "../../../core/settings/edge_config.ts";
 import { openStore } from "../../../core/store/open_store.ts";
 import { statement, type Store } from "../../../core/store/store.ts";
@@ -82,11 +83,13 @@ export function claimsOf(token: string): { jti: string } {
 
 /** Opens both halves. */
 export async function openPlace(
-  { firehose, maxMessageBytes, wrapBus = (bus) => bus }: {
+  { firehose, maxMessageBytes, wrapBus = (bus) => bus, log = silentLog }: {
     firehose?: FirehoseOptions;
     maxMessageBytes?: number;
     /** What the edge sees of the bus. */
     wrapBus?: (bus: LocalBus) => LocalBus;
+    /** The edge's. */
+    log?: Log;
   } = {},
 ): Promise<Place> {
   const dir = await mkdtemp(join(tmpdir(), "firehose-"));
@@ -147,7 +150,7 @@ export async function openPlace(
       config: config(),
       port,
       hostname: "127.0.0.1",
-      log: silentLog,
+      log,
       version: "test",
       firehose,
       drainMs: 1000,
@@ -240,9 +243,13 @@ export function follow(
     until: (done) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
-          if (done(frames)) resolve();
-          else if (isClosed) reject(new Error(`closed after ${JSON.stringify(frames.at(-1))}`));
-          else return;
+          try {
+            if (done(frames)) resolve();
+            else if (isClosed) throw new Error(`closed after ${JSON.stringify(frames.at(-1))}`);
+            else return;
+          } catch (error) {
+            reject(error as Error);
+          }
           watchers.delete(look);
         };
         watchers.add(look);
