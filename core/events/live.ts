@@ -29,7 +29,7 @@ export interface LiveEventsDeps {
 }
 
 /** The header of a mirrored event that names its place in its account's stream. */
-export const CURSOR_HEADER = "nexo-cursor";
+const CURSOR_HEADER = "nexo-cursor";
 
 const encoder = new TextEncoder();
 

@@ -8,27 +8,14 @@ import { createPrivateKey } from "node:crypto";
 import { calculateJwkThumbprint, type JWK, jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 
-import { AccountId, type Clock, CodedError, messageOf } from "../contract/mod.ts";
+import {
+  type Clock,
+  CodedError,
+  messageOf,
+  TokenClaims,
+  type TokenScope,
+} from "../contract/mod.ts";
 import { insert, statement, type Write } from "../store/store.ts";
-
-/** What a token opens. */
-export const TokenScope = z.enum(["operator", "tenant", "firehose", "edge"]);
-/** See {@linkcode TokenScope}. */
-export type TokenScope = z.infer<typeof TokenScope>;
-
-/** The claims of a token. */
-export const TokenClaims = z.looseObject({
-  sub: z.string().min(1),
-  scope: z.array(TokenScope).min(1),
-  /** The only tenant the token is good for; all when absent. */
-  account_id: AccountId.optional(),
-  caps: z.array(z.string()),
-  /** Seconds since the epoch. */
-  exp: z.int(),
-  jti: z.string().min(1),
-});
-/** See {@linkcode TokenClaims}. */
-export type TokenClaims = z.infer<typeof TokenClaims>;
 
 /** What a new token is to be good for. */
 export interface TokenRequest {

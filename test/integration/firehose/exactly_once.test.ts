@@ -201,7 +201,7 @@ async function run(place: Place, model: Model, viewers: readonly Viewer[], acts:
   }
   for (const viewer of viewers) if (viewer.connection === undefined) await connect(place, viewer);
   await Promise.all(
-    viewers.map((viewer) => viewer.connection?.until(() => isDone(model, viewer))),
+    viewers.map(async (viewer) => viewer.connection?.until(() => isDone(model, viewer))),
   );
   await Promise.all(viewers.map(disconnect));
   for (const viewer of viewers) check(model, viewer);
