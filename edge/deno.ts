@@ -48,10 +48,9 @@ const adapter: EdgeAdapter = {
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return undefined;
     const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",");
     const protocol = chooseProtocol(offered.map((one) => one.trim()).filter((one) => one !== ""));
-    const { socket, response } = Deno.upgradeWebSocket(
-      request,
-      protocol === undefined ? {} : { protocol },
-    );
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    // Its `protocol` option knows a list only by ", "; clients may leave the space out.
+    if (protocol !== undefined) response.headers.set("sec-websocket-protocol", protocol);
     listenToSocket(socket, events);
     return response;
   },
