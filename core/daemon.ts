@@ -8,7 +8,7 @@ import { openAdmin } from "./daemon/admin.ts";
 import { openBus } from "./daemon/bus.ts";
 import { serveEdgeConfig } from "./daemon/edge_link.ts";
 import { openLiveSettings } from "./daemon/config.ts";
-import { makeHome, publishRunFile } from "./daemon/home.ts";
+import { makeHome, publishBrokerToken, publishRunFile } from "./daemon/home.ts";
 import { findMicroapps, forwardEvents, openMicroapps } from "./daemon/microapps.ts";
 import type { DaemonOptions, DaemonReady } from "./daemon/options.ts";
 import { createParts } from "./daemon/parts.ts";
@@ -61,7 +61,14 @@ export async function runDaemon(
     now,
     log,
   });
-  await using bus = await openBus({ broker: settings().broker, env: options.env, now, log });
+  await using carrier = await openBus({
+    broker: settings().broker,
+    env: options.env,
+    brokerToken: await publishBrokerToken(home, vault.mac("broker", "token")),
+    now,
+    log,
+  });
+  const { bus } = carrier;
 
   let publishConfig = (): void => {};
   let dispatch: Dispatch = () => Promise.reject(new Error("the admin methods are not there yet"));
@@ -140,6 +147,7 @@ export async function runDaemon(
     pid: options.pid,
     admin_url: admin.url,
     edge_url: edgeUrl ?? null,
+    broker_url: carrier.brokerUrl ?? null,
     started_at_ms: now(),
   });
   onReady({ adminUrl: admin.url, edgeUrl, warnings: config.warnings() });

@@ -78,6 +78,7 @@ function listen(
     apply: edge.apply,
     async [Symbol.asyncDispose]() {
       const limit = setTimeout(() => Deno.exit(0), DRAIN_LIMIT_MS);
+      await edge.close();
       await server.shutdown();
       clearTimeout(limit);
     },

@@ -1,12 +1,14 @@
 /**
- * The bus the settings ask for: in process, or over a NATS server.
+ * The bus the settings ask for: in process, in process with a door for NATS clients, or over NATS.
  *
  * @module
  */
 import { readFile } from "node:fs/promises";
 import type { Bus } from "../bus/bus.ts";
 import { parseEdgeKey } from "../bus/handoff_seal.ts";
-import { openLocalBus } from "../bus/local.ts";
+import { openBroker } from "../bus/broker.ts";
+import { openHandoffBridge } from "../bus/broker_handoffs.ts";
+import { type LocalBus, openLocalBus } from "../bus/local.ts";
 import { openNatsBus } from "../bus/nats.ts";
 import type { NatsAuth } from "../bus/nats_address.ts";
 import { type BrokerConfig, type Clock, CodedError } from "../contract/mod.ts";
@@ -18,17 +20,66 @@ type Env = Readonly<Record<string, string | undefined>>;
 export interface BusDeps {
   readonly broker: BrokerConfig;
   readonly env: Env;
+  /** What clients of the embedded broker must show. */
+  readonly brokerToken: string;
   readonly now: Clock;
   readonly log: Log;
 }
 
-/** Opens the bus. @throws {CodedError} `bus_unreachable`, `bus_unauthorized`, `config_invalid` */
-export async function openBus({ broker, env, now, log }: BusDeps): Promise<Bus> {
-  const url = env["NEXO_NATS_URL"] ?? broker.url;
+/** A bus, and where clients of its embedded broker find it. */
+export interface OpenedBus extends AsyncDisposable {
+  readonly bus: Bus;
+  readonly brokerUrl: string | undefined;
+}
+
+/**
+ * Opens the bus.
+ *
+ * @throws {CodedError} `bus_unreachable`, `bus_unauthorized`, `config_invalid`, `port_in_use`
+ */
+export async function openBus(deps: BusDeps): Promise<OpenedBus> {
+  const { broker, env } = deps;
   const isRemote = broker.type === "nats" || env["NEXO_NATS_URL"] !== undefined;
-  if (!isRemote) {
-    return openLocalBus({ onError: (error) => log.error("bus.subscriber_failed", { error }) });
-  }
+  if (!isRemote && broker.type === "embedded") return openEmbedded(deps);
+  const bus = isRemote ? await openRemote(deps) : openLocal(deps);
+  return { bus, brokerUrl: undefined, [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose]() };
+}
+
+function openLocal({ broker, log }: BusDeps): LocalBus {
+  return openLocalBus({
+    queueLimit: broker.limits.max_pending,
+    onError: (error) => log.error("bus.subscriber_failed", { error }),
+  });
+}
+
+/** The local bus behind a broker of this process, so that edges need no NATS server. */
+async function openEmbedded(deps: BusDeps): Promise<OpenedBus> {
+  const { broker: { embedded, limits }, env, brokerToken, log } = deps;
+  const bus = openLocal(deps);
+  const sealKey = parseEdgeKey(env["NEXO_EDGE_KEY"]);
+  const bridge = await openHandoffBridge({ bus, sealKey });
+  const door = await openBroker({
+    router: bus.router,
+    token: brokerToken,
+    port: embedded.port,
+    hostname: embedded.host,
+    maxPayloadBytes: limits.max_payload_bytes,
+    log,
+  });
+  log.info("broker.listening", { url: door.url });
+  return {
+    bus,
+    brokerUrl: door.url,
+    async [Symbol.asyncDispose]() {
+      await door[Symbol.asyncDispose]();
+      bridge[Symbol.dispose]();
+      await bus[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function openRemote({ broker, env, now, log }: BusDeps): Promise<Bus> {
+  const url = env["NEXO_NATS_URL"] ?? broker.url;
   if (url === undefined || url === "") {
     throw new CodedError(
       "config_invalid",

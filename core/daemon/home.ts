@@ -24,6 +24,8 @@ export const RunFile = z.object({
   admin_url: z.url(),
   /** The edge's address, when the same process serves one. */
   edge_url: z.url().nullable(),
+  /** Where NATS clients connect, when the embedded broker runs. */
+  broker_url: z.url().nullable(),
   started_at_ms: z.int(),
 });
 /** See {@linkcode RunFile}. */
@@ -60,6 +62,14 @@ export async function publishRunFile(home: Home, run: RunFile): Promise<AsyncDis
       await rm(path, { force: true });
     },
   };
+}
+
+/** Keeps the broker's token where the operator finds it, in `keys/broker.token`. Returns the token. */
+export async function publishBrokerToken(home: Home, token: string): Promise<string> {
+  const path = join(home.keys, "broker.token");
+  await writeFile(`${path}.new`, `${token}\n`, { mode: 0o600 });
+  await rename(`${path}.new`, path);
+  return token;
 }
 
 /** The daemon that says it runs here, if any; it may be gone. */

@@ -4,6 +4,8 @@
  * @module
  */
 import { createHmac, randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type DaemonPlace, openDaemonPlace } from "../support/daemon.ts";
 import { startNatsServer } from "../support/nats_server.ts";
@@ -68,6 +70,29 @@ describe("a core and an edge apart", () => {
       expect(await tailTurns(core, { account: "acme" })).toHaveLength(1);
       await edge.stop();
       await core.stop();
+    },
+  );
+
+  it.each(["node", "deno"] as const)(
+    "need no NATS server with the embedded broker (%s edge)",
+    async (runtime) => {
+      await using place = await openDaemonPlace({
+        env: { GITHUB_WEBHOOK_SECRET: SECRET, NEXO_EDGE_KEY: EDGE_KEY },
+      });
+      await place.writeConfig("broker.yaml", "broker: { type: embedded, embedded: { port: 0 } }\n");
+      const core = await place.start("core");
+      const token = (await readFile(join(place.home, "keys/broker.token"), "utf8")).trim();
+      const url = core.brokerUrl.replace("://", `://${token}@`);
+      const edge = await place.startEdge(runtime, { NEXO_NATS_URL: url });
+      const delivery = randomUUID();
+      expect((await send(edge.url, delivery)).status).toBe(204);
+      await eventually(
+        core,
+        async () =>
+          (await tailTurns(core, { account: "acme" })).find(({ delivery_id }) =>
+            delivery_id === delivery
+          ),
+      );
     },
   );
 

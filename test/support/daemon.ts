@@ -28,6 +28,7 @@ export interface DaemonPlace extends AsyncDisposable {
   /** Starts an edge of its own process; resolves when it knows its sources. */
   readonly startEdge: (
     runtime?: "node" | "deno",
+    env?: Readonly<Record<string, string>>,
   ) => Promise<RunningProcess & { readonly url: string }>;
   /** Runs the nexo command to its end. */
   readonly nexo: (...args: string[]) => Promise<CommandResult>;
@@ -39,6 +40,8 @@ export interface DaemonPlace extends AsyncDisposable {
 export interface RunningDaemon extends RunningProcess {
   /** Empty without an edge. */
   readonly edgeUrl: string;
+  /** Empty without an embedded broker. */
+  readonly brokerUrl: string;
   readonly call: DaemonClient["call"];
 }
 
@@ -77,13 +80,17 @@ export async function openDaemonPlace(
   const chunks: string[] = [];
   const running = new Set<ChildProcess>();
 
-  function spawnNexo(args: readonly string[]): ChildProcess {
-    return spawn(process.execPath, ["--enable-source-maps", MAIN, ...args], { cwd: dir, env });
+  function spawnNexo(args: readonly string[], more: Readonly<Record<string, string>> = {}) {
+    const nodeArgs = ["--enable-source-maps", MAIN, ...args];
+    return spawn(process.execPath, nodeArgs, { cwd: dir, env: { ...env, ...more } });
   }
 
-  function spawnDeno(): ChildProcess {
+  function spawnDeno(more: Readonly<Record<string, string>>) {
     const permissions = ["--no-prompt", "--allow-net=127.0.0.1", "--allow-env"];
-    return spawn(DENO, ["run", ...permissions, join(ROOT, "edge/deno.ts")], { cwd: ROOT, env });
+    return spawn(DENO, ["run", ...permissions, join(ROOT, "edge/deno.ts")], {
+      cwd: ROOT,
+      env: { ...env, ...more },
+    });
   }
 
   async function launch(
@@ -122,12 +129,16 @@ export async function openDaemonPlace(
     async start(command = "dev") {
       const { process } = await launch(spawnNexo([command]));
       const client = await connectDaemon(homeOf(env));
-      return { ...process, edgeUrl: client.run.edge_url ?? "", call: client.call };
+      return {
+        ...process,
+        edgeUrl: client.run.edge_url ?? "",
+        brokerUrl: client.run.broker_url ?? "",
+        call: client.call,
+      };
     },
-    async startEdge(runtime = "node") {
-      const { process, said } = await launch(
-        runtime === "node" ? spawnNexo(["edge"]) : spawnDeno(),
-      );
+    async startEdge(runtime = "node", more = {}) {
+      const child = runtime === "node" ? spawnNexo(["edge"], more) : spawnDeno(more);
+      const { process, said } = await launch(child);
       return { ...process, url: /nexo edge is ready at (\S+)/.exec(said)?.[1] ?? "" };
     },
     async nexo(...args) {
