@@ -12,7 +12,7 @@ function createCountingFill() {
   let next = 0;
   return {
     filled,
-    fill(bytes: Uint8Array<ArrayBuffer>) {
+    fill: (bytes: Uint8Array<ArrayBuffer>) => {
       filled.push(bytes);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       for (let i = 0; i + 1 < bytes.length; i += 2) view.setUint16(i, ++next);
