@@ -41,7 +41,7 @@ export const ERROR_CODES = {
   port_in_use: { retry: false, says: "The address is taken by another process" },
   sealed_unreadable: { retry: false, says: "Sealed data does not open with the keys at hand" },
   store_busy: { retry: true, says: "The database stayed locked by another process" },
-  store_closed: { retry: false, says: "The store was closed" },
+  store_closed: { retry: true, says: "This core is stopping; its successor has the store open" },
   store_full: { retry: true, says: "The disk is full or the writer's queue is" },
   token_invalid: {
     retry: false,
