@@ -4,9 +4,9 @@
  * @module
  */
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { z } from "zod";
+import { nexoHome } from "../settings/secrets.ts";
 
 /** The folders under `$NEXO_HOME`. */
 export interface Home {
@@ -33,7 +33,7 @@ export type RunFile = z.infer<typeof RunFile>;
 
 /** The home of this environment: `$NEXO_HOME`, else `~/.nexo`. */
 export function homeOf(env: Readonly<Record<string, string | undefined>>): Home {
-  const root = resolve(env["NEXO_HOME"] ?? join(env["HOME"] ?? homedir(), ".nexo"));
+  const root = nexoHome(env);
   return {
     root,
     state: join(root, "state"),
