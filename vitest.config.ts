@@ -18,6 +18,7 @@ export default defineConfig({
     projects: [
       project("unit", ["test/unit/**/*.test.ts", "extensions/**/*.test.ts"], 30, true),
       project("integration", ["test/integration/**/*.test.ts"], 120, false),
+      project("browser", ["test/browser/**/*.test.ts"], 120, false),
       project("chaos", ["test/chaos/**/*.test.ts"], 420, false),
     ],
   },

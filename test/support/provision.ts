@@ -18,9 +18,10 @@ interface Tool {
   readonly usedBy: string;
 }
 
-/** One line for each program; the chromium of browser tests would be another. */
 const TOOLS: readonly Tool[] = [
   { name: "nats-server", debian: "nats-server", usedBy: "the bus over a real NATS" },
+  { name: "chromium", debian: "chromium", usedBy: "the pages in a real browser" },
+  { name: "bwrap", debian: "bubblewrap", usedBy: "the sandbox of microapps" },
 ];
 
 const root = fileURLToPath(new URL("../../", import.meta.url));

@@ -27,6 +27,7 @@ describe("runHook()", () => {
       mute: false,
       params: { ...message, text: "changed", body: "changed", extra: 1 },
     });
+    await expect.poll(() => app.host.status()[0]?.stderr[0]).toBeDefined();
     const [last] = app.host.status();
     expect(JSON.parse(last?.stderr[0] ?? "")).toEqual({ ...outcome.params, _meta: testMeta() });
   });

@@ -201,7 +201,7 @@ describe("a host", () => {
     expect(app.host.notify("nobody", "nexo/notify/agent_event", {})).toBe(false);
     await callTool(app, "crashes", "echo");
     const notice = '{"jsonrpc":"2.0","method":"nexo/notify/agent_event","params":{"kind":"x"}}';
-    expect(app.host.status()[0]?.stderr).toContain(notice);
+    await expect.poll(() => app.host.status()[0]?.stderr).toContain(notice);
   });
 
   it("leaves a microapp without its grants failed and the others running", async () => {

@@ -205,9 +205,11 @@ describe("a microapp hurts only itself when it", () => {
     expect(app.host.tools().length).toBe(before);
     // One crash is one fault, however many calls it ended.
     expect((await callTool(app, "crashes", "echo")).ok).toBe(true);
-    const lines = app.host.status().find(({ id }) => id === "crashes")?.stderr ?? [];
-    const second = lines.slice(lines.findLastIndex((line) => line.includes('"initialize"')));
-    expect(second.length).toBe(2);
+    const seenBySecond = () => {
+      const lines = app.host.status().find(({ id }) => id === "crashes")?.stderr ?? [];
+      return lines.slice(lines.findLastIndex((line) => line.includes('"initialize"')));
+    };
+    await expect.poll(seenBySecond).toHaveLength(2);
     await expectGoodWorks(app);
   });
 });
