@@ -20,6 +20,7 @@ import type { Dispatch } from "./admin/dispatcher.ts";
 import { resolveSource, subjects } from "./contract/mod.ts";
 import { openHandoffSeal, parseEdgeKey } from "./bus/handoff_seal.ts";
 import { openScope } from "./flow/scope.ts";
+import { openRetention } from "./events/retention.ts";
 import { serveEvents } from "./events/serve.ts";
 import { edgeConfigOf } from "./settings/edge_config.ts";
 import { openInstanceLock } from "./store/instance_lock.ts";
@@ -90,6 +91,15 @@ export async function runDaemon(
   const verify = tokens.verifyForEvents;
   using _events = await serveEvents({ bus, store, events, verify, random, log });
   serveTickets({ bus, verify, random, now });
+  await using _retention = openRetention({
+    store,
+    keep() {
+      const { retention_days: days, max_rows: rows } = settings().transcripts.events;
+      return { days, rows };
+    },
+    now,
+    log,
+  });
   const edgeConfig = () => ({
     ...edgeConfigOf(settings().webhooks, config.secretOf, settings().version),
     auth: tokens.edgeAuth(),

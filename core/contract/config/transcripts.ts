@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { AccountId } from "../ids.ts";
-import { block, list, map, schemaVersion, Text, unused, withDefault } from "./block.ts";
+import { block, Count, list, map, schemaVersion, Text, unused, withDefault } from "./block.ts";
 
 /** Keys of `fts` that are read and change nothing: the index is in core's database. */
 export const UNUSED_FTS_KEYS = ["db_path"] as const;
@@ -19,6 +19,13 @@ export const RedactionPattern = z.strictObject({
 /** See {@linkcode RedactionPattern}. */
 export type RedactionPattern = z.infer<typeof RedactionPattern>;
 
+/** How much of the event log is kept; what is trimmed is told to clients as a gap. 0 means no limit. */
+const EventRetention = block({
+  retention_days: withDefault(Count.max(36_500), 90),
+  /** Events of one tenant; the oldest go first. */
+  max_rows: withDefault(Count, 1_000_000),
+});
+
 /** A whole `transcripts.yaml`. */
 export const TranscriptsConfig = block({
   ...schemaVersion,
@@ -31,6 +38,7 @@ export const TranscriptsConfig = block({
   }),
   /** The model's own history: as it was but sealed, or redacted like the transcript. */
   model_history: withDefault(z.enum(["sealed", "redacted"]), "sealed"),
+  events: EventRetention,
   /** Patterns of one tenant, after those of all. */
   tenants: map(AccountId, block({ extra_patterns: list(RedactionPattern) })),
 });

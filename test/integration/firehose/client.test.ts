@@ -132,7 +132,7 @@ describe("openFirehose", () => {
     visit.close();
     await place.core().put("acme", noted("ana", 2));
     await place.core().put("acme", noted("ana", 3));
-    await place.core().trim("acme", 2);
+    await place.core().retain(1);
     const second = watch();
     const next = openFirehose({
       url: place.url("/firehose"),

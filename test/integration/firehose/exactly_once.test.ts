@@ -134,7 +134,7 @@ type Act =
   | { kind: "commit"; account: number; agent: number; count: number }
   | { kind: "drop"; viewer: number }
   | { kind: "join"; viewer: number }
-  | { kind: "trim"; account: number }
+  | { kind: "trim"; rows: number }
   | { kind: "core" }
   | { kind: "edge" };
 
@@ -155,7 +155,13 @@ const act: fc.Arbitrary<Act> = fc.oneof(
       fc.record({ kind: fc.constant("join" as const), viewer: fc.nat(11) }),
     ),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("trim" as const), account: fc.nat(2) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("trim" as const),
+      rows: fc.integer({ min: 1, max: 120 }),
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.oneof(
@@ -182,11 +188,10 @@ async function run(place: Place, model: Model, viewers: readonly Viewer[], acts:
       if (one.count % 2 === 0) await committing;
       else committing.catch(() => undefined);
     } else if (one.kind === "trim") {
-      const account = ACCOUNTS[one.account] ?? "acme";
-      const log = model.of.get(account) ?? [];
-      const upTo = Math.floor(log.length / 2);
-      for (const { number } of log.slice(0, upTo)) model.trimmed.add(number);
-      await place.core().trim(account, upTo);
+      for (const log of model.of.values()) {
+        for (const { number } of log.slice(0, -one.rows)) model.trimmed.add(number);
+      }
+      await place.core().retain(one.rows);
     } else if (one.kind === "core") {
       await place.restartCore();
     } else if (one.kind === "edge") {

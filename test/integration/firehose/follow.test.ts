@@ -124,7 +124,7 @@ describe("GET /firehose", () => {
     const cursor = first.cursor() ?? "";
     await first.close();
     for (let n = 3; n <= 9; n++) await place.core().put("acme", noted("ana", n));
-    await place.core().trim("acme", 6);
+    await place.core().retain(3);
     const second = await follow(place, token, `?since=${cursor}`);
     await second.until(events(3));
     expect(numbersIn(second.frames)).toEqual([7, 8, 9]);

@@ -19,11 +19,12 @@ import {
 } from "../../../core/contract/mod.ts";
 import { createEventLog } from "../../../core/events/event_log.ts";
 import { rowsForEvents } from "../../../core/events/event_rows.ts";
+import { trimEvents } from "../../../core/events/retention.ts";
 import { serveEvents } from "../../../core/events/serve.ts";
 import type { Log } from "../../../core/flow/log.ts";
 import { edgeConfigOf } from "../../../core/settings/edge_config.ts";
 import { openStore } from "../../../core/store/open_store.ts";
-import { statement, type Store } from "../../../core/store/store.ts";
+import type { Store } from "../../../core/store/store.ts";
 import { serveTickets } from "../../../core/vault/tickets.ts";
 import type { TokenRequest } from "../../../core/vault/tokens.ts";
 import { openVault, type Vault } from "../../../core/vault/vault.ts";
@@ -54,8 +55,8 @@ export interface CoreHalf extends AsyncDisposable {
   readonly store: Store;
   /** Commits one unit of events. */
   put(account: string, ...events: AgentEvent[]): Promise<void>;
-  /** Deletes an account's events up to an offset, as retention does. */
-  trim(account: string, upTo: number): Promise<void>;
+  /** Trims every account to its newest rows. */
+  retain(rows: number): Promise<void>;
 }
 
 /** Both halves and the bus between them. */
@@ -125,13 +126,9 @@ export async function openPlace(
     return {
       store,
       put: (account, ...some) => store.commit(rowsForEvents({ account, events: some })),
-      trim: (account, upTo) =>
-        store.commit([
-          statement("DELETE FROM agent_events WHERE account_id = ? AND offset <= ?", [
-            account,
-            upTo,
-          ]),
-        ]),
+      async retain(rows) {
+        await trimEvents({ store, keep: { days: 0, rows }, nowMs: 0 });
+      },
       async [Symbol.asyncDispose]() {
         service[Symbol.dispose]();
         events[Symbol.dispose]();
