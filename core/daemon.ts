@@ -175,7 +175,7 @@ async function openConfig(options: DaemonOptions) {
   const config = await openLiveSettings({ configDir: options.configDir, env });
   if (!options.makeSecrets) return config;
   const sources = config.current().webhooks.sources.map((source) => resolveSource(source));
-  const made = await makeMissingSecrets(sources.map(({ secret_env }) => secret_env), {
+  const made = await makeMissingSecrets(sources, {
     dir: home.secrets,
     secretOf: config.secretOf,
     random,

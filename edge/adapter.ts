@@ -4,7 +4,7 @@
  * @module
  */
 import type { CreateMac } from "../core/signing/mac.ts";
-import type { HeaderReader } from "../core/signing/verifier.ts";
+import type { HeaderReader } from "../core/signing/headers.ts";
 import type { Deadline } from "./deadline.ts";
 import type { SocketEvents } from "./sockets.ts";
 
@@ -16,6 +16,8 @@ export type BodyRead =
 /** What is looked at of a request before its body; a standard request is one. */
 export interface RequestHead {
   readonly method: string;
+  /** Absolute, or from its path on; the query as it was sent. */
+  readonly url: string;
   readonly headers: HeaderReader;
 }
 

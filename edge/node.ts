@@ -138,6 +138,7 @@ function receiveDirectly(
   const query = url.indexOf("?");
   const head: RequestHead = {
     method,
+    url,
     headers: {
       get(name) {
         const value = headers[name];
@@ -180,8 +181,8 @@ function closeServer(server: Server, drainMs: number): Promise<void> {
 }
 
 /** In this thread: WebCrypto's way through the thread pool costs a webhook more than all else. */
-const createNodeMac: CreateMac = (algorithm, secret) => {
-  const key = createSecretKey(Buffer.from(secret, "utf8"));
+const createNodeMac: CreateMac = (algorithm, bytes) => {
+  const key = createSecretKey(bytes);
   const hash = algorithm === "hmac-sha1" ? "sha1" : "sha256";
   return (input) => {
     const hmac = createHmac(hash, key);

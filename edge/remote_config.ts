@@ -4,7 +4,13 @@
  * @module
  */
 import type { Bus } from "../core/bus/bus.ts";
-import { codeOf, EdgeConfig, type EdgeSource, subjects } from "../core/contract/mod.ts";
+import {
+  codeOf,
+  EdgeConfig,
+  type EdgeSource,
+  secretProblem,
+  subjects,
+} from "../core/contract/mod.ts";
 import { backoffMs } from "../core/flow/backoff.ts";
 import { delay } from "../core/flow/delay.ts";
 import type { Log } from "../core/flow/log.ts";
@@ -61,6 +67,18 @@ function withOwnSecret(
   source: EdgeSource,
   { secretOf }: Pick<RemoteConfigDeps, "secretOf">,
 ): EdgeSource {
-  const secret = secretOf(source.secret_env);
-  return secret === undefined ? source : { ...source, secret, disabled_reason: null };
+  const { signature, handshake, secret_env: name, previous_secret_env: previousName } = source;
+  const previous = previousName === null ? undefined : secretOf(previousName);
+  const verifyToken = handshake === null ? undefined : secretOf(handshake.verify_token_env);
+  const own = {
+    ...source,
+    previous_secret: previous !== undefined && secretProblem(signature, "", previous) === null
+      ? previous
+      : source.previous_secret,
+    verify_token: verifyToken ?? source.verify_token,
+  };
+  const secret = secretOf(name);
+  if (secret === undefined) return own;
+  const problem = secretProblem(signature, name, secret);
+  return { ...own, secret: problem === null ? secret : null, disabled_reason: problem };
 }

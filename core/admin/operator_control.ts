@@ -14,6 +14,16 @@ export interface SignedWebhook {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** What to sign as a source's provider would. */
+export interface SignRequest {
+  readonly source: string;
+  readonly body: Uint8Array;
+  readonly eventKind: string | undefined;
+  /** The delivery id; a new one without it. */
+  readonly id: string | undefined;
+  readonly contentType: string | undefined;
+}
+
 /** What the control methods need. */
 export interface OperatorControlDeps {
   readonly status: () => Promise<unknown>;
@@ -23,14 +33,9 @@ export interface OperatorControlDeps {
     options: { signal: AbortSignal | undefined; waitMs: number },
   ) => Promise<unknown>;
   /** Signs a body as the source's provider would. @throws {CodedError} `not_found` */
-  readonly signWebhook: (
-    request: {
-      source: string;
-      body: Uint8Array;
-      eventKind: string | undefined;
-      id: string | undefined;
-    },
-  ) => Promise<SignedWebhook>;
+  readonly signWebhook: (request: SignRequest) => Promise<SignedWebhook>;
+  /** What a source is. @throws {CodedError} `not_found` */
+  readonly describeSource: (id: string) => unknown;
   readonly microapps: () => unknown[];
   readonly restartMicroapp: (id: string) => Promise<void>;
   readonly reload: () => Promise<unknown>;
@@ -67,14 +72,22 @@ export function operatorControlMethods(deps: OperatorControlDeps): AdminMethod[]
         body_base64: z.base64(),
         event_kind: z.string().nullish(),
         id: z.string().nullish(),
+        content_type: z.string().nullish(),
       }),
-      ({ source, body_base64, event_kind, id }) =>
+      ({ source, body_base64, event_kind, id, content_type }) =>
         deps.signWebhook({
           source,
           body: Buffer.from(body_base64, "base64"),
           eventKind: event_kind ?? undefined,
           id: id ?? undefined,
+          contentType: content_type ?? undefined,
         }),
+    ),
+    operatorMethod(
+      "webhook/describe",
+      z.object({ source: z.string() }),
+      ({ source }) => Promise.resolve(deps.describeSource(source)),
+      { unaudited: true },
     ),
     operatorMethod(
       "ext/status",

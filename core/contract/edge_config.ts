@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { RateLimit } from "./config/webhook_fields.ts";
-import { ResolvedSource } from "./config/webhooks.ts";
+import { ResolvedSource } from "./config/resolved_source.ts";
 import { EdgeAuth } from "./token.ts";
 
 /** A source with its secrets. Never logged, never shown. */
@@ -13,6 +13,8 @@ export const EdgeSource = ResolvedSource.extend({
   /** Null when the source is disabled for want of a usable secret. */
   secret: z.string().nullable(),
   previous_secret: z.string().nullable(),
+  /** What a handshake must bring; null refuses every one. */
+  verify_token: z.string().nullable(),
   /** Why the source answers 503, for operators; null when it works. */
   disabled_reason: z.string().nullable(),
 });

@@ -48,12 +48,9 @@ export { TenantBudgets, TenantConfig, TenantsFile } from "./config/tenants.ts";
 export { RedactionPattern, TranscriptsConfig } from "./config/transcripts.ts";
 export { PRESET_NAMES, type PresetName, PRESETS } from "./config/presets.ts";
 export { RateLimit } from "./config/webhook_fields.ts";
-export {
-  ResolvedSource,
-  resolveSource,
-  WebhookReceiver,
-  WebhookSource,
-} from "./config/webhooks.ts";
+export { ResolvedSource, resolveSource } from "./config/resolved_source.ts";
+export { WebhookReceiver, WebhookSource } from "./config/webhooks.ts";
+export { secretProblem } from "./config/webhook_secret.ts";
 export { EdgeConfig, EdgeSource } from "./edge_config.ts";
 export { Envelope, Handoff, Outcome } from "./envelope.ts";
 export { CodedError, codeOf, ERROR_CODES, type ErrorCode, messageOf } from "./errors.ts";

@@ -6,12 +6,23 @@
 import { agentMethods, echoMethod } from "../admin/agents.ts";
 import { createDispatcher, type Dispatch } from "../admin/dispatcher.ts";
 import { openAdminHttp } from "../admin/http.ts";
-import { operatorControlMethods, type SignedWebhook } from "../admin/operator_control.ts";
+import {
+  operatorControlMethods,
+  type SignedWebhook,
+  type SignRequest,
+} from "../admin/operator_control.ts";
 import { operatorRecordMethods } from "../admin/operator_record.ts";
 import { answerRpc } from "../admin/rpc_body.ts";
 import { tenantMethods } from "../admin/tenants.ts";
 import type { Bus } from "../bus/bus.ts";
-import { CodedError, type EdgeConfig, RPC_CODES, RpcFault, subjects } from "../contract/mod.ts";
+import {
+  CodedError,
+  type EdgeConfig,
+  type EdgeSource,
+  RPC_CODES,
+  RpcFault,
+  subjects,
+} from "../contract/mod.ts";
 import type { EventLog } from "../events/event_log.ts";
 import { createReplay } from "../intake/replay.ts";
 import type { Host } from "../microapps/host.ts";
@@ -121,6 +132,11 @@ function createMethods(deps: AdminDeps) {
     ...operatorControlMethods({
       status: () => Promise.resolve(statusOf(deps)),
       chat: work.chat,
+      describeSource: (id) => {
+        const source = sourceNamed(deps, id);
+        const { preset, disabled_reason } = source;
+        return { id, preset, url: addressOf(deps, source), disabled_reason };
+      },
       signWebhook: (request) => signWebhook(deps, request),
       microapps: () => host.status(),
       restartMicroapp: (id) => host.restart(id),
@@ -158,26 +174,33 @@ async function tenantCreatedAtMs(store: Store, account: string, nowMs: number): 
   return (await find())[0]?.created_at_ms ?? nowMs;
 }
 
+function sourceNamed({ edgeConfig }: AdminDeps, id: string): EdgeSource {
+  const source = edgeConfig().sources.find((one) => one.id === id);
+  if (source === undefined) throw new CodedError("not_found", `There is no source "${id}"`);
+  return source;
+}
+
+/** Where a source is, for whoever is on this machine. */
+function addressOf({ edgeUrl }: AdminDeps, { path }: EdgeSource): string {
+  return `${edgeUrl() ?? "http://127.0.0.1:8787"}${path}`;
+}
+
 async function signWebhook(
-  { edgeConfig, edgeUrl, now, uuid }: AdminDeps,
-  request: {
-    source: string;
-    body: Uint8Array;
-    eventKind: string | undefined;
-    id: string | undefined;
-  },
+  deps: AdminDeps,
+  { source: id, body, eventKind, id: deliveryId, contentType }: SignRequest,
 ): Promise<SignedWebhook> {
-  const source = edgeConfig().sources.find(({ id }) => id === request.source);
-  if (source === undefined) {
-    throw new CodedError("not_found", `Cannot sign: there is no source "${request.source}"`);
-  }
-  const body = new Uint8Array(request.body);
-  const headers = await sign(source, { body, nowMs: now(), id: request.id ?? uuid() });
+  const source = sourceNamed(deps, id);
+  const url = addressOf(deps, source);
+  const { headers, query } = await sign(source, {
+    body: new Uint8Array(body),
+    nowMs: deps.now(),
+    id: deliveryId ?? deps.uuid(),
+    contentType,
+    url,
+  });
   const { event_kind_from: from } = source;
-  if (from.kind === "header" && request.eventKind !== undefined) {
-    headers[from.name.toLowerCase()] = request.eventKind;
-  }
-  return { url: `${edgeUrl() ?? "http://127.0.0.1:8787"}${source.path}`, headers };
+  if (from.kind === "header" && eventKind !== undefined) headers[from.name] = eventKind;
+  return { url: url + query, headers };
 }
 
 function readiness({ host }: AdminDeps) {

@@ -53,6 +53,7 @@ function withoutSecrets(config: EdgeConfig): EdgeConfig {
       ...source,
       secret: null,
       previous_secret: null,
+      verify_token: null,
       disabled_reason: source.disabled_reason ??
         `"${source.secret_env}" is not set on this edge, and without NEXO_EDGE_KEY core sends no secrets`,
     })),

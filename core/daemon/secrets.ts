@@ -3,28 +3,50 @@
  *
  * @module
  */
+import { generateKeyPairSync } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Random } from "../contract/mod.ts";
+import type { Random, ResolvedSource } from "../contract/mod.ts";
 
 /** The name of an environment variable, and so of a secret's file. */
 const NAME = /^[A-Z][A-Z0-9_]{1,63}$/;
 
-/** Makes the secrets that are missing in `dir`, 64 hex digits each. Returns their names. */
+/** Makes the secrets of `sources` that are missing in `dir`. Returns their names. */
 export async function makeMissingSecrets(
-  names: readonly string[],
+  sources: readonly ResolvedSource[],
   { dir, secretOf, random }: {
     dir: string;
     secretOf: (name: string) => string | undefined;
     random: Random;
   },
 ): Promise<string[]> {
-  const missing = [...new Set(names)].filter((name) =>
-    NAME.test(name) && (secretOf(name) ?? "") === ""
-  );
-  for (const name of missing) {
-    const secret = Buffer.from(random(new Uint8Array(32))).toString("hex");
+  const made = new Map<string, string>();
+  for (const { signature, handshake, secret_env } of sources) {
+    made.set(secret_env, secretFor(signature, random));
+    if (handshake !== null) made.set(handshake.verify_token_env, randomHex(random));
+  }
+  const missing = [...made].filter(([name]) => NAME.test(name) && (secretOf(name) ?? "") === "");
+  for (const [name, secret] of missing) {
     await writeFile(join(dir, `${name}.txt`), `${secret}\n`, { mode: 0o600 });
   }
-  return missing;
+  return missing.map(([name]) => name);
+}
+
+/** A secret as the source's signature wants it; of an Ed25519 key both halves, so that we can sign. */
+function secretFor(
+  { algorithm, secret_format: format }: ResolvedSource["signature"],
+  random: Random,
+): string {
+  if (algorithm === "ed25519") {
+    const { d = "", x = "" } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+    const halves = Buffer.concat([d, x].map((half) => Buffer.from(half, "base64url")));
+    return format === "base64" ? `whsk_${halves.toString("base64")}` : halves.toString("hex");
+  }
+  return format === "base64"
+    ? `whsec_${Buffer.from(random(new Uint8Array(32))).toString("base64")}`
+    : randomHex(random);
+}
+
+function randomHex(random: Random): string {
+  return Buffer.from(random(new Uint8Array(32))).toString("hex");
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { resolveSource } from "../contract/mod.ts";
+import { resolveSource, secretProblem } from "../contract/mod.ts";
 import { RE2JS } from "re2js";
 import { checkAgents } from "./agent_checks.ts";
 import { type Checked, knownProviders, providerFix, type Report, reportTenant } from "./checks.ts";
@@ -11,9 +11,6 @@ import { PLUGINS } from "./files.ts";
 import type { Problem } from "./problems.ts";
 import { instancesOf } from "./tenant.ts";
 import type { Path } from "./yaml_file.ts";
-
-/** A webhook secret that is shorter is as good as none. */
-const MIN_SECRET_BYTES = 8;
 
 /** What headers and the hand-off frame may add to a body. */
 const BROKER_OVERHEAD_BYTES = 64 * 1024;
@@ -99,17 +96,40 @@ function checkWebhooks({ settings, secretOf }: Checked, report: Report): void {
   webhooks.sources.forEach((raw, i) => {
     if (!raw.enabled) return;
     const source = resolveSource(raw);
-    const secret = secretOf(source.secret_env);
-    if (secret !== undefined && Buffer.byteLength(secret) >= MIN_SECRET_BYTES) return;
-    const state = secret === undefined ? "is not set" : `is shorter than ${MIN_SECRET_BYTES} bytes`;
-    report(
-      "error",
-      WEBHOOKS,
-      ["sources", i, "secret_env"],
-      `source "${source.id}": secret "${source.secret_env}" ${state}, so it answers 503`,
-      `Set ${source.secret_env} in the environment, or write it to a file of that name in a secrets directory`,
-      false,
-    );
+    const { id, signature, handshake, secret_env: env, previous_secret_env: previous } = source;
+    const at = (field: string): Path => ["sources", i, field];
+    const setIt = (name: string): string =>
+      `Set ${name} in the environment, or write it to a file of that name in a secrets directory`;
+    const secret = secretOf(env);
+    const problem = secret === undefined
+      ? `secret "${env}" is not set`
+      : secretProblem(signature, env, secret);
+    if (problem !== null) {
+      const message = `source "${id}": ${problem}, so it answers 503`;
+      report("error", WEBHOOKS, at("secret_env"), message, setIt(env), false);
+    }
+    if (
+      previous !== null && secretProblem(signature, previous, secretOf(previous) ?? "") !== null
+    ) {
+      const message =
+        `source "${id}": previous secret "${previous}" is not usable, so only the new one counts`;
+      report("warning", WEBHOOKS, at("previous_secret_env"), message, setIt(previous));
+    }
+    const tokenEnv = handshake?.verify_token_env;
+    if (tokenEnv !== undefined && !secretOf(tokenEnv)) {
+      const message = `source "${id}": "${tokenEnv}" is not set, so its handshake is refused`;
+      report("warning", WEBHOOKS, at("secret_env"), message, setIt(tokenEnv));
+    }
+    if (
+      signature.signed.includes("{url}") && raw.public_url === undefined &&
+      webhooks.public_url === undefined
+    ) {
+      const message =
+        `source "${id}": signs its public address, which is taken from the Host header`;
+      const fix =
+        "Set public_url to the address the provider calls, such as https://hooks.example.com";
+      report("warning", WEBHOOKS, at("path"), message, fix);
+    }
   });
 }
 

@@ -4,27 +4,26 @@
  * @module
  */
 import type { EdgeConfig, EdgeSource, WebhookReceiver, WebhookSource } from "../contract/mod.ts";
-import { resolveSource } from "../contract/mod.ts";
+import { resolveSource, secretProblem } from "../contract/mod.ts";
 
-/** A secret that is shorter is as good as none. */
-const MIN_SECRET_BYTES = 8;
-
-const encoder = new TextEncoder();
+type SecretOf = (name: string) => string | undefined;
 
 /**
  * Resolves every source and looks up its secrets with `secretOf`.
  *
- * A source whose secret is missing, empty or under 8 bytes is disabled with a reason, so that an
- * edge answers 503 instead of checking against nothing. A receiver that is not enabled has no sources.
+ * A source whose secret is missing, too short or no key is disabled with a reason, so that an edge
+ * answers 503 instead of checking against nothing. A receiver that is not enabled has no sources.
  */
 export function edgeConfigOf(
   webhooks: WebhookReceiver,
-  secretOf: (name: string) => string | undefined,
+  secretOf: SecretOf,
   version: number,
 ): EdgeConfig {
   return {
     version,
-    sources: webhooks.enabled ? webhooks.sources.map((raw) => edgeSourceOf(raw, secretOf)) : [],
+    sources: webhooks.enabled
+      ? webhooks.sources.map((raw) => edgeSourceOf(raw, webhooks.public_url, secretOf))
+      : [],
     limits: {
       body_cap_bytes: webhooks.body_cap_bytes,
       rate_limit: webhooks.default_rate_limit,
@@ -38,29 +37,24 @@ export function edgeConfigOf(
 
 function edgeSourceOf(
   raw: WebhookSource,
-  secretOf: (name: string) => string | undefined,
+  publicUrl: string | undefined,
+  secretOf: SecretOf,
 ): EdgeSource {
   const source = resolveSource(raw);
-  const secret = secretOf(source.secret_env) ?? "";
-  const previous = source.previous_secret_env === null
-    ? undefined
-    : secretOf(source.previous_secret_env);
-  const problem = secretProblem(source.secret_env, secret);
+  const { signature, secret_env: env, previous_secret_env: previousEnv } = source;
+  const secret = secretOf(env) ?? "";
+  const previous = previousEnv === null ? "" : secretOf(previousEnv) ?? "";
+  const problem = secretProblem(signature, env, secret);
   return {
     ...source,
+    public_url: source.public_url ??
+      (publicUrl === undefined ? null : publicUrl.replace(/\/$/, "") + source.path),
     secret: problem === null ? secret : null,
-    // A previous secret that is too short is left out: the current one still works.
-    previous_secret: previous !== undefined && isLongEnough(previous) ? previous : null,
+    // A previous secret that is none is left out: the current one still works.
+    previous_secret: secretProblem(signature, "", previous) === null ? previous : null,
+    verify_token: source.handshake === null
+      ? null
+      : secretOf(source.handshake.verify_token_env) || null,
     disabled_reason: source.enabled ? problem : "the source is switched off",
   };
-}
-
-function secretProblem(name: string, secret: string): string | null {
-  if (secret === "") return `secret "${name}" is missing or empty`;
-  if (!isLongEnough(secret)) return `secret "${name}" is shorter than ${MIN_SECRET_BYTES} bytes`;
-  return null;
-}
-
-function isLongEnough(secret: string): boolean {
-  return encoder.encode(secret).length >= MIN_SECRET_BYTES;
 }

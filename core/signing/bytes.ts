@@ -53,6 +53,25 @@ export function decodeBase64(text: string): Bytes | undefined {
   return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 }
 
+/** Base64 for URLs, without padding. */
+export function encodeBase64Url(bytes: Uint8Array): string {
+  return encodeBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+const BASE64URL = /^[A-Za-z0-9_-]*={0,2}$/;
+
+/** The bytes of a base64url text, padded or not, or undefined when it is none. */
+export function decodeBase64Url(text: string): Bytes | undefined {
+  if (!BASE64URL.test(text)) return undefined;
+  return decodeUnpadded(text.replaceAll("-", "+").replaceAll("_", "/"));
+}
+
+/** The bytes of a base64 text whose padding may be missing, or undefined when it is none. */
+export function decodeUnpadded(text: string): Bytes | undefined {
+  const bare = text.replace(/={1,2}$/, "");
+  return decodeBase64(bare.padEnd(Math.ceil(bare.length / 4) * 4, "="));
+}
+
 /** Whether both hold the same bytes, in a time that depends on their lengths only. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;

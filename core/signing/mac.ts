@@ -11,10 +11,10 @@ export type MacAlgorithm = "hmac-sha256" | "hmac-sha1";
 /** What is signed, in pieces that follow each other; texts stand for their UTF-8 bytes. */
 export type MacInput = readonly (string | Bytes)[];
 
-/** Makes the HMAC function of one secret; the answer may come at once or later. */
+/** Makes the HMAC function of one key; the answer may come at once or later. */
 export type CreateMac = (
   algorithm: MacAlgorithm,
-  secret: string,
+  key: Bytes,
 ) => (input: MacInput) => Bytes | Promise<Bytes>;
 
 const HASHES = { "hmac-sha256": "SHA-256", "hmac-sha1": "SHA-1" } as const;
@@ -22,29 +22,30 @@ const HASHES = { "hmac-sha256": "SHA-256", "hmac-sha1": "SHA-1" } as const;
 const encoder = new TextEncoder();
 
 /**
- * Returns the HMAC of its argument under the UTF-8 bytes of `secret`.
+ * Returns a function that makes the HMAC of its argument.
  *
  * The key is imported at the first call and kept: importing it each time costs 40 % of a request.
  */
 export function createMac(
   algorithm: MacAlgorithm,
-  secret: string,
+  key: Bytes,
 ): (input: MacInput) => Promise<Bytes> {
-  let key: Promise<CryptoKey> | CryptoKey | undefined;
+  let imported: Promise<CryptoKey> | CryptoKey | undefined;
   return async function mac(input) {
-    key ??= crypto.subtle.importKey(
+    imported ??= crypto.subtle.importKey(
       "raw",
-      encoder.encode(secret),
+      key,
       { name: "HMAC", hash: HASHES[algorithm] },
       false,
       ["sign"],
     );
-    if (key instanceof Promise) key = await key;
-    return new Uint8Array(await crypto.subtle.sign("HMAC", key, joined(input)));
+    if (imported instanceof Promise) imported = await imported;
+    return new Uint8Array(await crypto.subtle.sign("HMAC", imported, joinedBytes(input)));
   };
 }
 
-function joined(input: MacInput): Bytes {
+/** The pieces as one. */
+export function joinedBytes(input: MacInput): Bytes {
   const chunks = input.map((piece) => typeof piece === "string" ? encoder.encode(piece) : piece);
   const [only] = chunks;
   if (only !== undefined && chunks.length === 1) return only;

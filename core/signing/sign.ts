@@ -4,9 +4,12 @@
  * @module
  */
 import { CodedError } from "../contract/mod.ts";
-import { type Bytes, encodeBase64, encodeHex } from "./bytes.ts";
-import { createMac } from "./mac.ts";
-import { compileSigned } from "./signed.ts";
+import { type Bytes, encodeBase64, encodeBase64Url, encodeHex } from "./bytes.ts";
+import { isForm, parseForm, sortedForm } from "./form.ts";
+import { ed25519KeyOf, keyOf, signEd25519 } from "./keys.ts";
+import { createMac, joinedBytes, sha256 } from "./mac.ts";
+import { compileSigned, type SignedValues } from "./signed.ts";
+import { formatTimestamp } from "./timestamps.ts";
 import type { SigningSource } from "./verifier.ts";
 
 /** What to sign. */
@@ -15,53 +18,74 @@ export interface SignInput {
   readonly nowMs: number;
   /** The delivery's id; sent where the source dedupes by a header. */
   readonly id: string;
+  /** The body's `Content-Type`; decides how a signature over an address covers the body. */
+  readonly contentType?: string | undefined;
+  /** The address it will be sent to, when the source has no public one. */
+  readonly url?: string | undefined;
+}
+
+/** A signature, as it is sent. */
+export interface Signed {
+  /** Lower-case names. */
+  readonly headers: Record<string, string>;
+  /** What must stand behind the source's address; empty or from `?` on. */
+  readonly query: string;
 }
 
 /**
- * The headers, lower-case, that make the source's verifier accept `body`.
+ * What makes the source's verifier accept `body`. A timestamp that belongs in the body must be there.
  *
- * @throws {CodedError} `config_invalid` when the source has no secret
+ * @throws {CodedError} `config_invalid` when the source has no secret, or only a public key
  */
 export async function sign(
   source: SigningSource,
-  { body, nowMs, id }: SignInput,
-): Promise<Record<string, string>> {
-  const { signature, dedupe, secret } = source;
-  if (secret === null || secret === "") {
-    throw new CodedError("config_invalid", "Cannot sign: the source has no secret");
-  }
+  { body, nowMs, id, contentType, url }: SignInput,
+): Promise<Signed> {
+  const { signature, dedupe } = source;
   const { parts, timestamp: rule } = signature;
   const timestamp = rule === null ? "" : formatTimestamp(nowMs, rule.format);
   const headers: Record<string, string> = {};
-  if (rule?.from === "header") headers[rule.name] = timestamp;
+  const [stampName = ""] = rule?.names ?? [];
+  if (rule?.from === "header") headers[stampName] = timestamp;
   if (dedupe.by === "header" && dedupe.names[0] !== undefined) headers[dedupe.names[0]] = id;
 
-  const value = signature.prefix + await signatureText(source, secret, { timestamp, id, body });
-  headers[signature.header] = parts === null ? value : [
-    ...(rule?.from === "part" ? [[rule.name, timestamp]] : []),
+  const fields = isForm(contentType ?? null) ? parseForm(body) : undefined;
+  const query = signature.body_hash_query !== null && fields === undefined
+    ? `?${signature.body_hash_query}=${encodeHex(await sha256(body))}`
+    : "";
+  const value = signature.prefix + await signatureText(source, {
+    timestamp,
+    id,
+    body,
+    url: `${source.public_url ?? url ?? ""}${query}`,
+    form: fields === undefined ? "" : sortedForm(fields),
+  });
+  headers[signature.headers[0] ?? ""] = parts === null ? value : [
+    ...(rule?.from === "part" ? [[stampName, timestamp]] : []),
     [parts.signature, value],
   ].map((pair) => pair.join(parts.assign)).join(parts.separator);
-  return headers;
+  return { headers, query };
 }
+
+const ENCODERS = { hex: encodeHex, base64: encodeBase64, base64url: encodeBase64Url } as const;
 
 async function signatureText(
-  { signature }: SigningSource,
-  secret: string,
-  values: { timestamp: string; id: string; body: Bytes },
+  { signature, secret }: SigningSource,
+  values: SignedValues,
 ): Promise<string> {
+  const key = secret === null ? undefined : keyOf(signature, secret);
+  if (secret === null || key === undefined) {
+    throw new CodedError("config_invalid", "Cannot sign: the source has no usable secret");
+  }
   const { algorithm, signed, encoding } = signature;
   if (algorithm === "raw-token") return secret;
-  const bytes = await createMac(algorithm, secret)(compileSigned(signed)(values));
-  return encoding === "hex" ? encodeHex(bytes) : encodeBase64(bytes);
-}
-
-function formatTimestamp(nowMs: number, format: "unix" | "unix_ms" | "rfc3339"): string {
-  switch (format) {
-    case "unix":
-      return String(Math.floor(nowMs / 1000));
-    case "unix_ms":
-      return String(nowMs);
-    case "rfc3339":
-      return new Date(nowMs).toISOString();
+  const input = compileSigned(signed)(values);
+  if (algorithm !== "ed25519") return ENCODERS[encoding](await createMac(algorithm, key)(input));
+  const seed = ed25519KeyOf(key)?.seed;
+  if (seed === undefined) {
+    const message = "Cannot sign: the secret is only the provider's public key; " +
+      "to try the source out, set a key of your own with the private half before the public one";
+    throw new CodedError("config_invalid", message);
   }
+  return ENCODERS[encoding](await signEd25519(seed, joinedBytes(input)));
 }

@@ -22,7 +22,7 @@ export interface Visitors {
 
 /** Builds {@linkcode Visitors}; edges that share `secret` know each other's visitors. */
 export function createVisitors({ secret, random }: { secret: string; random: Random }): Visitors {
-  const mac = createMac("hmac-sha256", secret);
+  const mac = createMac("hmac-sha256", new TextEncoder().encode(secret));
   const proofOf = (instance: string, id: string) => mac([`${instance}\n${id}`]);
 
   return {

@@ -10,7 +10,9 @@ import type { EdgeAdapter, RequestHead } from "../adapter.ts";
 import { type Deadline, startDeadline, within } from "../deadline.ts";
 import { type Problem, problemReply, type Reply } from "../reply.ts";
 import type { Client } from "./client_ip.ts";
-import { handoffOf } from "./handoff.ts";
+import type { Answer } from "./answers.ts";
+import { HANDSHAKE_HEADERS } from "./handshake.ts";
+import { readJson } from "./payload.ts";
 import type { LiveSource, SourceTable } from "./sources.ts";
 
 /** What receiving needs. */
@@ -49,6 +51,8 @@ interface Passage {
 
 const BUSY_SECS = 1;
 const DOWN_SECS = 5;
+/** What providers send unsigned is short. */
+const MAX_UNSIGNED_BYTES = 1024;
 
 const problems = {
   method: {
@@ -56,6 +60,11 @@ const problems = {
     code: "method_not_allowed",
     message: "Only POST is answered here",
     headers: { allow: "POST" },
+  },
+  handshake: {
+    status: 403,
+    code: "handshake_refused",
+    message: "The handshake could not be verified",
   },
   disabled: {
     status: 503,
@@ -92,7 +101,7 @@ export function createReceive({ bus, now, uuid, log, adapter }: ReceiveDeps): Re
     const requestId = uuid();
     const client = table.clientOf(adapter.remoteAddress(env), request.headers);
     try {
-      const result = await admit(live, table, request, env, client, requestId);
+      const result = await admit(live, request, env, client, requestId);
       if (!("problem" in result)) return result;
       log.warn("webhook.refused", {
         requestId,
@@ -115,19 +124,18 @@ export function createReceive({ bus, now, uuid, log, adapter }: ReceiveDeps): Re
 
   async function admit(
     live: LiveSource,
-    table: SourceTable,
     request: RequestHead,
     env: unknown,
     client: Client,
     requestId: string,
   ): Promise<Reply | Refusal> {
-    if (request.method !== "POST") return refusal(problems.method, request.method);
     const { source, load, rate } = live;
+    if (request.method !== "POST") return greet(live, request, client, requestId);
     if (!source.enabled || source.secret === null) {
       return refusal(problems.disabled, source.disabled_reason ?? "disabled");
     }
     if (!load.enter(client.key, live.concurrencyCap)) return refusal(problems.busy, "in_flight");
-    const deadline = startDeadline(table.requestTimeoutMs);
+    const deadline = startDeadline(live.limitMs);
     try {
       const waitSecs = rate?.takeClient(client.key, now()) ?? 0;
       if (waitSecs > 0) return refusal(rateLimited(waitSecs), "client_rate");
@@ -151,38 +159,83 @@ export function createReceive({ bus, now, uuid, log, adapter }: ReceiveDeps): Re
 
     const nowMs = now();
     const body = read.bytes;
-    const verdict = await live.verify({ headers, body, nowMs });
+    const query = queryOf(request.url);
+    const unsigned = body.length > MAX_UNSIGNED_BYTES
+      ? undefined
+      : live.answerUnsigned?.(readJson(live.source.form, headers, body));
+    if (unsigned !== undefined) return answered(unsigned, requestId);
+    const verdict = await live.verify({ headers, body, query, nowMs });
     if (!verdict.ok) return refusal(problems.unsigned, verdict.reason);
     const waitSecs = live.rate?.takeSource(client.key, nowMs) ?? 0;
     if (waitSecs > 0) return refusal(rateLimited(waitSecs), "source_rate");
 
-    const handoff = await handoffOf(live.source, {
+    const json = readJson(live.source.form, headers, body);
+    const answer = live.answerOf?.(json);
+    if (answer?.keep === false) return answered(answer, requestId);
+    const handoffs = await live.handoffsOf({
       headers,
       body,
+      json,
       timestamp: verdict.timestamp,
       clientIp: client.ip,
       receivedAtMs: nowMs,
       envelopeId: requestId,
+      uuid,
     });
-    if (handoff === undefined) return refusal(problems.noKind, "event_kind");
-    const outcome = await handOver(deadline, () => bus.publishDurable([handoff]));
-    if (outcome.kind === "refused") return refusal(problems.down, outcome.code);
-    return accepted(live, requestId);
+    if (handoffs === undefined) return refusal(problems.noKind, "event_kind");
+    const refused = await handOver(deadline, handoffs.length, () => bus.publishDurable(handoffs));
+    if (refused !== undefined) return refusal(problems.down, refused);
+    return answer === undefined ? accepted(live, requestId) : answered(answer, requestId);
+  }
+
+  /** What is no `POST`: a handshake, where the source has one. */
+  function greet(
+    { source, handshake, rate }: LiveSource,
+    { method, url }: RequestHead,
+    client: Client,
+    requestId: string,
+  ): Reply | Refusal {
+    if (handshake === undefined || method !== "GET") return refusal(problems.method, method);
+    if (!source.enabled) return refusal(problems.disabled, "disabled");
+    const waitSecs = rate?.takeClient(client.key, now()) ?? 0;
+    if (waitSecs > 0) return refusal(rateLimited(waitSecs), "client_rate");
+    const body = handshake(queryOf(url));
+    if (body === undefined) return refusal(problems.handshake, "handshake");
+    log.info("webhook.handshake", { requestId, source: source.id });
+    return { status: 200, headers: { ...HANDSHAKE_HEADERS, "x-request-id": requestId }, body };
   }
 }
 
-/** Bus failures and lateness count as refusals: nothing tells that the event is on disk. */
+/**
+ * The code of the first hand-off that is not on disk, or undefined when all are. Bus failures and
+ * lateness count: nothing tells that the events are kept.
+ */
 async function handOver(
   deadline: Deadline,
+  count: number,
   publish: () => Promise<Outcome[]>,
-): Promise<Outcome> {
+): Promise<string | undefined> {
+  // A body without events, as some providers send to try an address.
+  if (count === 0) return undefined;
   try {
     const outcomes = await within(deadline, publish());
-    if (outcomes === undefined) return { kind: "refused", code: "bus_timeout", retryable: true };
-    return outcomes[0] ?? { kind: "refused", code: "internal", retryable: true };
+    if (outcomes === undefined) return "bus_timeout";
+    if (outcomes.length !== count) return "internal";
+    for (const outcome of outcomes) if (outcome.kind === "refused") return outcome.code;
+    return undefined;
   } catch (error) {
-    return { kind: "refused", code: codeOf(error), retryable: true };
+    return codeOf(error);
   }
+}
+
+/** From `?` on; empty without one. */
+function queryOf(url: string): string {
+  const at = url.indexOf("?");
+  return at < 0 ? "" : url.slice(at);
+}
+
+function answered({ reply, body }: Answer, requestId: string): Reply {
+  return { ...reply, headers: { ...reply.headers, "x-request-id": requestId }, body };
 }
 
 function accepted({ source, acceptedHeaders }: LiveSource, requestId: string): Reply {

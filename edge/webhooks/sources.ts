@@ -7,7 +7,10 @@ import type { EdgeConfig, EdgeSource, RateLimit } from "../../core/contract/mod.
 import type { CreateMac } from "../../core/signing/mac.ts";
 import { createVerifier, type Verify } from "../../core/signing/verifier.ts";
 import { SECURITY_HEADERS } from "../reply.ts";
+import { createAnswers, type FindAnswer } from "./answers.ts";
 import { type Client, createClientOf, type ProxyHeaders } from "./client_ip.ts";
+import { createHandoffs, type HandoffsOf } from "./handoff.ts";
+import { type AnswerHandshake, createHandshake } from "./handshake.ts";
 import { createLoad, type Load } from "./load.ts";
 import { createRateGate, isActive, type RateGate } from "./rate.ts";
 
@@ -15,11 +18,19 @@ import { createRateGate, isActive, type RateGate } from "./rate.ts";
 export interface LiveSource {
   readonly source: EdgeSource;
   readonly verify: Verify;
+  readonly handoffsOf: HandoffsOf;
+  /** Answers to signed bodies other than the usual one. */
+  readonly answerOf: FindAnswer | undefined;
+  /** Answers to bodies that the provider does not sign. */
+  readonly answerUnsigned: FindAnswer | undefined;
+  readonly handshake: AnswerHandshake | undefined;
   readonly load: Load;
   readonly rate: RateGate | undefined;
   readonly bodyCapBytes: number;
   /** 0 means no limit. */
   readonly concurrencyCap: number;
+  /** From the first byte of a request until its answer. */
+  readonly limitMs: number;
   /** Headers of the answer to an event that is kept. */
   readonly acceptedHeaders: Readonly<Record<string, string>>;
 }
@@ -30,7 +41,6 @@ export interface SourceTable {
   readonly byPath: ReadonlyMap<string, LiveSource>;
   readonly byId: ReadonlyMap<string, LiveSource>;
   readonly clientOf: (peer: string | null, headers: ProxyHeaders) => Client;
-  readonly requestTimeoutMs: number;
 }
 
 /** What a change of configuration did, by source id. */
@@ -53,14 +63,13 @@ export function createSourceTable(
   } = {},
 ): SourceTable {
   const live = config.sources.map((source) =>
-    liveSource(source, config.limits, previous?.byId.get(source.id), createMac)
+    liveSource(source, config, previous?.byId.get(source.id), createMac)
   );
   return {
     version: config.version,
     byPath: new Map(live.map((it) => [it.source.path, it])),
     byId: new Map(live.map((it) => [it.source.id, it])),
     clientOf: createClientOf(config),
-    requestTimeoutMs: config.request_timeout_ms,
   };
 }
 
@@ -81,25 +90,36 @@ export function sourceChanges(before: SourceTable | undefined, after: SourceTabl
 
 function isSame(a: LiveSource, b: LiveSource): boolean {
   return sameSource(a.source, b.source) && a.bodyCapBytes === b.bodyCapBytes &&
-    a.concurrencyCap === b.concurrencyCap && sameLimit(a.rate?.limit, b.rate?.limit);
+    a.concurrencyCap === b.concurrencyCap && a.limitMs === b.limitMs &&
+    sameLimit(a.rate?.limit, b.rate?.limit);
 }
 
 function liveSource(
   source: EdgeSource,
-  limits: EdgeConfig["limits"],
+  { limits, request_timeout_ms: timeoutMs }: EdgeConfig,
   old: LiveSource | undefined,
   createMac: CreateMac | undefined,
 ): LiveSource {
-  const { content_type: contentType } = source.response;
   return {
-    source,
-    verify: old !== undefined && sameSource(old.source, source)
-      ? old.verify
-      : createVerifier(source, createMac),
+    ...(old !== undefined && sameSource(old.source, source) ? old : prepare(source, createMac)),
     load: old?.load ?? createLoad(),
     rate: rateGate(source.rate_limit ?? limits.rate_limit, old?.rate),
     bodyCapBytes: source.body_cap_bytes ?? limits.body_cap_bytes,
     concurrencyCap: source.concurrency_cap ?? limits.concurrency_cap,
+    limitMs: Math.min(timeoutMs, source.response.within_ms ?? timeoutMs),
+  };
+}
+
+/** What depends on nothing but the source itself. */
+function prepare(source: EdgeSource, createMac: CreateMac | undefined) {
+  const { answers, response: { content_type: contentType } } = source;
+  return {
+    source,
+    verify: createVerifier(source, createMac),
+    handoffsOf: createHandoffs(source),
+    answerOf: createAnswers(answers.filter(({ signed }) => signed)),
+    answerUnsigned: createAnswers(answers.filter(({ signed }) => !signed)),
+    handshake: createHandshake(source),
     acceptedHeaders: contentType === null
       ? SECURITY_HEADERS
       : { ...SECURITY_HEADERS, "content-type": contentType },

@@ -79,7 +79,7 @@ describe("createEdge()", () => {
     const body = new TextEncoder().encode('{"ok":true}');
     for (const fetch of [edge.fetch, edge.app.fetch]) {
       const signed = await sign(source!, { body, nowMs: Date.now(), id: crypto.randomUUID() });
-      const headers = { ...signed, "x-github-event": "ping" };
+      const headers = { ...signed.headers, "x-github-event": "ping" };
       const request = new Request("http://edge/webhooks/gh?x=1", { method: "POST", headers, body });
       expect((await fetch(request)).status).toBe(204);
     }

@@ -92,7 +92,13 @@ describe("resolveSource()", () => {
 
   it("makes the same of a preset as of what it stands for", () => {
     expect({ ...resolve(short), preset: null }).toEqual({
-      ...resolve({ ...long, publish_to: undefined, dedupe: { header: "X-GitHub-Delivery" } }),
+      ...resolve({
+        ...long,
+        publish_to: undefined,
+        dedupe: { header: "X-GitHub-Delivery" },
+        response: { status: 204, within_ms: 9000 },
+        form: { json: "payload" },
+      }),
     });
   });
 
@@ -105,8 +111,8 @@ describe("resolveSource()", () => {
       response: { status: 200, body: "ok" },
     });
     expect(resolved).toMatchObject({
-      signature: { header: "x-hub-signature-256", prefix: "", encoding: "base64" },
-      event_kind_from: { kind: "body", path: "a.b" },
+      signature: { headers: ["x-hub-signature-256"], prefix: "", encoding: "base64" },
+      event_kind_from: { kind: "body", paths: ["a.b"] },
       dedupe: { by: "body_hash", window_ms: 300_000 },
       response: { status: 200, body: "ok", content_type: null },
     });
@@ -128,7 +134,7 @@ describe("resolveSource()", () => {
     expect(resolve({ ...long, id: " gh ", path: " /p " })).toMatchObject({
       id: "gh",
       path: "/p",
-      signature: { header: "x-hub-signature-256" },
+      signature: { headers: ["x-hub-signature-256"] },
       event_kind_from: { name: "x-github-event" },
     });
   });
@@ -176,7 +182,18 @@ describe("a source", () => {
     [{ signature: { signed: "{id}{body}" }, dedupe: { body_hash: true } }, "dedupe"],
     [{ signature: { header: "X Y" } }, "signature.header"],
     [{ event_kind_from: { kind: "header", name: " " } }, "event_kind_from.name"],
-    [{ preset: "stripe" }, "preset"],
+    [{ preset: "tin_can" }, "preset"],
+    [{ verify_token_env: "V" }, "verify_token_env"],
+    [{ signature: { signed: "{url}{form}" } }, "signature.signed"],
+    [{ signature: { timestamp: { body: "t", header: "T" } } }, "signature.timestamp"],
+    [
+      { signature: { signed: "{timestamp}{body}", timestamp: { body: "t" } } },
+      "signature.timestamp",
+    ],
+    [{ answers: [{ when: {} }] }, "answers.0.when"],
+    [{ answers: [{ when: { a: 1 }, signed: false, echo: "b" }] }, "answers.0.signed"],
+    [{ answers: [{ when: { a: 1 }, body: "x", echo: "b" }] }, "answers.0"],
+    [{ public_url: "https://a.example/?x" }, "public_url"],
     [{ rate_limit: { rps: 1 } }, "rate_limit.burst"],
     [{ more: 1 }, ""],
   ])("with %j is refused at %s", (change, where) => {
