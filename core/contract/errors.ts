@@ -39,6 +39,7 @@ export const ERROR_CODES = {
   not_found: { retry: false, says: "Nothing of that name exists here" },
   outbound_failed: { retry: false, says: "A message could not be sent" },
   port_in_use: { retry: false, says: "The address is taken by another process" },
+  sandbox_refused: { retry: false, says: "A microapp cannot be confined as asked" },
   sealed_unreadable: { retry: false, says: "Sealed data does not open with the keys at hand" },
   store_busy: { retry: true, says: "The database stayed locked by another process" },
   store_closed: { retry: true, says: "This core is stopping; its successor has the store open" },

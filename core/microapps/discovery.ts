@@ -10,6 +10,8 @@ import { messageOf } from "../contract/mod.ts";
 import type { Env } from "./env.ts";
 import { type Grant, grantsOf } from "./grants.ts";
 import { type Manifest, parseManifest } from "./manifest.ts";
+import type { SandboxWish } from "./sandbox/level.ts";
+import type { LimitsConfig } from "./sandbox/limits.ts";
 
 /** What an operator says of one microapp: `extensions.entries.<id>`. */
 export interface ExtensionEntry {
@@ -24,6 +26,13 @@ export interface ExtensionEntry {
   readonly path?: string | undefined;
   /** The one tenant it works for; absent: all. */
   readonly tenant_id?: string | undefined;
+  /** How far to confine it; absent: what its manifest asks for. */
+  readonly sandbox?: SandboxWish | undefined;
+  /** Whether a sandbox leaves it the network; absent: what its manifest declares. */
+  readonly network?: boolean | undefined;
+  /** More that it may read under a sandbox, absolute. */
+  readonly read_paths?: readonly string[] | undefined;
+  readonly limits?: LimitsConfig | undefined;
 }
 
 /** What is read of `extensions.yaml`. */

@@ -16,6 +16,8 @@ import type { JsonObject } from "./json.ts";
 import { PEER_LIMITS, type PeerLimits } from "./peer.ts";
 import { RESTART_POLICY, type RestartPolicy } from "./restart_plan.ts";
 import { readToolFault, readToolResult, type ToolResult } from "./results.ts";
+import { createSandboxHelpers, type SandboxHelpers } from "./sandbox/helpers.ts";
+import { findInstallDir } from "./sandbox/places.ts";
 import { type MicroappStatus, openSlots, type Slot } from "./slots.ts";
 import type { LifeTimeouts, MicroappState } from "./supervisor.ts";
 import { describeTools, toolCallParams, type ToolDescriptor } from "./tools.ts";
@@ -44,6 +46,10 @@ export interface HostDeps {
   readonly homeDir: string;
   /** The environment that children inherit from, without its secrets. */
   readonly env: Env;
+  /** What confines microapps; absent: what this machine has. */
+  readonly helpers?: SandboxHelpers;
+  /** Where this program is installed, whose SDK microapps import; absent: found from here. */
+  readonly installDir?: string;
   /** The version microapps are told, compatible with nexo's. */
   readonly agentVersion: string;
   readonly now: Clock;
@@ -128,6 +134,8 @@ export function openHost(deps: HostDeps): Promise<Host> {
   });
   const slots = openSlots(deps.candidates, {
     ...deps,
+    helpers: deps.helpers ?? createSandboxHelpers(deps.env),
+    installDir: deps.installDir ?? findInstallDir(),
     agentsConfigFor: deps.agentsConfigFor ?? (() => ({})),
     timeouts,
     restart: deps.restart ?? RESTART_POLICY,

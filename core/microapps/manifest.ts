@@ -14,6 +14,7 @@ import {
   type ToolOverlay,
   unknownMembers,
 } from "./manifest_schema.ts";
+import type { SandboxWish } from "./sandbox/level.ts";
 import { isVersion, meetsVersion } from "./semver.ts";
 
 /** How a microapp is reached. Only `stdio` is run. */
@@ -51,6 +52,8 @@ export interface Manifest {
   /** Channel → accounts it may write to by itself. */
   readonly outboundBindings: Readonly<Record<string, readonly string[]>>;
   readonly tools: Readonly<Record<string, ToolOverlay>>;
+  /** What it asks for; the operator has the last word. */
+  readonly sandbox: { readonly level: SandboxWish | null; readonly network: boolean };
 }
 
 /** What {@linkcode parseManifest} reads. */
@@ -138,6 +141,10 @@ export function parseManifest(
       contextPassthrough: toml.context.passthrough || toml.plugin.context.passthrough,
       outboundBindings: { ...toml.outbound_bindings, ...toml.plugin.outbound_bindings },
       tools: toml.tools,
+      sandbox: {
+        level: toml.sandbox.level ?? toml.plugin.sandbox.level ?? null,
+        network: toml.sandbox.network ?? toml.plugin.sandbox.network ?? false,
+      },
     },
   };
 }

@@ -43,6 +43,13 @@ export const ToolOverlay = z.looseObject({
 /** See {@linkcode ToolOverlay}. */
 export type ToolOverlay = z.infer<typeof ToolOverlay>;
 
+/** How far the microapp wants to be confined, and what it needs all the same. */
+const sandbox = z.looseObject({
+  level: z.enum(["none", "auto", "bwrap"]).optional(),
+  /** Whether it reaches other hosts; the port it serves is its own without this. */
+  network: z.boolean().optional(),
+});
+
 const transport = z.looseObject({
   kind: z.string().optional(),
   type: z.string().optional(),
@@ -66,6 +73,7 @@ const sections = {
   context: z.looseObject({ passthrough: z.boolean().default(false) }).prefault({}),
   mcp_servers: z.record(z.string(), mcpServer).default({}),
   outbound_bindings: z.record(z.string(), z.array(z.string().min(1))).default({}),
+  sandbox: sandbox.prefault({}),
 };
 
 /** A `plugin.toml`. */
@@ -123,6 +131,7 @@ const knownSections: Known = {
   capabilities: knownCapabilities,
   requires: all("bins", "env", "features", "nexo_capabilities"),
   context: all("passthrough"),
+  sandbox: all("level", "network"),
   ...all("mcp_servers", "outbound_bindings", "meta"),
 };
 const knownPlugin: Known = {

@@ -7,7 +7,6 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, CodedError, messageOf } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
-import type { ChildOptions } from "./child.ts";
 import type { Candidate } from "./discovery.ts";
 import { childEnv, type Env } from "./env.ts";
 import { grantsOf } from "./grants.ts";
@@ -15,6 +14,10 @@ import type { HookPoint } from "./handshake.ts";
 import type { JsonObject } from "./json.ts";
 import type { PeerLimits } from "./peer.ts";
 import type { RestartPolicy } from "./restart_plan.ts";
+import type { SandboxHelpers } from "./sandbox/helpers.ts";
+import type { SandboxLevel } from "./sandbox/level.ts";
+import { type Confinement, prepareSandbox, type SandboxedChild } from "./sandbox/prepare.ts";
+import { stateDirOf } from "./sandbox/state_dir.ts";
 import { createTail, type Tail } from "./stderr.ts";
 import {
   type LifeTimeouts,
@@ -27,6 +30,8 @@ import {
 export interface SlotsDeps {
   readonly homeDir: string;
   readonly env: Env;
+  readonly helpers: SandboxHelpers;
+  readonly installDir: string;
   readonly agentVersion: string;
   readonly now: Clock;
   readonly logFor: (microappId: string) => Log;
@@ -54,7 +59,10 @@ export interface MicroappStatus {
   readonly pid: number | null;
   /** Starts after the first. */
   readonly restarts: number;
-  readonly sandbox: "none";
+  /** How its process is confined; null while none was started. */
+  readonly sandbox: SandboxLevel | null;
+  /** What the sandbox leaves open, or why it is not a stronger one. */
+  readonly sandbox_notes: readonly string[];
   readonly tools: readonly { readonly name: string }[];
   readonly hooks: readonly HookPoint[];
   /** Names of the capabilities it was given. */
@@ -87,6 +95,8 @@ interface OwnSlot {
   /** False once it is to go. */
   wanted: boolean;
   readonly tail: Tail;
+  /** Of the last start. */
+  confinement: Confinement | null;
   /** Changes of one microapp happen one after another. */
   changes: Promise<void>;
 }
@@ -109,7 +119,11 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
     }
     slot.supervisor = openSupervisor({
       id,
-      prepare: () => prepareChild(slot.candidate, deps, log),
+      prepare: async () => {
+        const { child, confinement } = await prepareChild(slot.candidate, deps, log);
+        slot.confinement = confinement;
+        return child;
+      },
       initializeParams: () => initializeParams(slot.candidate, deps),
       onRequest: ({ method, params }) => deps.onRequest({ microappId: id, method, params }),
       onState(state, reason) {
@@ -129,7 +143,14 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
   function add(candidate: Candidate): void {
     const tail = createTail(TAIL_LINES);
     const changes = Promise.resolve();
-    const slot: OwnSlot = { candidate, supervisor: null, wanted: true, tail, changes };
+    const slot: OwnSlot = {
+      candidate,
+      supervisor: null,
+      wanted: true,
+      tail,
+      confinement: null,
+      changes,
+    };
     slots.set(candidate.id, slot);
     start(slot);
   }
@@ -194,14 +215,19 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
   };
 }
 
+/** What of an entry a running process was made with. */
+function ownEntry({ config, path, sandbox, network, read_paths, limits }: Candidate["entry"]) {
+  return { config, path, sandbox, network, read_paths, limits };
+}
+
 /** Whether a microapp can go on as it is. Grants and its tenant are looked up for each call. */
 function isSame(a: Candidate, b: Candidate): boolean {
   const essence = ({ root, manifest, refusal, entry }: Candidate): string =>
-    JSON.stringify([root, manifest, refusal, entry.config, entry.path]);
+    JSON.stringify({ root, manifest, refusal, ...ownEntry(entry) });
   return essence(a) === essence(b);
 }
 
-function statusOf({ candidate, supervisor, tail }: OwnSlot): MicroappStatus {
+function statusOf({ candidate, supervisor, tail, confinement }: OwnSlot): MicroappStatus {
   const { id, manifest, entry, refusal } = candidate;
   const handshake = supervisor?.handshake;
   return {
@@ -211,16 +237,14 @@ function statusOf({ candidate, supervisor, tail }: OwnSlot): MicroappStatus {
     reason: supervisor?.reason ?? refusal,
     pid: supervisor?.pid ?? null,
     restarts: supervisor?.restarts ?? 0,
-    sandbox: "none",
+    sandbox: confinement?.level ?? null,
+    sandbox_notes: confinement?.notes ?? [],
     tools: handshake?.tools.map(({ name }) => ({ name })) ?? [],
     hooks: handshake?.hooks ?? [],
     grants: grantsOf(manifest, entry).granted,
     stderr: tail.lines(),
   };
 }
-
-const stateDirOf = (homeDir: string, id: string): string =>
-  join(homeDir, "extensions", id, "state");
 
 function initializeParams({ id, entry }: Candidate, deps: SlotsDeps): JsonObject {
   return {
@@ -234,10 +258,11 @@ function initializeParams({ id, entry }: Candidate, deps: SlotsDeps): JsonObject
 }
 
 async function prepareChild(
-  { id, root, manifest }: Candidate,
+  candidate: Candidate,
   deps: SlotsDeps,
   log: Log,
-): Promise<ChildOptions> {
+): Promise<SandboxedChild> {
+  const { id, root, manifest } = candidate;
   const { transport, capabilities: { httpServer }, requires } = manifest;
   if (transport.kind !== "stdio") {
     throw new CodedError("manifest_invalid", `Cannot start "${id}": it has no stdio transport`);
@@ -251,15 +276,15 @@ async function prepareChild(
   const http = httpServer === null
     ? []
     : [httpServer.token_env, ...httpServer.extra_env_passthrough];
-  const env = childEnv({
-    parent: deps.env,
-    passed: [...requires.env, ...http],
-    added: {
-      ...manifest.env,
-      AGENT_VERSION: deps.agentVersion,
-      AGENT_EXTENSION_ID: id,
-      NEXO_EXTENSION_STATE_ROOT: stateDir,
-    },
-  });
-  return { command: transport.command, args: transport.args, cwd: root, env };
+  const passed = [...requires.env, ...http];
+  const added = {
+    ...manifest.env,
+    AGENT_VERSION: deps.agentVersion,
+    AGENT_EXTENSION_ID: id,
+    NEXO_EXTENSION_STATE_ROOT: stateDir,
+  };
+  const env = childEnv({ parent: deps.env, passed, added });
+  const { command, args } = transport;
+  const named = new Set([...passed, ...Object.keys(added)]);
+  return prepareSandbox(candidate, { command, args, cwd: root, env }, named, deps);
 }

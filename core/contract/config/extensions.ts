@@ -38,6 +38,20 @@ export const CapabilityGrant = z.union([
   ),
 ]);
 
+/** What one microapp may use; under a sandbox there are defaults, without one there is no limit. */
+const limits = block({
+  /** Resident memory of all its processes; default under a sandbox 512. */
+  memory_mb: optional(Positive),
+  /** What its state directory may hold; default under a sandbox 1024. */
+  disk_mb: optional(Positive),
+  /** Processor time of each of its processes over its life; no default. */
+  cpu_secs: optional(Positive),
+  /** For each of its processes; default under a sandbox 1024. */
+  open_files: optional(z.int().min(16)),
+  /** Default under a sandbox 64. */
+  processes: optional(Positive),
+});
+
 const known = z.object({
   enabled: withDefault(z.boolean(), true),
   capabilities_grant: list(CapabilityGrant),
@@ -53,6 +67,11 @@ const known = z.object({
   tenant_id: optional(AccountId),
   /** Absent: what the manifest asks for. */
   sandbox: optional(z.enum(["none", "auto", "bwrap"])),
+  /** Whether a sandbox leaves it the network; absent: what the manifest declares. */
+  network: optional(z.boolean()),
+  /** More that it may read under a sandbox, absolute. */
+  read_paths: list(Text.refine((path) => path.startsWith("/"), "must be absolute")),
+  limits,
   http: block({ access: withDefault(z.enum(["public", "token"]), "public") }),
 });
 
