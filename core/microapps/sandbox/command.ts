@@ -145,7 +145,10 @@ function bwrapArgs({ place, runtime, network }: SandboxJob): string[] {
     ...BWRAP_NAMESPACES,
     ...(network.kind === "none" ? [] : ["--share-net"]),
     ...system.flatMap((path) => ["--ro-bind-try", path, path]),
-    ...["--proc", "/proc", "--dev", "/dev"],
+    "--proc",
+    "/proc",
+    "--dev",
+    "/dev",
     ...scratch("/tmp"),
     ...scratch("/dev/shm"),
     ...readOnly.filter((path) => path !== place.root).flatMap(bind),
@@ -153,9 +156,15 @@ function bwrapArgs({ place, runtime, network }: SandboxJob): string[] {
     ...bind(place.root),
     // Its own directory may hold the home, as one script's directory may.
     ...covered.filter((path) => isWithin(place.root, path)).flatMap((path) => ["--tmpfs", path]),
-    ...["--bind", place.stateDir, place.stateDir],
-    ...["--remount-ro", "/dev", "--remount-ro", "/"],
-    ...["--chdir", place.root],
+    "--bind",
+    place.stateDir,
+    place.stateDir,
+    "--remount-ro",
+    "/dev",
+    "--remount-ro",
+    "/",
+    "--chdir",
+    place.root,
   ];
 }
 

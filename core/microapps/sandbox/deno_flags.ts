@@ -68,7 +68,10 @@ function flagsFor({ place, network, heap }: DenoJob, program: DenoProgram): stri
   const hasConfig = program.flags.some((flag) => flag.startsWith("--config="));
   return [
     "run",
-    ...["--no-prompt", "--no-remote", "--no-npm", "--cached-only"],
+    "--no-prompt",
+    "--no-remote",
+    "--no-npm",
+    "--cached-only",
     ...(hasConfig ? [] : ["--no-config"]),
     ...program.flags,
     `--allow-read=${paths.join(",")}`,

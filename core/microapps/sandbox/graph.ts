@@ -45,7 +45,10 @@ export async function refuseImportsOut(
   const path = resolve(place.root, script);
   const config = flags.filter((flag) => /^--(config|import-map)=/.test(flag));
   const graph = await readGraph(program, [
-    ...["info", "--json", "--no-remote", "--no-npm"],
+    "info",
+    "--json",
+    "--no-remote",
+    "--no-npm",
     ...(config.some((flag) => flag.startsWith("--config=")) ? [] : ["--no-config"]),
     ...config,
     path,

@@ -66,6 +66,7 @@ const attempts = ({ secret, secretModule, port, corePid, link, sibling }) => ({
     fs.writeFileSync(`${state}/made.mjs`, `export { default } from "file://${secretModule}"`);
     return withDefault(`${state}/made.mjs`);
   },
+  // oxlint-disable-next-line no-eval -- one of the ways out
   importByEval: () => (0, eval)(`import("file://${secretModule}")`).then((m) => m.default),
   requireModule: () => createRequire(import.meta.url)(secret),
   importInWorker: () =>

@@ -58,8 +58,14 @@ describe("sandboxCommand()", () => {
     expect(sandboxCommand(job({ level: "none", limits }))).toEqual({
       command: "/usr/bin/prlimit",
       args: [
-        ...["--core=0:0", "--nofile=99:99", "--cpu=7:7", "--fsize=4096:4096", "--"],
-        ...["deno", "run", "main.ts"],
+        "--core=0:0",
+        "--nofile=99:99",
+        "--cpu=7:7",
+        "--fsize=4096:4096",
+        "--",
+        "deno",
+        "run",
+        "main.ts",
       ],
     });
     expect(() => sandboxCommand(job({ limits, helpers: { bwrap: null, prlimit: null } })))
@@ -69,9 +75,19 @@ describe("sandboxCommand()", () => {
   it("gives Deno exact permissions and never --allow-run, whatever its author wrote", () => {
     const args = ["run", "-A", "--allow-run", "-RW", "--allow-read=/", "-q", "main.ts", "--all"];
     expect(sandboxCommand(job({ level: "bwrap", args })).args.slice(-12)).toEqual([
-      ...["/opt/deno", "run", "--no-prompt", "--no-remote", "--no-npm", "--cached-only"],
-      ...["--no-config", "-q", `--allow-read=/apps/a,${place.stateDir},/lib/code`],
-      ...[`--allow-write=${place.stateDir}`, "--allow-env", "main.ts", "--all"],
+      "/opt/deno",
+      "run",
+      "--no-prompt",
+      "--no-remote",
+      "--no-npm",
+      "--cached-only",
+      "--no-config",
+      "-q",
+      `--allow-read=/apps/a,${place.stateDir},/lib/code`,
+      `--allow-write=${place.stateDir}`,
+      "--allow-env",
+      "main.ts",
+      "--all",
     ].slice(-12));
   });
 
@@ -105,15 +121,27 @@ describe("sandboxCommand()", () => {
 
   it("property: no argument before the script ever grants Deno or Node more", () => {
     const words = fc.constantFrom(
-      ...["-A", "-R", "-W", "-N", "-E", "-S", "-I", "-RWNA", "--allow-all", "--allow-run=sh"],
-      ...["--allow-net", "--allow-ffi", "--allow-sys", "--quiet", "--no-check", "--permission-set"],
-      ...[
-        "--allow-child-process",
-        "--allow-addons",
-        "--allow-worker",
-        "--allow-wasi",
-        "--import=x",
-      ],
+      "-A",
+      "-R",
+      "-W",
+      "-N",
+      "-E",
+      "-S",
+      "-I",
+      "-RWNA",
+      "--allow-all",
+      "--allow-run=sh",
+      "--allow-net",
+      "--allow-ffi",
+      "--allow-sys",
+      "--quiet",
+      "--no-check",
+      "--permission-set",
+      "--allow-child-process",
+      "--allow-addons",
+      "--allow-worker",
+      "--allow-wasi",
+      "--import=x",
     );
     fc.assert(fc.property(
       fc.array(words, { maxLength: 6 }),
