@@ -1,10 +1,9 @@
 /**
- * A daemon that is killed again and again, and clients that do not give up on it.
+ * Processes that are killed again and again, and clients that do not give up on them.
  *
  * @module
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { DaemonPlace, RunningDaemon } from "../support/daemon.ts";
 
 /** Numbers from 0 up to 1, the same for the same seed. */
 export function createRandom(seed: number): () => number {
@@ -17,32 +16,29 @@ export function createRandom(seed: number): () => number {
   };
 }
 
-/** One daemon after another on the same home. */
-export interface Immortal {
-  /** The one that lives, or the next. */
-  readonly daemon: () => Promise<RunningDaemon>;
-  /** `kill -9`, and a new one is started. Resolves when that is ready. */
+/** What can be killed. */
+export interface Mortal {
+  /** `kill -9`; resolves when it is gone. */
   readonly kill: () => Promise<void>;
-  readonly kills: () => number;
-  /** Process ids of the daemons and of their microapps, the living ones included. */
-  readonly pids: () => ReadonlySet<number>;
 }
 
-/** Starts the first daemon of `place`. */
-export function keepAlive(place: DaemonPlace): Immortal {
-  const pids = new Set<number>();
+/** One process after another in the same place. */
+export interface Immortal<Process> {
+  /** The one that lives, or the next. */
+  readonly living: () => Promise<Process>;
+  /** Kills it and starts the next. Resolves when that is ready. */
+  readonly kill: () => Promise<void>;
+  readonly kills: () => number;
+}
+
+/** Starts the first process. */
+export function keepAlive<Process extends Mortal>(
+  start: () => Promise<Process>,
+): Immortal<Process> {
   let kills = 0;
   let living = start();
-
-  async function start(): Promise<RunningDaemon> {
-    const daemon = await place.start();
-    const { microapps } = await daemon.call<{ microapps: { pid: number | null }[] }>("ext/status");
-    for (const { pid } of [daemon, ...microapps]) if (pid !== null) pids.add(pid);
-    return daemon;
-  }
-
   return {
-    daemon: () => living,
+    living: () => living,
     async kill() {
       const victim = await living;
       kills++;
@@ -51,21 +47,23 @@ export function keepAlive(place: DaemonPlace): Immortal {
       await living;
     },
     kills: () => kills,
-    pids: () => pids,
   };
 }
 
 /** Sends once and gives the status; rejects when the connection is lost. */
-export type Attempt = (daemon: RunningDaemon) => Promise<number>;
+export type Attempt<Process> = (process: Process) => Promise<number>;
 
-/** How often a living daemon may refuse before that is the finding. */
+/** How often a living process may refuse before that is the finding. */
 const MAX_REFUSALS = 20;
 
-/** Tries until acknowledged. A lost connection waits for the next daemon. */
-export async function insist(immortal: Immortal, attempt: Attempt): Promise<void> {
+/** Tries until acknowledged. A lost connection waits for the next process. */
+export async function insist<Process>(
+  immortal: Immortal<Process>,
+  attempt: Attempt<Process>,
+): Promise<void> {
   const refusals: number[] = [];
   while (refusals.length < MAX_REFUSALS) {
-    const status = await attempt(await immortal.daemon()).catch(() => undefined);
+    const status = await attempt(await immortal.living()).catch(() => undefined);
     if (status === undefined) continue;
     if (status >= 200 && status < 300) return;
     refusals.push(status);
@@ -73,7 +71,17 @@ export async function insist(immortal: Immortal, attempt: Attempt): Promise<void
   throw new Error(`it was refused with ${refusals.join(", ")}`);
 }
 
-/** Calls `strike` at `count` random moments while `total` things happen; call the result after each. */
+/** Blows that fall while something else goes on. */
+export interface Plan {
+  /** Call it after each thing that happened. */
+  readonly happened: () => void;
+  /** Resolves once no more than one blow is falling, for what should not outrun them. */
+  readonly pace: () => Promise<void>;
+  /** Resolves when every blow that was due has fallen. */
+  readonly over: () => Promise<void>;
+}
+
+/** Calls `strike` at `count` random moments while `total` things happen. */
 export function plan(
   { count, total, random, strike }: {
     count: number;
@@ -81,10 +89,11 @@ export function plan(
     random: () => number;
     strike: () => Promise<void>;
   },
-): { readonly happened: () => void; readonly over: () => Promise<void> } {
+): Plan {
   const at = Array.from({ length: count }, (_, i) => Math.floor((i + random()) * total / count));
   let seen = 0;
   let struck = Promise.resolve();
+  let before = struck;
   return {
     happened() {
       seen++;
@@ -92,9 +101,11 @@ export function plan(
         at.shift();
         // A few milliseconds on, or every blow would fall just behind an acknowledgement.
         const afterMs = random() * 60;
+        before = struck;
         struck = struck.then(() => delay(afterMs)).then(strike);
       }
     },
+    pace: () => before,
     over: () => struck,
   };
 }

@@ -73,6 +73,12 @@ async function openPlace(): Promise<DaemonPlace> {
   return place;
 }
 
+/** Of a daemon and its microapps. */
+async function pidsOf({ pid, call }: RunningDaemon): Promise<number[]> {
+  const { microapps } = await call<{ microapps: { pid: number | null }[] }>("ext/status");
+  return [pid, ...microapps.flatMap((microapp) => microapp.pid ?? [])];
+}
+
 /** Something that is said once, in its place in a conversation. */
 interface Message {
   readonly account: string;
@@ -147,7 +153,7 @@ const numbersIn = (text: string): number[] => [
   ...new Set(Array.from(text.matchAll(/#(\d+)/g), ([, digits]) => Number(digits))),
 ];
 
-async function burst(immortal: Immortal, random: () => number, key: string, all: {
+async function burst(immortal: Immortal<RunningDaemon>, random: () => number, key: string, all: {
   deliveries: readonly Message[][];
   chats: readonly Message[][];
 }): Promise<void> {
@@ -171,8 +177,8 @@ async function burst(immortal: Immortal, random: () => number, key: string, all:
   await blows.over();
 }
 
-async function untilIdle(immortal: Immortal): Promise<RunningDaemon> {
-  const daemon = await immortal.daemon();
+async function untilIdle(immortal: Immortal<RunningDaemon>): Promise<RunningDaemon> {
+  const daemon = await immortal.living();
   await eventually(daemon, async () => {
     const { waiting } = await daemon.call<{ waiting: number }>("status");
     const { deliveries } = await daemon.call<{ deliveries: unknown[] }>("inbox/list", {
@@ -239,8 +245,13 @@ describe("kill -9", () => {
   it(`loses nothing acknowledged and runs nothing twice (NEXO_CHAOS_SEED=${SEED})`, async () => {
     const random = createRandom(SEED);
     await using place = await openPlace();
-    const immortal = keepAlive(place);
-    await immortal.daemon();
+    const pids = new Set<number>();
+    const immortal = keepAlive(async () => {
+      const daemon = await place.start();
+      for (const pid of await pidsOf(daemon)) pids.add(pid);
+      return daemon;
+    });
+    await immortal.living();
     const key = (await readFile(join(place.home, "keys", "operator.key"), "utf8")).trim();
     const deliveries = conversations("repository", {
       count: REPOSITORIES,
@@ -271,7 +282,7 @@ describe("kill -9", () => {
     checkOnce(ledger, [...deliveries, ...chats].flat());
     checkOrder(ledger, [...deliveries, ...chats].map(({ length }) => length));
     checkEvents(ledger, deliveries.flat().length);
-    const orphans = await Promise.all(Array.from(immortal.pids(), isAlive));
+    const orphans = await Promise.all(Array.from(pids, isAlive));
     expect(orphans).not.toContain(true);
   });
 });

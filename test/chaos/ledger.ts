@@ -43,7 +43,15 @@ export interface Ledger {
     readonly account_id: string;
     readonly offset: number;
     readonly kind: string;
+    readonly agent_id: string | null;
     readonly turn_id: string | null;
+    readonly body: string;
+  }[];
+  /** Every delivery that was accepted. */
+  readonly deliveries: readonly {
+    readonly account_id: string;
+    readonly delivery_id: string | null;
+    readonly state: string;
   }[];
   readonly toolCalls: readonly { readonly turn_id: string; readonly outcome: string }[];
   /** Rows that must not be left: by what they are, how many. */
@@ -84,9 +92,10 @@ export async function readLedger(home: string): Promise<Ledger> {
          ORDER BY account_id, session_id, seq`,
       ),
       events: await all(
-        `SELECT id, account_id, offset, kind, json_extract(body, '$.turn_id') AS turn_id
-         FROM agent_events ORDER BY id`,
+        `SELECT id, account_id, offset, kind, agent_id, body,
+         json_extract(body, '$.turn_id') AS turn_id FROM agent_events ORDER BY id`,
       ),
+      deliveries: await all("SELECT account_id, delivery_id, state FROM inbox ORDER BY id"),
       toolCalls: await all("SELECT turn_id, outcome FROM tool_calls"),
       leftovers: leftovers ?? {},
     };
