@@ -5,14 +5,11 @@
  */
 import { type Clock, CodedError, codeOf, messageOf, type Random } from "../core/contract/mod.ts";
 import type { Log, LogFields } from "../core/flow/log.ts";
-import { type EdgeAdapter, readRequestBody } from "./adapter.ts";
-import { createEdge } from "./app.ts";
-import { type ListeningEdge, parseEdgeKey, runRemoteEdge } from "./remote_edge.ts";
-import { chooseProtocol, listenToSocket } from "./sockets.ts";
+import { startDenoEdge } from "./deno_server.ts";
+import { parseEdgeKey, runRemoteEdge } from "./remote_edge.ts";
 
 const VERSION = "0.1.0";
 const DEFAULT_PORT = "8787";
-const DRAIN_LIMIT_MS = 10_000;
 
 const now: Clock = Date.now;
 const random: Random = (bytes) => crypto.getRandomValues(bytes);
@@ -37,54 +34,6 @@ function createLog(): Log {
   };
 }
 
-const adapter: EdgeAdapter = {
-  remoteAddress(env) {
-    const { remoteAddr } = env as Deno.ServeHandlerInfo;
-    return "hostname" in remoteAddr ? remoteAddr.hostname : null;
-  },
-  readBody: (request, _env, capBytes, deadline) =>
-    readRequestBody(request as Request, capBytes, deadline),
-  acceptSocket(request, _env, events) {
-    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return undefined;
-    const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",");
-    const protocol = chooseProtocol(offered.map((one) => one.trim()).filter((one) => one !== ""));
-    const { socket, response } = Deno.upgradeWebSocket(request);
-    // Its `protocol` option knows a list only by ", "; clients may leave the space out.
-    if (protocol !== undefined) response.headers.set("sec-websocket-protocol", protocol);
-    listenToSocket(socket, events);
-    return response;
-  },
-};
-
-/** Listens with Deno's own server. */
-function listen(
-  deps: Parameters<Parameters<typeof runRemoteEdge>[0]["listen"]>[0],
-  { port, hostname, log }: { port: number; hostname: string; log: Log },
-): ListeningEdge {
-  const edge = createEdge({
-    ...deps,
-    now,
-    random,
-    log,
-    adapter,
-    version: VERSION,
-  });
-  const server = Deno.serve(
-    { port, hostname, onListen: () => undefined },
-    (request, info) => edge.fetch(request, info),
-  );
-  return {
-    url: `http://${hostname}:${server.addr.port}`,
-    apply: edge.apply,
-    async [Symbol.asyncDispose]() {
-      const limit = setTimeout(() => Deno.exit(0), DRAIN_LIMIT_MS);
-      await edge.close();
-      await server.shutdown();
-      clearTimeout(limit);
-    },
-  };
-}
-
 /** Reads the environment and runs until a signal. */
 async function main(): Promise<void> {
   const log = createLog();
@@ -103,7 +52,10 @@ async function main(): Promise<void> {
   const port = Number(Deno.env.get("NEXO_PORT") ?? DEFAULT_PORT);
   const hostname = Deno.env.get("NEXO_HOST") ?? "127.0.0.1";
   await runRemoteEdge({
-    listen: (deps) => Promise.resolve(listen(deps, { port, hostname, log })),
+    listen: (deps) =>
+      Promise.resolve(
+        startDenoEdge({ ...deps, port, hostname, log, now, random, version: VERSION }),
+      ),
     natsUrl,
     auth: credsFile ? { creds: await Deno.readTextFile(credsFile) } : undefined,
     edgeKey: parseEdgeKey(Deno.env.get("NEXO_EDGE_KEY")),
