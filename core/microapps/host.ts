@@ -17,7 +17,7 @@ import { PEER_LIMITS, type PeerLimits } from "./peer.ts";
 import { RESTART_POLICY, type RestartPolicy } from "./restart_plan.ts";
 import { readToolFault, readToolResult, type ToolResult } from "./results.ts";
 import { createSandboxHelpers, type SandboxHelpers } from "./sandbox/helpers.ts";
-import { findInstallDir } from "./sandbox/places.ts";
+import { findInstallDir } from "./sandbox/code_places.ts";
 import { type MicroappStatus, openSlots, type Slot } from "./slots.ts";
 import type { LifeTimeouts, MicroappState } from "./supervisor.ts";
 import { describeTools, toolCallParams, type ToolDescriptor } from "./tools.ts";

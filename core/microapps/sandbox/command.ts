@@ -3,35 +3,13 @@
  *
  * @module
  */
-import { sep } from "node:path";
 import { CodedError } from "../../contract/mod.ts";
 import { denoArgs, denoWorkerArgs } from "./deno_flags.ts";
 import type { SandboxLevel } from "./level.ts";
 import { heapMegabytes, type Limits, prlimitArgs } from "./limits.ts";
 import { nodeArgs, nodeHeapArgs } from "./node_flags.ts";
+import { isWithin, type NetworkGrant, type SandboxPlace } from "./place.ts";
 import type { Runtime } from "./runtime.ts";
-
-/** Where a microapp's files are; every path is absolute and free of links. */
-export interface SandboxPlace {
-  /** Its own directory, where it is started. */
-  readonly root: string;
-  /** The one directory it may write to. */
-  readonly stateDir: string;
-  /** Directories that it may read, beside its own. */
-  readonly readable: readonly string[];
-  /** Single files that it may read. */
-  readonly readableFiles: readonly string[];
-  /** Directories that stay out of sight even inside readable ones. */
-  readonly hidden: readonly string[];
-  /** Deno's cache while it runs under permissions. */
-  readonly cacheDir: string;
-}
-
-/** Which network a microapp reaches: none, the port it serves, or all that the host reaches. */
-export type NetworkGrant =
-  | { readonly kind: "none" }
-  | { readonly kind: "port"; readonly address: string }
-  | { readonly kind: "host" };
 
 /** What to run and how far to confine it. */
 export interface SandboxJob {
@@ -91,11 +69,6 @@ export const BWRAP_NAMESPACES: readonly string[] = [
   "--hostname",
   "microapp",
 ];
-
-/** Whether `path` is `dir` or lies below it. */
-export function isWithin(dir: string, path: string): boolean {
-  return path === dir || path.startsWith(dir.endsWith(sep) ? dir : dir + sep);
-}
 
 /**
  * The command for a job.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SandboxPlace } from "./command.ts";
+import type { SandboxPlace } from "./place.ts";
 import type { SandboxLevel } from "./level.ts";
 
 const HARMLESS = /^(PATH|LANG|LANGUAGE|LC_[A-Z]+|TZ|TERM|NO_COLOR|NODE_ENV|SSL_CERT_(FILE|DIR))$/;

@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { CodedError } from "../../contract/mod.ts";
-import type { NetworkGrant, SandboxPlace } from "./command.ts";
+import type { NetworkGrant, SandboxPlace } from "./place.ts";
 
 /** What a manifest's arguments for Deno come to. */
 export interface DenoProgram {

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { CodedError, messageOf } from "../../contract/mod.ts";
 import { isObject } from "../json.ts";
-import { isWithin, type SandboxPlace } from "./command.ts";
+import { isWithin, type SandboxPlace } from "./place.ts";
 import { readDenoArgs } from "./deno_flags.ts";
 
 const run = promisify(execFile);

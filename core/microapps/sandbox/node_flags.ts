@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { CodedError } from "../../contract/mod.ts";
-import type { NetworkGrant, SandboxPlace } from "./command.ts";
+import type { NetworkGrant, SandboxPlace } from "./place.ts";
 import { nodeGuardsNetwork } from "./level.ts";
 
 /** The first Node whose flag is no longer called experimental. */

@@ -10,13 +10,14 @@ import type { ChildOptions } from "../child.ts";
 import type { Candidate } from "../discovery.ts";
 import type { Env } from "../env.ts";
 import type { Manifest } from "../manifest.ts";
-import { isWithin, type NetworkGrant, sandboxCommand, type SandboxPlace } from "./command.ts";
+import { sandboxCommand } from "./command.ts";
 import { confinedEnv } from "./confined_env.ts";
 import { refuseImportsOut } from "./graph.ts";
 import type { SandboxHelpers } from "./helpers.ts";
 import { chooseLevel, type SandboxLevel, wishOf } from "./level.ts";
 import { type Limits, limitsOf } from "./limits.ts";
-import { readableCode, sortPaths } from "./places.ts";
+import { isWithin, type NetworkGrant, type SandboxPlace } from "./place.ts";
+import { readableCode, sortPaths } from "./code_places.ts";
 import { readRuntime, type Runtime } from "./runtime.ts";
 import { microappHome, refuseLinkedState, refuseLinksOut, stateDirOf } from "./state_dir.ts";
 

@@ -6,7 +6,7 @@
 import { lstat, opendir, readlink, realpath } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { CodedError } from "../../contract/mod.ts";
-import { isWithin } from "./command.ts";
+import { isWithin } from "./place.ts";
 
 const idPattern = /^[a-z][a-z0-9_-]{0,63}$/;
 

@@ -5,14 +5,11 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  isWithin,
-  sandboxCommand,
-  type SandboxJob,
-} from "../../../../../core/microapps/sandbox/command.ts";
+import { sandboxCommand, type SandboxJob } from "../../../../../core/microapps/sandbox/command.ts";
 import { confinedEnv } from "../../../../../core/microapps/sandbox/confined_env.ts";
 import { chooseLevel, wishOf } from "../../../../../core/microapps/sandbox/level.ts";
 import { CONFINED_LIMITS, limitsOf } from "../../../../../core/microapps/sandbox/limits.ts";
+import { isWithin } from "../../../../../core/microapps/sandbox/place.ts";
 import type { Runtime } from "../../../../../core/microapps/sandbox/runtime.ts";
 
 const unlimited = limitsOf(undefined, "none");

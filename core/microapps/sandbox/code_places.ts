@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isWithin, type SandboxPlace } from "./command.ts";
+import { isWithin, type SandboxPlace } from "./place.ts";
 import type { Runtime } from "./runtime.ts";
 
 const exists = (path: string): Promise<boolean> => stat(path).then(() => true, () => false);
