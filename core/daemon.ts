@@ -17,7 +17,7 @@ import { makeMissingSecrets } from "./daemon/secrets.ts";
 import { openSignedHeads } from "./daemon/signed_heads.ts";
 import { openWork } from "./daemon/work.ts";
 import type { Dispatch } from "./admin/dispatcher.ts";
-import { resolveSource, subjects } from "./contract/mod.ts";
+import { createUuids, resolveSource, subjects } from "./contract/mod.ts";
 import { openHandoffSeal, parseEdgeKey } from "./bus/handoff_seal.ts";
 import { openScope } from "./flow/scope.ts";
 import { openRetention } from "./events/retention.ts";
@@ -172,7 +172,8 @@ export async function runDaemon(
 
 async function openConfig(options: DaemonOptions) {
   const { home, env, random } = options;
-  const config = await openLiveSettings({ configDir: options.configDir, env });
+  const uuid = createUuids(options);
+  const config = await openLiveSettings({ configDir: options.configDir, env, uuid });
   if (!options.makeSecrets) return config;
   const sources = config.current().webhooks.sources.map((source) => resolveSource(source));
   const made = await makeMissingSecrets(sources, {

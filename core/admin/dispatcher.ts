@@ -3,9 +3,19 @@
  *
  * @module
  */
+import type { z } from "zod";
 import { type Clock, CodedError, messageOf, RPC_CODES, RpcFault } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
-import { type AdminMethod, type Call, type Caller, OPERATOR_CAPABILITY } from "./method.ts";
+import { ConfigError } from "../settings/config_error.ts";
+import {
+  type AdminMethod,
+  type Call,
+  type Caller,
+  notGranted,
+  onlyTenant,
+  OPERATOR_CAPABILITY,
+  sees,
+} from "./method.ts";
 
 /** A call as the audit log keeps it. */
 export interface AuditedCall {
@@ -13,7 +23,7 @@ export interface AuditedCall {
   readonly method: string;
   readonly capability: string;
   readonly params: unknown;
-  /** The tenant the grant is pinned to, when it is one; never the caller's word. */
+  /** The one tenant the grant is for, else the one asked about if it exists and may be seen. */
   readonly account: string | null;
 }
 
@@ -35,6 +45,10 @@ export interface AdminAudit {
 export interface DispatcherDeps {
   readonly methods: readonly AdminMethod[];
   readonly audit: AdminAudit;
+  /** The variable that has switched a method off. @default nothing is off */
+  readonly switchedOffBy?: (method: string) => string | undefined;
+  /** Whether a tenant is declared, for the audit. @default none is */
+  readonly isTenant?: (account: string) => boolean;
   readonly now: Clock;
   readonly log: Log;
 }
@@ -48,7 +62,8 @@ export type Dispatch = (
 ) => Promise<unknown>;
 
 /** Returns the dispatcher over a table of methods. */
-export function createDispatcher({ methods, audit, now, log }: DispatcherDeps): Dispatch {
+export function createDispatcher(deps: DispatcherDeps): Dispatch {
+  const { methods, audit, now, log } = deps;
   const table = new Map(methods.map((entry) => [entry.method, entry]));
 
   return async function dispatch(caller, name, params, { signal } = {}) {
@@ -59,7 +74,7 @@ export function createDispatcher({ methods, audit, now, log }: DispatcherDeps): 
       method: name,
       capability: entry?.capability ?? "(unknown_method)",
       params,
-      account: pinnedAccount(tenants),
+      account: accountOf(params, tenants, deps.isTenant),
     };
     const quiet = entry?.unaudited === true && tenants !== undefined;
     const intentId = quiet ? undefined : await audit.intent(call);
@@ -69,12 +84,14 @@ export function createDispatcher({ methods, audit, now, log }: DispatcherDeps): 
       await audit.outcome(intentId, call, { result, errorCode, durationMs: now() - startedAtMs });
     };
     try {
+      const off = deps.switchedOffBy?.(name);
+      if (off !== undefined) throw notFound(`domain disabled by \`${off}\``);
       const result = await run(entry, name, params, { caller, tenants, signal });
       await end("ok", null);
       return result;
     } catch (error) {
       const fault = faultOf(error);
-      if (fault.code === RPC_CODES.internal && !(error instanceof CodedError)) {
+      if (!(error instanceof CodedError) && !(error instanceof RpcFault)) {
         log.error("admin.failed", { method: name, error: messageOf(error) });
       }
       await end(fault.code === RPC_CODES.capability_not_granted ? "denied" : "error", fault.code);
@@ -87,29 +104,29 @@ async function run(
   entry: AdminMethod | undefined,
   name: string,
   params: unknown,
-  { caller, tenants, signal }: Omit<Call, "tenants"> & { tenants: Call["tenants"] | undefined },
+  { caller, tenants, signal }: Pick<Call, "caller" | "signal"> & {
+    tenants: Call["tenants"] | undefined;
+  },
 ): Promise<unknown> {
-  if (entry === undefined) {
-    throw new RpcFault(
-      RPC_CODES.method_not_found,
-      `method_not_found: no admin handler registered for \`${name}\``,
-    );
-  }
-  if (tenants === undefined) {
-    const { capability } = entry;
-    throw new RpcFault(
-      RPC_CODES.capability_not_granted,
-      `capability_not_granted: ${capability} for method ${name}`,
-      { capability, microapp_id: caller.kind === "microapp" ? caller.id : null, method: name },
-    );
-  }
+  if (entry === undefined) throw notFound(`no admin handler registered for \`${name}\``);
+  const { capability } = entry;
+  if (tenants === undefined) throw notGranted({ caller, capability, method: name });
   const parsed = entry.params.safeParse(params ?? {});
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const at = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
-    throw new RpcFault(RPC_CODES.invalid_params, `invalid_params: ${at}${issue?.message ?? ""}`);
+    throw new RpcFault(RPC_CODES.invalid_params, `invalid_params: ${textOf(parsed.error)}`);
   }
-  return entry.handle(parsed.data, { caller, tenants, signal });
+  return entry.handle(parsed.data, { caller, tenants, signal, method: name, capability });
+}
+
+function notFound(detail: string): RpcFault {
+  return new RpcFault(RPC_CODES.method_not_found, `method_not_found: ${detail}`);
+}
+
+/** The first thing wrong, with its place; what a schema of ours says itself stands as it is. */
+function textOf({ issues: [issue] }: z.ZodError): string {
+  if (issue === undefined) return "";
+  if (issue.code === "custom" || issue.path.length === 0) return issue.message;
+  return `${issue.path.join(".")}: ${issue.message}`;
 }
 
 /** Which tenants a caller may use a capability for; undefined when it may not at all. */
@@ -118,10 +135,16 @@ function grantOf(caller: Caller, capability: string): Call["tenants"] | undefine
   return capability === OPERATOR_CAPABILITY ? undefined : caller.grant(capability);
 }
 
-function pinnedAccount(tenants: Call["tenants"] | undefined): string | null {
-  return tenants !== undefined && tenants !== "all" && tenants.length === 1
-    ? tenants[0] ?? null
-    : null;
+function accountOf(
+  params: unknown,
+  tenants: Call["tenants"] | undefined,
+  isTenant: DispatcherDeps["isTenant"] = () => false,
+): string | null {
+  if (tenants === undefined) return null;
+  const pinned = onlyTenant({ tenants });
+  if (pinned !== undefined) return pinned;
+  const asked = (params as { tenant_id?: unknown } | null | undefined)?.tenant_id;
+  return typeof asked === "string" && isTenant(asked) && sees({ tenants }, asked) ? asked : null;
 }
 
 function faultOf(error: unknown): RpcFault {
@@ -129,10 +152,19 @@ function faultOf(error: unknown): RpcFault {
   if (!(error instanceof CodedError)) {
     return new RpcFault(RPC_CODES.internal, "internal: see the log");
   }
+  if (error instanceof ConfigError) return configFault(error);
   const data = { code: error.code };
   if (error.code === "invalid_params" || error.code === "usage") {
     return new RpcFault(RPC_CODES.invalid_params, `invalid_params: ${error.message}`, data);
   }
   const prefix = error.code === "not_found" ? "internal: not_found: " : "internal: ";
   return new RpcFault(RPC_CODES.internal, `${prefix}${error.message}`, data);
+}
+
+/** A bad config with all its problems, for whoever asked to show them as a check does. */
+function configFault({ code, message, configDir, problems, refused }: ConfigError): RpcFault {
+  const data = { code, config_dir: configDir, problems };
+  return refused
+    ? new RpcFault(RPC_CODES.invalid_params, `invalid_params: ${message}`, data)
+    : new RpcFault(RPC_CODES.internal, `internal: ${message}`, data);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { z } from "zod";
+import { type MethodTable, RPC_CODES, RpcFault } from "../contract/mod.ts";
 
 /** Who calls. */
 export type Caller =
@@ -22,6 +23,8 @@ export interface Call {
   /** The tenants this call may see. */
   readonly tenants: "all" | readonly string[];
   readonly signal: AbortSignal | undefined;
+  readonly method: string;
+  readonly capability: string;
 }
 
 /** One row of the method table, its params already parsed when the handler runs. */
@@ -52,6 +55,52 @@ export function method<P extends z.ZodType>(
     unaudited,
     handle: (parsed, call) => handle(parsed as z.output<P>, call),
   };
+}
+
+/** What does the methods of a table: one function for each, typed by its row. */
+export type Handlers<T extends MethodTable> = {
+  readonly [M in keyof T]: (
+    params: z.output<T[M]["params"]>,
+    call: Call,
+  ) => Promise<z.output<T[M]["result"]>>;
+};
+
+/** The rows of a table with the functions that do them. */
+export function methodsOf<T extends MethodTable>(table: T, handlers: Handlers<T>): AdminMethod[] {
+  return Object.entries(table).map(([name, { capability, params }]) => {
+    const handle = handlers[name] as AdminMethod["handle"];
+    return { method: name, capability, params, unaudited: false, handle };
+  });
+}
+
+/** Whether a call may see what belongs to `account`. */
+export function sees({ tenants }: Pick<Call, "tenants">, account: string): boolean {
+  return tenants === "all" || tenants.includes(account);
+}
+
+/** The one tenant a grant is for; undefined when it is for several or for all. */
+export function onlyTenant({ tenants }: Pick<Call, "tenants">): string | undefined {
+  return tenants !== "all" && tenants.length === 1 ? tenants[0] : undefined;
+}
+
+/** The refusal of a call to what lies outside its grant, whether it exists or not. */
+export function notGranted({ capability, method: name, caller }: Omit<Call, "tenants" | "signal">) {
+  return new RpcFault(
+    RPC_CODES.capability_not_granted,
+    `capability_not_granted: ${capability} for method ${name}`,
+    { capability, microapp_id: caller.kind === "microapp" ? caller.id : null, method: name },
+  );
+}
+
+/**
+ * The tenant of something new: the one named, else the only one of the grant, else none.
+ *
+ * @throws {RpcFault} not granted, when that is not for this call to choose
+ */
+export function tenantForWriting(named: string | undefined, call: Call): string | undefined {
+  const account = named ?? onlyTenant(call);
+  if (account === undefined ? call.tenants !== "all" : !sees(call, account)) throw notGranted(call);
+  return account;
 }
 
 /** A method for operators: `nexo/operator/<name>`. */

@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { CodedError, ERROR_CODES, type ErrorCode, readFrame } from "../contract/mod.ts";
-import { ConfigError } from "../daemon/config.ts";
+import { ConfigError } from "../settings/config_error.ts";
 import { type Home, readRunFile, type RunFile } from "../daemon/home.ts";
 
 /** What a refused reload says of the config, as far as it is shown. */

@@ -5,7 +5,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { CodedError, codeOf, messageOf } from "../contract/mod.ts";
-import { ConfigError } from "../daemon/config.ts";
+import { ConfigError } from "../settings/config_error.ts";
 import { homeOf } from "../daemon/home.ts";
 import { formatProblems } from "../settings/problems.ts";
 import { createCliContext } from "./command.ts";

@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   bus_unreachable: { retry: true, says: "There is no connection to the bus" },
   conflict: { retry: true, says: "The state changed between reading and writing" },
   config_invalid: { retry: false, says: "A config file is wrong; the problems name file and line" },
+  config_unwritable: { retry: true, says: "A config file could not be read or replaced on disk" },
   daemon_not_running: { retry: true, says: "No daemon answers for this NEXO_HOME" },
   daemon_running: { retry: false, says: "Another daemon holds this NEXO_HOME" },
   envelope_invalid: { retry: false, says: "A webhook did not match the envelope schema" },

@@ -4,6 +4,11 @@
  * @module
  */
 
+export { ADMIN_METHODS, type AdminMethodName, type AdminMethods } from "./admin/methods.ts";
+export { type LlmProbe } from "./admin/llm_providers.ts";
+export { SkillRequires } from "./admin/skills.ts";
+export { type MethodSpec, type MethodTable } from "./admin/spec.ts";
+export { isSwitchedOn, switchedOffBy } from "./admin/switches.ts";
 export {
   BindingContext,
   bindingId,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { agentMethods, echoMethod } from "../admin/agents.ts";
+import { agentMethods } from "../admin/agents.ts";
 import { createDispatcher, type Dispatch } from "../admin/dispatcher.ts";
 import { openAdminHttp } from "../admin/http.ts";
 import {
@@ -19,9 +19,8 @@ import {
   CodedError,
   type EdgeConfig,
   type EdgeSource,
-  RPC_CODES,
-  RpcFault,
   subjects,
+  switchedOffBy,
 } from "../contract/mod.ts";
 import type { EventLog } from "../events/event_log.ts";
 import { createReplay } from "../intake/replay.ts";
@@ -29,7 +28,7 @@ import type { Host } from "../microapps/host.ts";
 import { sign } from "../signing/sign.ts";
 import { insert, type Store } from "../store/store.ts";
 import type { Vault } from "../vault/vault.ts";
-import { ConfigError, type LiveSettings } from "./config.ts";
+import type { LiveSettings } from "./config.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { Parts } from "./parts.ts";
 import { createAdminAudit, createOperatorReads } from "./record.ts";
@@ -38,7 +37,8 @@ import type { TokenDesk } from "./tokens.ts";
 import type { Work } from "./work.ts";
 
 /** Everything the methods look at or act on. */
-export interface AdminDeps extends Parts, Pick<DaemonOptions, "version" | "pid" | "now" | "log"> {
+export interface AdminDeps
+  extends Parts, Pick<DaemonOptions, "version" | "pid" | "env" | "now" | "log"> {
   readonly store: Store;
   readonly vault: Vault;
   readonly events: EventLog;
@@ -73,6 +73,8 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
       uuid: deps.uuid,
       now,
     }),
+    switchedOffBy: (name) => switchedOffBy(deps.env, name),
+    isTenant: (account) => deps.config.current().tenants.has(account),
     now,
     log,
   });
@@ -122,8 +124,12 @@ function createMethods(deps: AdminDeps) {
     },
   });
   return [
-    echoMethod(),
-    ...agentMethods({ settings: config.current }),
+    ...agentMethods({
+      settings: config.current,
+      changeConfig: config.change,
+      reload: config.reload,
+      now,
+    }),
     ...tenantMethods({
       settings: config.current,
       createdAtMs: (account) => tenantCreatedAtMs(store, account, now()),
@@ -141,9 +147,7 @@ function createMethods(deps: AdminDeps) {
       microapps: () => host.status(),
       restartMicroapp: (id) => host.restart(id),
       async reload() {
-        const { version } = await config.reload().catch((error: unknown) => {
-          throw error instanceof ConfigError ? configFault(error) : error;
-        });
+        const { version } = await config.reload();
         return { version, warnings: config.warnings() };
       },
       createToken: ({ subject, scope, account, ttlMs }) =>
@@ -151,12 +155,6 @@ function createMethods(deps: AdminDeps) {
       revokeToken: tokens.revoke,
     }),
   ];
-}
-
-/** A bad config with all its problems, for whoever asked to show them as a check does. */
-function configFault({ code, message, configDir, problems }: ConfigError): RpcFault {
-  const data = { code, config_dir: configDir, problems };
-  return new RpcFault(RPC_CODES.internal, `internal: ${message}`, data);
 }
 
 /** A tenant counts as created when it is first asked about. */

@@ -1,13 +1,22 @@
 /**
- * The settings in force: loaded, checked, swapped as a whole.
+ * The settings in force: loaded, checked, swapped as a whole, changed on request.
  *
  * @module
  */
-import { CodedError } from "../contract/mod.ts";
-import { loadSettings } from "../settings/load.ts";
+import { codeOf } from "../contract/mod.ts";
+import { ConfigError } from "../settings/config_error.ts";
+import { type ChangeConfig, type FileChange, openDraft } from "../settings/draft.ts";
+import { type Loaded, loadSettings } from "../settings/load.ts";
 import type { Problem } from "../settings/problems.ts";
+import { replaceFiles } from "../settings/replace_files.ts";
 import { createSecretReader, defaultSecretsDirs, findSecret } from "../settings/secrets.ts";
 import type { Settings } from "../settings/settings.ts";
+
+/** Times a change is tried again when a person saves the same file meanwhile. */
+const CHANGE_TRIES = 4;
+
+/** Hears of new settings; when one throws, the settings before stay in force. */
+export type SettingsListener = (settings: Settings) => void;
 
 /** The settings of a running daemon. */
 export interface LiveSettings {
@@ -18,56 +27,121 @@ export interface LiveSettings {
   readonly secretOf: (name: string) => string | undefined;
   /** Loads the files again; bad ones change nothing. @throws {ConfigError} */
   readonly reload: () => Promise<Settings>;
+  readonly change: ChangeConfig;
   /** Hears of each new snapshot once it is in force. */
-  readonly onChange: (listener: (settings: Settings) => void) => void;
+  readonly onChange: (listener: SettingsListener) => void;
+  /** Where the files and their secrets lie. */
+  readonly dirs: { readonly config: string; readonly secrets: readonly string[] };
 }
 
-/** Config files that stop a start or a reload. */
-export class ConfigError extends CodedError {
+/** What {@linkcode openLiveSettings} needs. */
+export interface LiveSettingsDeps {
   readonly configDir: string;
-  /** All of them, warnings included. */
-  readonly problems: readonly Problem[];
-
-  constructor(configDir: string, problems: readonly Problem[]) {
-    const count = problems.filter(({ severity }) => severity === "error").length;
-    const first = problems.find(({ severity }) => severity === "error");
-    const where = first === undefined ? "" : `: ${first.file}:${first.line} ${first.message}`;
-    super(
-      "config_invalid",
-      `Cannot use config "${configDir}": ${count} error${count === 1 ? "" : "s"}${where}`,
-    );
-    this.configDir = configDir;
-    this.problems = problems;
-  }
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Makes the names of temporary files. */
+  readonly uuid: () => string;
 }
 
 /** Loads the settings in `configDir`. @throws {ConfigError} when a file stops the start */
-export async function openLiveSettings({ configDir, env }: {
-  configDir: string;
-  env: Readonly<Record<string, string | undefined>>;
-}): Promise<LiveSettings> {
+export async function openLiveSettings(
+  { configDir, env, uuid }: LiveSettingsDeps,
+): Promise<LiveSettings> {
   const secretsDirs = defaultSecretsDirs(configDir, env);
   const readSecret = createSecretReader({ configDir, secretsDirs });
-  const listeners: ((settings: Settings) => void)[] = [];
-  let problems: readonly Problem[] = [];
+  const listeners: SettingsListener[] = [];
+  const load = (version: number, drafts?: ReadonlyMap<string, string>): Promise<Loaded> =>
+    loadSettings({ configDir, env, secretsDirs, version, ...(drafts && { drafts }) });
 
-  async function load(version: number): Promise<Settings> {
-    const loaded = await loadSettings({ configDir, env, secretsDirs, version });
-    if (loaded.settings === undefined) throw new ConfigError(configDir, loaded.problems);
-    problems = loaded.problems;
-    return loaded.settings;
+  const first = await load(1);
+  let inForce = { settings: settingsOf(first, configDir), problems: first.problems };
+
+  function apply(next: typeof inForce): void {
+    const before = inForce;
+    inForce = next;
+    try {
+      for (const listener of listeners) listener(next.settings);
+    } catch (error) {
+      inForce = before;
+      for (const listener of listeners) listener(before.settings);
+      throw error;
+    }
   }
 
-  let settings = await load(1);
-  return {
-    current: () => settings,
-    warnings: () => problems.map(({ file, line, message }) => `${file}:${line} ${message}`),
-    secretOf: (name) => findSecret(name, { env, readSecret }),
-    async reload() {
-      settings = await load(settings.version + 1);
-      for (const listener of listeners) listener(settings);
-      return settings;
-    },
-    onChange: (listener) => void listeners.push(listener),
+  /** Reloads and changes happen one after another. */
+  let queue: Promise<unknown> = Promise.resolve();
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = queue.then(work);
+    queue = done.catch(() => undefined); // whoever asked hears of it; the next one starts afresh
+    return done;
+  }
+
+  /** The settings that `changes` would give. @throws {ConfigError} when they make anything worse */
+  async function tryOut(changes: readonly FileChange[]): Promise<typeof inForce> {
+    const drafts = new Map(changes.map(({ file, after }) => [file, after]));
+    const loaded = await load(inForce.settings.version + 1, drafts);
+    const asIs = await load(inForce.settings.version + 1);
+    if (asIs.settings === undefined) throw new ConfigError(configDir, asIs.problems);
+    const known = new Set(asIs.problems.map(identity));
+    const worse = loaded.problems.some((problem) =>
+      problem.severity === "error" && !known.has(identity(problem))
+    );
+    if (worse || loaded.settings === undefined) {
+      throw new ConfigError(configDir, loaded.problems, { refused: true });
+    }
+    return { settings: loaded.settings, problems: loaded.problems };
+  }
+
+  const change: ChangeConfig = async (edit, check) => {
+    for (let tries = 1;; tries++) {
+      const draft = openDraft(configDir);
+      const result = await edit(draft);
+      const changes = draft.changes();
+      if (changes.length === 0) {
+        return { result, settings: inForce.settings, changed: false };
+      }
+      const next = await tryOut(changes);
+      check?.(next.settings, result);
+      try {
+        const undo = await replaceFiles(changes, { lockDir: configDir, nonce: uuid() });
+        await applyOr(undo, next);
+        return { result, settings: next.settings, changed: true };
+      } catch (error) {
+        if (codeOf(error) !== "conflict" || tries >= CHANGE_TRIES) throw error;
+      }
+    }
   };
+
+  async function applyOr(undo: () => Promise<void>, next: typeof inForce): Promise<void> {
+    try {
+      apply(next);
+    } catch (error) {
+      await undo();
+      throw error;
+    }
+  }
+
+  return {
+    current: () => inForce.settings,
+    warnings: () => inForce.problems.map(({ file, line, message }) => `${file}:${line} ${message}`),
+    secretOf: (name) => findSecret(name, { env, readSecret }),
+    reload: () =>
+      inTurn(async () => {
+        const loaded = await load(inForce.settings.version + 1);
+        apply({ settings: settingsOf(loaded, configDir), problems: loaded.problems });
+        return inForce.settings;
+      }),
+    change: (edit, check) => inTurn(() => change(edit, check)),
+    onChange: (listener) => void listeners.push(listener),
+    dirs: { config: configDir, secrets: secretsDirs },
+  };
+}
+
+function settingsOf({ settings, problems }: Loaded, configDir: string): Settings {
+  if (settings === undefined) throw new ConfigError(configDir, problems);
+  return settings;
+}
+
+/** The same trouble, wherever its line has moved to. */
+function identity({ file, message }: Problem): string {
+  return `${file}\n${message}`;
 }

@@ -8,6 +8,7 @@ import { basename, join, resolve } from "node:path";
 import { type AgentConfig, DEFAULT_ACCOUNT, messageOf, TenantConfig } from "../contract/mod.ts";
 import type { AgentOrigin } from "./checks.ts";
 import { crossCheck } from "./cross_checks.ts";
+import { isDropIn } from "./draft.ts";
 import { BUILT_CHANNELS, type FileKind, FILES, PLUGINS, UNUSED_FILES } from "./files.ts";
 import { deepFreeze, frozenMap } from "./freeze.ts";
 import type { Sources } from "./interpolate.ts";
@@ -27,6 +28,8 @@ export interface LoadOptions {
   readonly secretOf?: (name: string) => string | undefined;
   /** Of the snapshot; the one before plus 1. @default {1} */
   readonly version?: number;
+  /** Texts that stand for files, by absolute path: a change before it is made. */
+  readonly drafts?: ReadonlyMap<string, string>;
 }
 
 /** What {@linkcode loadSettings} found. */
@@ -47,7 +50,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const configDir = resolve(options.configDir);
   const secretsDirs = options.secretsDirs ?? defaultSecretsDirs(configDir, env);
   const readSecret = createSecretReader({ configDir, secretsDirs });
-  const reader = createReader(configDir, { env, readSecret });
+  const reader = createReader(configDir, { env, readSecret }, options.drafts ?? new Map());
 
   const agentFiles = await readAgents(reader);
   const [tenants, webhooks, extensions, llm, transcripts, broker] = await Promise.all([
@@ -162,7 +165,11 @@ interface Reader {
   readonly place: (file: string, path: Path) => Place & { readonly file: string };
 }
 
-function createReader(configDir: string, sources: Sources): Reader {
+function createReader(
+  configDir: string,
+  sources: Sources,
+  drafts: ReadonlyMap<string, string>,
+): Reader {
   const problems: Problem[] = [];
   const opened = new Map<string, ConfigFile<unknown>>();
   const warn: Reader["warn"] = (file, message, fix, severity = "warning") => {
@@ -172,7 +179,7 @@ function createReader(configDir: string, sources: Sources): Reader {
   const open = async <T>(kind: FileKind<T>, file: string): Promise<ConfigFile<T> | undefined> => {
     let text: string;
     try {
-      text = await readFile(file, "utf8");
+      text = drafts.get(file) ?? await readFile(file, "utf8");
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       warn(file, `cannot be read: ${messageOf(error)}`, "Let this user read the file", "error");
@@ -213,7 +220,7 @@ async function readAgents(
 ): Promise<ConfigFile<{ agents: AgentConfig[] }>[]> {
   const main = join(configDir, "agents.yaml");
   const dropIns = (await listDir(join(configDir, "agents.d")))
-    .filter((name) => isYaml(name) && !/\.example\.ya?ml$/.test(name))
+    .filter(isDropIn)
     .map((name) => join(configDir, "agents.d", name));
   const files: ConfigFile<{ agents: AgentConfig[] }>[] = [];
   for (const file of [main, ...dropIns]) {

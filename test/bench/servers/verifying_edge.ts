@@ -12,7 +12,11 @@ import { portOf, quietLog } from "./quiet.ts";
 import { benchGone, sayReady } from "./talk.ts";
 
 const [configDir = ""] = process.argv.slice(2);
-const settings = await openLiveSettings({ configDir, env: process.env });
+const settings = await openLiveSettings({
+  configDir,
+  env: process.env,
+  uuid: () => crypto.randomUUID(),
+});
 const { webhooks, version } = settings.current();
 await using bus = openLocalBus();
 await using edge = await startNodeEdge({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { agentMethods, echoMethod } from "../../../../core/admin/agents.ts";
+import { agentMethods } from "../../../../core/admin/agents.ts";
 import {
   type AdminAudit,
   createDispatcher,
@@ -52,8 +52,12 @@ function open(methods: readonly AdminMethod[]): { dispatch: Dispatch; audit: str
 async function admin() {
   const settings = await settingsOf({ "agents.yaml": AGENTS });
   return open([
-    echoMethod(),
-    ...agentMethods({ settings: () => settings }),
+    ...agentMethods({
+      settings: () => settings,
+      changeConfig: () => Promise.reject(new Error("not in this test")),
+      reload: () => Promise.resolve(settings),
+      now: Date.now,
+    }),
     ...tenantMethods({ settings: () => settings, createdAtMs: () => Promise.resolve(0) }),
   ]);
 }

@@ -1,0 +1,72 @@
+/**
+ * `nexo/admin/tenants/*`.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { configVersion, slugged, spec, worded } from "./spec.ts";
+
+const id = slugged("id");
+const Metadata = z.record(z.string(), z.json());
+
+const DisplayName = worded((text) =>
+  text.trim() === ""
+    ? "display_name is empty"
+    : text.length > 128
+    ? "display_name exceeds 128 chars"
+    : undefined
+);
+
+const TenantSummary = z.object({
+  id: z.string(),
+  display_name: z.string(),
+  active: z.boolean(),
+  agent_count: z.int(),
+  created_at: z.string(),
+});
+
+/** One tenant, as `tenants/get` answers it. */
+export const TenantDetail = z.object({
+  id: z.string(),
+  display_name: z.string(),
+  active: z.boolean(),
+  created_at: z.string(),
+  llm_provider_refs: z.array(z.string()),
+  metadata: Metadata,
+});
+/** See {@linkcode TenantDetail}. */
+export type TenantDetail = z.infer<typeof TenantDetail>;
+
+/** The methods of this domain. */
+export const TENANT_METHODS = {
+  "nexo/admin/tenants/list": spec(
+    "tenants_crud",
+    z.object({ active_only: z.boolean().nullish(), prefix: z.string().nullish() }),
+    z.object({ tenants: z.array(TenantSummary) }),
+  ),
+  "nexo/admin/tenants/get": spec(
+    "tenants_crud",
+    z.object({ tenant_id: id }),
+    z.object({ tenant: TenantDetail.nullable() }),
+  ),
+  "nexo/admin/tenants/upsert": spec(
+    "tenants_crud",
+    z.object({
+      id,
+      display_name: DisplayName,
+      active: z.boolean().nullish(),
+      llm_provider_refs: z.array(z.string().trim().min(1)).nullish(),
+      metadata: Metadata.nullish(),
+    }),
+    z.object({ tenant: TenantDetail, created: z.boolean(), ...configVersion }),
+  ),
+  "nexo/admin/tenants/delete": spec(
+    "tenants_crud",
+    z.object({ tenant_id: id, purge: z.boolean().nullish() }),
+    z.object({
+      removed: z.boolean(),
+      orphaned_agents: z.array(z.string()).optional(),
+      ...configVersion,
+    }),
+  ),
+} as const;
