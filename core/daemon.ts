@@ -83,7 +83,17 @@ export async function runDaemon(
     log,
   });
   const stopForwarding = forwardEvents({ events, host, settings });
-  await using work = openWork({ ...parts, store, bus, host, settings, now, log });
+  await using work = openWork({
+    ...parts,
+    store,
+    bus,
+    host,
+    settings,
+    secretOf: config.secretOf,
+    now,
+    random,
+    log,
+  });
   await work.recover();
 
   const onRevoked = (): void => publishConfig();

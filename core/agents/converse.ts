@@ -5,7 +5,12 @@
  */
 import { z } from "zod";
 import { CodedError } from "../contract/mod.ts";
-import { ModelAnswer, type ModelMessage } from "../models/model.ts";
+import {
+  type ModelAnswer,
+  type ModelMessage,
+  type ModelProgress,
+  ModelStep,
+} from "../models/model.ts";
 import type { Journal } from "../queues/turn_steps.ts";
 import { callMeta } from "./call_meta.ts";
 import { type Policy, policyOf } from "./policy.ts";
@@ -28,53 +33,42 @@ export interface Conversation {
   readonly record: TurnRecord;
   readonly deps: TurnDeps;
   readonly signal: AbortSignal;
+  /** Hears of answers while they grow; for channels that show them. */
+  readonly onProgress?: ((progress: ModelProgress) => void) | undefined;
 }
 
 /** What is kept of a finished tool call. */
-const FinishedCall = z.strictObject({ text: z.string() });
+const FinishedCall = z.strictObject({ text: z.string(), outcome: z.string() });
+
+/** Times a model may give one tool wrong arguments in a turn; then the tool is taken away. */
+const MAX_WRONG_ARGUMENTS = 2;
 
 /**
  * Returns the model's reply.
  *
- * @throws {CodedError} `tool_loop` after `max_tool_iterations` rounds, and what the model throws
+ * @throws {CodedError} `tool_loop` after `max_tool_iterations` rounds, and what asking a model throws
  */
 export async function converse(conversation: Conversation): Promise<string> {
-  const { policy, deps, record, journal, signal } = conversation;
+  const { policy, record } = conversation;
   const messages = [...conversation.messages];
-  const model = deps.model(policy.model, conversation.account);
   const gate = openGate(conversation);
+  const wrong = new Map<string, number>();
 
   for (let round = 0; round < policy.agent.config.max_tool_iterations; round++) {
-    const answer = await journal.step(async () => {
-      const result = await model({
-        model: policy.model.model,
-        system: systemPrompt(policy, conversation.inbounds),
-        messages,
-        tools: deps.tools().filter((tool) => isOffered(tool, conversation.account, policy)),
-        signal,
-      });
-      // A reply without tool calls is the last step: it is committed with the turn.
-      return { result, writes: result.toolCalls.length > 0 ? [] : undefined };
-    }, (stored) => ModelAnswer.parse(stored));
-    record.used(answer.usage);
-
+    const answer = await askModel(conversation, messages, (name) => !isLost(wrong, name));
+    const { toolCalls, reasoning, text } = answer;
     const said: ModelMessage = {
       role: "assistant",
-      content: answer.text ?? "",
-      ...(answer.toolCalls.length > 0 ? { toolCalls: answer.toolCalls } : {}),
+      content: text ?? "",
+      ...(toolCalls.length > 0 ? { toolCalls } : {}),
     };
     record.said(said);
-    if (answer.toolCalls.length === 0) return said.content;
+    if (toolCalls.length === 0) return said.content;
 
-    messages.push(said);
-    for (const call of answer.toolCalls) {
-      const { text } = await callTool(call, gate, conversation);
-      const result: ModelMessage = {
-        role: "tool",
-        toolCallId: call.id,
-        name: call.name,
-        content: text,
-      };
+    // What the model thought goes back to it within this turn and nowhere else.
+    messages.push(reasoning === undefined ? said : { ...said, reasoning });
+    for (const call of toolCalls) {
+      const result = await answerCall(call, wrong, gate, conversation);
       record.said(result);
       messages.push(result);
     }
@@ -83,6 +77,79 @@ export async function converse(conversation: Conversation): Promise<string> {
     "tool_loop",
     `Cannot finish turn: the model asked for tools in ${policy.agent.config.max_tool_iterations} rounds`,
   );
+}
+
+/** The next answer, an earlier run's when it has one: then nobody is asked and nothing is charged. */
+async function askModel(
+  { policy, deps, record, journal, signal, account, turnId, inbounds, onProgress }: Conversation,
+  messages: readonly ModelMessage[],
+  isLeft: (tool: string) => boolean,
+): Promise<ModelAnswer> {
+  const { answer, by, costMicros } = await journal.step(async () => {
+    const { step, writes, free } = await deps.ask(
+      { account, agentId: policy.agent.id, turnId },
+      policy.model,
+      {
+        system: systemPrompt(policy, inbounds),
+        messages,
+        tools: deps.tools().filter((tool) => isLeft(tool.name) && isOffered(tool, account, policy)),
+        signal,
+        onProgress,
+      },
+    );
+    // A free reply without tool calls is the last step: it is committed with the turn.
+    if (!free || step.answer.toolCalls.length > 0) return { result: step, writes };
+    record.owe(writes);
+    return { result: step, writes: undefined };
+  }, (stored) => ModelStep.parse(stored));
+  record.used(answer.usage, by, costMicros);
+  return answer;
+}
+
+/** Runs a call, unless its tool was taken away. One wrong call is the model's to repair. */
+async function answerCall(
+  call: ModelAnswer["toolCalls"][number],
+  wrong: Map<string, number>,
+  gate: ToolGate,
+  conversation: Conversation,
+): Promise<ModelMessage> {
+  const lost = isLost(wrong, call.name);
+  const { text, outcome } = await callTool(
+    call,
+    lost ? refuseAll(conversation) : gate,
+    conversation,
+  );
+  if (outcome === "invalid_args") wrong.set(call.name, (wrong.get(call.name) ?? 0) + 1);
+  const advice = outcome !== "invalid_args"
+    ? ""
+    : isLost(wrong, call.name)
+    ? "; the tool is not available any more, answer without it"
+    : "; call it once more with arguments that fit its schema";
+  return {
+    role: "tool",
+    toolCallId: call.id,
+    name: call.name,
+    content: text + advice,
+    ...(outcome === "ok" ? {} : { isError: true }),
+  };
+}
+
+/** A gate nothing passes, so that the call is on record like any other. */
+function refuseAll({ deps }: Conversation): ToolGate {
+  return ({ name }) =>
+    Promise.resolve({
+      tool: name,
+      microappId: null,
+      outcome: "not_allowed",
+      text: `error: tool "${name}" was given wrong arguments too often`,
+      startedAtMs: deps.now(),
+      durationMs: 0,
+      limited: null,
+    });
+}
+
+function isLost(wrong: ReadonlyMap<string, number>, name: string): boolean {
+  return (wrong.get(name) ?? 0) >= MAX_WRONG_ARGUMENTS;
 }
 
 function openGate({ inbounds: [first], deps }: Conversation): ToolGate {
@@ -105,7 +172,7 @@ async function callTool(
     const meta = callMeta(sessionId, inbounds, callId);
     const result: GatedResult = await gate(call, { account, meta, signal });
     return {
-      result: { text: result.text },
+      result: { text: result.text, outcome: result.outcome },
       writes: record.rowsForToolCall({ callId, step, arguments: call.arguments, result }),
     };
   }, (stored) => FinishedCall.parse(stored));

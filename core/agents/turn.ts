@@ -9,6 +9,7 @@
 import { CodedError, codeOf, type Inbound, messageOf } from "../contract/mod.ts";
 import { isTimeout, openDeadline } from "../flow/deadline.ts";
 import type { ModelMessage } from "../models/model.ts";
+import { ModelError } from "../models/model_error.ts";
 import { callMeta } from "./call_meta.ts";
 import { converse } from "./converse.ts";
 import { type Policy, policyOf } from "./policy.ts";
@@ -29,6 +30,8 @@ export const MAX_ATTEMPTS = 3;
 const MAX_STARTS = 20;
 /** Pauses after the first and the second failure, in milliseconds. */
 const RETRY_PAUSES_MS = [5_000, 30_000];
+/** The longest pause a provider can ask for, in milliseconds. */
+const MAX_PAUSE_MS = 3_600_000;
 /** What a person reads when their message could not be answered. */
 const FALLBACK_REPLY = "Sorry, I could not answer that just now. Please try again in a moment.";
 
@@ -142,7 +145,7 @@ async function afterFailure(
   deps: TurnDeps,
 ): Promise<TurnResult> {
   const attempt = job.attempts + 1;
-  const retryable = codeOf(error) !== "tool_loop" && codeOf(error) !== "model_unknown";
+  const retryable = !(error instanceof CodedError) || error.retryable;
   deps.log.warn("turn.failed", {
     turn: job.turnId,
     account: job.account,
@@ -152,7 +155,8 @@ async function afterFailure(
   });
   const pauseMs = RETRY_PAUSES_MS[attempt - 1];
   if (retryable && attempt < MAX_ATTEMPTS && job.starts < MAX_STARTS && pauseMs !== undefined) {
-    const nextAtMs = deps.now() + pauseMs;
+    const wantedMs = error instanceof ModelError ? error.retryAfterMs ?? 0 : 0;
+    const nextAtMs = deps.now() + Math.max(pauseMs, Math.min(wantedMs, MAX_PAUSE_MS));
     await deps.store.commit(deps.inbounds.rowsForRetry(job.account, job.inboundIds, nextAtMs));
     return { kind: "retry", nextAtMs };
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { type AgentEvent, bindingId, codeOf, messageOf } from "../contract/mod.ts";
-import type { ModelAnswer, ModelMessage } from "../models/model.ts";
+import type { ModelAnswer, ModelMessage, ModelRef } from "../models/model.ts";
 import { plainOf } from "../models/untrusted.ts";
 import type { Outbound } from "../queues/outbox.ts";
 import type { TranscriptEntry } from "../record/transcripts.ts";
@@ -29,12 +29,14 @@ export interface TurnEnd {
 export interface TurnRecord {
   /** Marks the messages as under way and tells the firehose. */
   begin(): Promise<void>;
-  useModel(ref: { readonly provider: string; readonly model: string }): void;
+  useModel(ref: ModelRef): void;
   /** The question as the model gets it. */
   heard(text: string): void;
   /** An answer or a tool result. */
   said(message: ModelMessage): void;
-  used(usage: ModelAnswer["usage"]): void;
+  used(usage: ModelAnswer["usage"], by: ModelRef, costMicros: number): void;
+  /** Rows of a step that is not kept by itself: they are committed with the end. */
+  owe(writes: readonly Write[]): void;
   /** Rows and events of a tool call, to be committed with its step. */
   rowsForToolCall(call: {
     readonly callId: string;
@@ -46,6 +48,11 @@ export interface TurnRecord {
   finish(end: TurnEnd): Promise<TurnResult>;
   /** Commits a failed end: the messages become dead letters, and a person may get `reply`. */
   giveUp(error: unknown, reply: string | null): Promise<TurnResult>;
+}
+
+/** Whether nothing is broken: an operator's own rule stopped the turn. */
+function isRefusal(error: unknown): boolean {
+  return codeOf(error) === "budget_exceeded";
 }
 
 /** Returns the record of one run of `job`. */
@@ -60,8 +67,9 @@ export function createTurnRecord(
   const sessionId = sessionIdOf(key);
   const startedAtMs = deps.now();
   const said: ModelMessage[] = [];
-  const usage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0 };
-  let model = { provider: "none", model: "none" };
+  const owed: Write[] = [];
+  const usage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, costMicros: 0 };
+  let model: ModelRef = { provider: "none", model: "none" };
   let question: string | undefined;
 
   const where = {
@@ -77,7 +85,7 @@ export function createTurnRecord(
    * turn leaves its answers to people only: half a tool exchange would confuse the model for ever.
    */
   function transcript({ outcome, reply }: TurnEnd): TranscriptEntry[] {
-    if (outcome === "error" && reply !== null) said.push({ role: "assistant", content: reply });
+    if (outcome !== "ok" && reply !== null) said.push({ role: "assistant", content: reply });
     const heard = inbounds.map((inbound, i): TranscriptEntry => ({
       role: "user",
       text: inbound.templated ? plainOf(inbound.text) : inbound.text,
@@ -93,7 +101,7 @@ export function createTurnRecord(
     const answered = said.map((message, i): TranscriptEntry => ({
       role: message.role,
       text: message.content,
-      modelMessage: outcome !== "error" || message.content === reply ? message : undefined,
+      modelMessage: outcome === "ok" || message.content === reply ? message : undefined,
       sourcePlugin: key.channel,
       messageId: stepId(turnId, i, "entry"),
       turnId,
@@ -144,6 +152,7 @@ export function createTurnRecord(
     };
     await deps.store.commit([
       ...messages,
+      ...owed,
       ...settledInbox(),
       ...deps.steps.rowsForFinished(turnId),
       ...deps.rows.transcript({
@@ -175,7 +184,7 @@ export function createTurnRecord(
         tokensIn: usage.inputTokens,
         tokensOut: usage.outputTokens,
         tokensCached: usage.cachedTokens,
-        costMicros: 0,
+        costMicros: usage.costMicros,
         toolCalls: counts.tool_calls,
         content: entries.map(({ role, text, senderId }) => [role, text, senderId ?? null]),
       }),
@@ -206,13 +215,16 @@ export function createTurnRecord(
       ]);
     },
     useModel(ref) {
-      model = { provider: ref.provider, model: ref.model };
+      model = ref;
     },
+    owe: (writes) => void owed.push(...writes),
     heard(text) {
       question = text;
     },
     said: (message) => void said.push(message),
-    used({ inputTokens, outputTokens, cachedTokens }) {
+    used({ inputTokens, outputTokens, cachedTokens }, by, costMicros) {
+      model = by;
+      usage.costMicros += costMicros;
       usage.inputTokens += inputTokens;
       usage.outputTokens += outputTokens;
       usage.cachedTokens += cachedTokens;
@@ -271,7 +283,11 @@ export function createTurnRecord(
         })
       );
       return end(
-        { outcome: "error", error: `${codeOf(error)}: ${detail}`, reply },
+        {
+          outcome: isRefusal(error) ? "refused" : "error",
+          error: `${codeOf(error)}: ${detail}`,
+          reply,
+        },
         [...deps.inbounds.rowsForDead(account, inboundIds), ...letters],
       );
     },

@@ -11,7 +11,7 @@ import type { Inbounds } from "../queues/inbounds.ts";
 import type { Inbox } from "../queues/inbox.ts";
 import type { Outbox } from "../queues/outbox.ts";
 import type { TurnSteps } from "../queues/turn_steps.ts";
-import type { Model, ModelMessage } from "../models/model.ts";
+import type { AskModel, ModelMessage } from "../models/model.ts";
 import type { RecordRows } from "./record_rows.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
@@ -74,8 +74,7 @@ export interface TurnDeps {
     /** At most this many messages. */
     readonly limit: number;
   }) => Promise<ModelMessage[]>;
-  /** @throws {CodedError} `model_unknown` */
-  readonly model: (ref: { provider: string; model: string }, account: string) => Model;
+  readonly ask: AskModel;
   readonly tools: () => readonly Tool[];
   readonly check: SchemaCheck;
   readonly take: ToolLimits["take"];

@@ -184,6 +184,22 @@ export const AgentEvent = z.discriminatedUnion("kind", [
     ...tenant,
   }),
   z.looseObject({
+    kind: z.literal("budget_threshold"),
+    /** Absent for a budget of the whole tenant. */
+    agent_id: z.string().optional(),
+    /** `tokens_per_day`, `tokens_per_month`, `usd_per_day` or `usd_per_month`. */
+    budget: z.string(),
+    /** Tokens or US dollars, as the budget's name says. */
+    used: z.number().nonnegative(),
+    limit: z.number().nonnegative(),
+    /** The part of the limit that was passed; 1 when a call was refused. */
+    threshold: z.number().nonnegative(),
+    action: z.enum(["warn", "downgrade", "refuse"]),
+    resets_at_ms: ms,
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
     kind: z.literal("microapp_state"),
     microapp_id: z.string(),
     state: z.enum(["spawning", "ready", "restarting", "failed", "stopped"]),
@@ -214,6 +230,7 @@ export function eventTimeMs(event: AgentEvent): number {
     case "turn_finished":
     case "tool_called":
     case "rate_limited":
+    case "budget_threshold":
     case "microapp_state":
       return event.at_ms;
   }

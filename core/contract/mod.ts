@@ -40,7 +40,7 @@ export {
   ToolLimit,
   type ToolRateLimits,
 } from "./config/limits.ts";
-export { LlmConfig, LlmProvider, OFFLINE_PROVIDER } from "./config/llm.ts";
+export { ApiFlavor, LlmConfig, LlmProvider, ModelPrice, OFFLINE_PROVIDER } from "./config/llm.ts";
 export {
   EmailConfig,
   PLUGIN_FILES,

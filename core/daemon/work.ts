@@ -9,13 +9,14 @@ import { createSchemaCheck } from "../agents/tool_schema.ts";
 import type { TurnDeps } from "../agents/turn_types.ts";
 import type { Bus } from "../bus/bus.ts";
 import { ChatRequest, webchat, webchatKey, webchatMessage } from "../channels/webchat.ts";
-import { type Clock, CodedError, subjects } from "../contract/mod.ts";
+import { type Clock, CodedError, type Random, subjects } from "../contract/mod.ts";
 import { openConversations } from "../conversations/conversations.ts";
 import { openDelivery } from "../delivery/delivery.ts";
 import type { Log } from "../flow/log.ts";
 import { createIntake, type Intake } from "../intake/intake.ts";
 import { createToolLimits } from "../limits/tool_limits.ts";
 import type { Host } from "../microapps/host.ts";
+import { closeInterrupted } from "../models/budget/ledger.ts";
 import { createModels } from "../models/models.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
@@ -38,7 +39,10 @@ export interface WorkDeps extends Parts {
   readonly bus: Bus;
   readonly host: Host;
   readonly settings: () => Settings;
+  /** A key of a model's provider, by its name; looked up for each call. */
+  readonly secretOf: (name: string) => string | undefined;
   readonly now: Clock;
+  readonly random: Random;
   readonly log: Log;
 }
 
@@ -165,6 +169,8 @@ export function openWork(deps: WorkDeps): Work {
     delivery,
     chat,
     async recover() {
+      const unfinished = await closeInterrupted(deps.store, now());
+      if (unfinished > 0) log.warn("model_calls.interrupted", { count: unfinished });
       delivery.push(await outbox.openForOperator());
       const open = await inbounds.openForOperator();
       if (open.length > 0) log.info("inbounds.recovered", { count: open.length });
@@ -196,7 +202,7 @@ function createTurnDeps(deps: WorkDeps): TurnDeps {
   return {
     ...deps,
     history: historyReader(deps.transcripts),
-    model: createModels(),
+    ask: createModels({ ...deps, jitter: () => fractionOf(deps.random) }),
     tools: createToolList(deps.host),
     check: createSchemaCheck(),
     take: (claim) => limits.take(claim),
@@ -204,4 +210,10 @@ function createTurnDeps(deps: WorkDeps): TurnDeps {
     beforeMessage: beforeMessageOf(deps.host),
     sends: (channel) => channel === webchat.id,
   };
+}
+
+/** A number from 0 to below 1. */
+function fractionOf(random: Random): number {
+  const bytes = random(new Uint8Array(4));
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / 2 ** 32;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { type CallMeta, type Clock, CodedError, codeOf, RpcFault } from "../contract/mod.ts";
-import { type BreakerLimits, createBreakers } from "./breaker.ts";
+import { type BreakerLimits, createBreakers } from "../flow/breaker.ts";
 import { isFault } from "./results.ts";
 import type { Slot } from "./slots.ts";
 import type { Live } from "./supervisor.ts";

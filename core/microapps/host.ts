@@ -5,7 +5,7 @@
  */
 import { type Clock, RpcFault } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
-import { BREAKER_LIMITS, type BreakerLimits } from "./breaker.ts";
+import { BREAKER_LIMITS, type BreakerLimits } from "../flow/breaker.ts";
 import { type CallContext, createCalls, type MicroappCall } from "./calls.ts";
 import type { Candidate } from "./discovery.ts";
 import type { Env } from "./env.ts";

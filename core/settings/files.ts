@@ -23,6 +23,7 @@ import { schemaVersion } from "../contract/config/block.ts";
 import { UNUSED_BROKER_KEYS } from "../contract/config/broker.ts";
 import { UNUSED_EXTENSIONS_KEYS } from "../contract/config/extensions.ts";
 import { UNUSED_LLM_KEYS, UNUSED_PROVIDER_KEYS } from "../contract/config/llm.ts";
+import { UNUSED_BUDGET_KEYS } from "../contract/config/tenants.ts";
 import { UNUSED_FTS_KEYS } from "../contract/config/transcripts.ts";
 
 /** A path with `*` for any key or index. */
@@ -76,7 +77,9 @@ export const FILES = {
       { under: subscriber, keys: UNUSED_SUBSCRIBER_KEYS },
     ],
   }),
-  tenants: kind("tenants.yaml", TenantsFile),
+  tenants: kind("tenants.yaml", TenantsFile, {
+    unused: [{ under: ["tenants", "*", "budgets"], keys: UNUSED_BUDGET_KEYS }],
+  }),
   webhooks: kind("webhook_receiver.yaml", WebhookFile, {
     templates: [["sources", "*", "publish_to"], ["sources", "*", "signature", "signed"]],
     dropNulls: true,

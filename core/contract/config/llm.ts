@@ -7,6 +7,7 @@ import { z } from "zod";
 import { AccountId } from "../ids.ts";
 import {
   block,
+  list,
   map,
   optional,
   Positive,
@@ -31,6 +32,32 @@ export const UNUSED_LLM_KEYS = ["context_optimization"] as const;
 /** The provider that needs no network and no key: it answers by rules. */
 export const OFFLINE_PROVIDER = "offline";
 
+/** Names of the three wire formats, nexo's own among them. */
+export const ApiFlavor = z.enum([
+  "openai_compatible",
+  "openai_compat",
+  "openai",
+  "anthropic",
+  "anthropic_messages",
+  "google",
+  "gemini",
+]);
+/** See {@linkcode ApiFlavor}. */
+export type ApiFlavor = z.infer<typeof ApiFlavor>;
+
+/** US dollars for a million tokens. */
+const UsdPerMillion = z.number().min(0).max(1_000_000);
+
+/** What a model costs. */
+export const ModelPrice = z.strictObject({
+  input: UsdPerMillion,
+  output: UsdPerMillion,
+  /** Input the provider had in its cache; absent: as other input. */
+  cached_input: optional(UsdPerMillion),
+});
+/** See {@linkcode ModelPrice}. */
+export type ModelPrice = z.infer<typeof ModelPrice>;
+
 /** One provider. */
 export const LlmProvider = z.strictObject({
   /** The key itself, best as `${ENV}` or `${file:…}`. Never logged. */
@@ -40,8 +67,16 @@ export const LlmProvider = z.strictObject({
   /** Absent or empty: the provider's own address. */
   base_url: optional(z.string()),
   headers: map(Text, z.string()),
-  /** The wire format; absent: by the provider's name, else OpenAI's. */
-  api_flavor: optional(Text),
+  /** The wire format; absent: by the provider's name (`anthropic`, `google`, `gemini`), else OpenAI's. */
+  api_flavor: optional(ApiFlavor),
+  /** Asked in this order when this one cannot answer; their own fallbacks do not count. */
+  fallbacks: list(z.strictObject({ provider: Text, model: Text })),
+  /** The longest answer asked for; budgets reserve it. */
+  max_output_tokens: withDefault(Positive.max(1_000_000), 4_096),
+  /** The longest silence before the first piece of an answer and between two, in milliseconds. */
+  timeout_ms: withDefault(Positive.min(100).max(280_000), 120_000),
+  /** `false` for servers that cannot stream: answers arrive as a whole. */
+  streaming: withDefault(z.boolean(), true),
   rate_limit: block({
     requests_per_second: withDefault(Rps.positive(), 2),
     /** Tokens left at which a warning is logged. */
@@ -58,6 +93,8 @@ const providers = map(Text, LlmProvider);
 export const LlmConfig = block({
   ...schemaVersion,
   providers,
+  /** By `<provider>/<model>`, `*` for any text; the longest match counts. Over the built-in prices. */
+  prices: map(Text, ModelPrice),
   retry: block({
     /** Tries in all, the first included. */
     max_attempts: withDefault(Positive.max(100), 5),

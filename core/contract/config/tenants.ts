@@ -4,20 +4,49 @@
  * @module
  */
 import { z } from "zod";
-import { AccountId } from "../ids.ts";
-import { block, Json, list, map, optional, schemaVersion, Text, withDefault } from "./block.ts";
+import { AccountId, AgentId } from "../ids.ts";
+import {
+  block,
+  Json,
+  list,
+  map,
+  optional,
+  schemaVersion,
+  Text,
+  unused,
+  withDefault,
+} from "./block.ts";
 
-const Amount = optional(z.int().min(0));
+/** Keys of budgets that are read and change nothing. */
+export const UNUSED_BUDGET_KEYS = ["tool_calls_per_day", "turns_per_day"] as const;
 
-/** What a tenant may use; an absent line is not limited. Days and months are UTC. */
-export const TenantBudgets = z.strictObject({
-  turns_per_day: Amount,
-  tool_calls_per_day: Amount,
+const Tokens = optional(z.int().min(0));
+const Usd = optional(z.number().min(0));
+
+const amounts = {
   /** Model tokens in and out together. */
-  tokens_per_day: Amount,
-  tokens_per_month: Amount,
-  /** US dollars, by the prices in `llm.yaml`. */
-  usd_per_month: optional(z.number().min(0)),
+  tokens_per_day: Tokens,
+  tokens_per_month: Tokens,
+  /** US dollars, by the prices of `llm.yaml`. */
+  usd_per_day: Usd,
+  usd_per_month: Usd,
+};
+const Part = z.number().gt(0).max(1);
+
+/** What a tenant's models may use; an absent line is not limited. Days and months are UTC. */
+export const TenantBudgets = z.strictObject({
+  ...amounts,
+  /** Budgets of single agents, within those of the tenant. */
+  agents: map(AgentId, z.strictObject(amounts)),
+  /** Parts of a budget at which an event `budget_threshold` is sent. */
+  warn_at: withDefault(z.array(Part).max(10), [0.8]),
+  /** From this part of any budget on, another model answers. */
+  downgrade: optional(
+    z.strictObject({ at: withDefault(Part, 0.8), provider: Text, model: Text }),
+  ),
+  /** `warn` refuses no call and only sends events. */
+  when_exceeded: withDefault(z.enum(["refuse", "warn"]), "refuse"),
+  ...unused(UNUSED_BUDGET_KEYS),
 });
 /** See {@linkcode TenantBudgets}. */
 export type TenantBudgets = z.infer<typeof TenantBudgets>;

@@ -7,6 +7,7 @@ import type { TurnDeps, TurnJob } from "../../../../core/agents/turn_types.ts";
 import { CodedError, type ConversationKey, type Inbound } from "../../../../core/contract/mod.ts";
 import { historyReader } from "../../../../core/daemon/record.ts";
 import { createToolLimits } from "../../../../core/limits/tool_limits.ts";
+import type { AskModel, Model } from "../../../../core/models/model.ts";
 import { offlineModel } from "../../../../core/models/offline.ts";
 import { tailForAccount } from "../../../../core/record/turns.ts";
 import type { Settings } from "../../../../core/settings/settings.ts";
@@ -61,12 +62,21 @@ function tool(ownName: string, call: Tool["call"]): Tool {
   };
 }
 
+/** A model that costs nothing and is in no ledger. */
+function asking(model: Model): AskModel {
+  return async (_caller, by, request) => ({
+    step: { answer: await model({ ...request, model: by.model }), by, costMicros: 0 },
+    writes: [],
+    free: true,
+  });
+}
+
 function depsOf(spine: Spine, tools: readonly Tool[], over: Partial<TurnDeps> = {}): TurnDeps {
   const limits = createToolLimits({ now: spine.now });
   return {
     ...spine,
     history: historyReader(spine.transcripts),
-    model: () => offlineModel,
+    ask: asking(offlineModel),
     tools: () => tools,
     check: createSchemaCheck(),
     take: (claim) => limits.take(claim),
@@ -166,7 +176,7 @@ describe("runTurn()", () => {
     await using spine = (await open()).spine;
     const job = await queued(spine, message("hello"));
     const deps = depsOf(spine, [], {
-      model: () => () => Promise.reject(new CodedError("model_failed", "Cannot ask model: 500")),
+      ask: () => Promise.reject(new CodedError("model_failed", "Cannot ask model: 500")),
     });
     for (let attempts = 0; attempts < MAX_ATTEMPTS - 1; attempts++) {
       expect((await runTurn({ ...job, attempts, starts: attempts }, deps, never)).kind).toBe(
@@ -222,13 +232,14 @@ describe("runTurn()", () => {
     const result = await runTurn(
       job,
       depsOf(spine, [again], {
-        model: () => () =>
+        ask: asking(() =>
           Promise.resolve({
             text: null,
             toolCalls: [{ id: `c${id++}`, name: "ext_app_again", arguments: {} }],
             usage: { inputTokens: 1, outputTokens: 1, cachedTokens: 0 },
             finishReason: "tool_calls",
-          }),
+          })
+        ),
       }),
       never,
     );
@@ -243,7 +254,7 @@ describe("runTurn()", () => {
     })).spine;
     const job = await queued(spine, message("wait for ever"));
     const deps = depsOf(spine, [], {
-      model: () => ({ signal }) =>
+      ask: (_caller, _model, { signal }) =>
         new Promise((_resolve, reject) => {
           signal.addEventListener("abort", () => reject(signal.reason as Error));
         }),
@@ -265,10 +276,10 @@ describe("runTurn()", () => {
     const result = await runTurn(
       await queued(spine, message("hello")),
       depsOf(spine, [], {
-        model: () => (request) => {
+        ask: asking((request) => {
           asked.push("model");
           return offlineModel(request);
-        },
+        }),
       }),
       never,
     );
@@ -307,10 +318,10 @@ describe("runTurn()", () => {
     })).spine;
     const seen: number[] = [];
     const deps = depsOf(spine, [], {
-      model: () => (request) => {
+      ask: asking((request) => {
         seen.push(request.messages.length);
         return offlineModel(request);
-      },
+      }),
     });
     await runTurn(await queued(spine, message("from acme")), deps, never);
     const other = message("from globex");

@@ -4,11 +4,7 @@
  * @module
  */
 import { describe, expect, it } from "vitest";
-import {
-  BREAKER_LIMITS,
-  type CallEnd,
-  createBreakers,
-} from "../../../../core/microapps/breaker.ts";
+import { BREAKER_LIMITS, type CallEnd, createBreakers } from "../../../../core/flow/breaker.ts";
 import { planRestart, RESTART_POLICY } from "../../../../core/microapps/restart_plan.ts";
 
 describe("breakers", () => {

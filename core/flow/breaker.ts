@@ -1,10 +1,10 @@
 /**
- * Rest for a microapp that fails one tenant again and again.
+ * Rest for somebody who fails one caller again and again.
  *
  * @module
  */
 import type { Clock } from "../contract/mod.ts";
-import { type Backoff, backoffMs } from "../flow/backoff.ts";
+import { type Backoff, backoffMs } from "./backoff.ts";
 
 /** When a breaker opens, and for how long. */
 export interface BreakerLimits {
@@ -20,7 +20,7 @@ export const BREAKER_LIMITS: BreakerLimits = {
   rest: { firstMs: 10_000, maxMs: 120_000 },
 };
 
-/** One (microapp, tenant) pair that has failed; a healthy pair has none. */
+/** One pair of callee and caller that has failed; a healthy pair has none. */
 export type Breaker =
   | { readonly state: "closed"; readonly faults: number }
   | { readonly state: "open"; readonly untilMs: number; readonly times: number }
@@ -50,21 +50,21 @@ const MAX_PAIRS = 10_000;
 /** How a call that was let through ended. */
 export type CallEnd = "ok" | "fault" | "undecided";
 
-/** Breakers of one host. */
+/** Breakers by pairs, for example of microapp and tenant. */
 export interface Breakers {
   /** A ticket to end the call with, or null while the pair rests. */
-  enter(microappId: string, account: string): ((end: CallEnd) => void) | null;
-  /** Forgets what a microapp did before it was started afresh. */
-  forget(microappId: string): void;
+  enter(callee: string, caller: string): ((end: CallEnd) => void) | null;
+  /** Forgets what a callee did before it was started afresh. */
+  forget(callee: string): void;
 }
 
-/** Builds the breakers of one host. */
+/** Builds breakers that are all closed. */
 export function createBreakers({ now, limits }: { now: Clock; limits: BreakerLimits }): Breakers {
   const breakers = new Map<string, Map<string, Breaker>>();
 
-  function put(pairs: Map<string, Breaker>, account: string, breaker: Breaker): void {
-    pairs.delete(account);
-    pairs.set(account, breaker);
+  function put(pairs: Map<string, Breaker>, caller: string, breaker: Breaker): void {
+    pairs.delete(caller);
+    pairs.set(caller, breaker);
     if (pairs.size <= MAX_PAIRS) return;
     for (const oldest of pairs.keys()) {
       pairs.delete(oldest);
@@ -73,27 +73,27 @@ export function createBreakers({ now, limits }: { now: Clock; limits: BreakerLim
   }
 
   return {
-    enter(microappId, account) {
-      const pairs = breakers.get(microappId) ?? new Map<string, Breaker>();
-      breakers.set(microappId, pairs);
-      const breaker = pairs.get(account);
+    enter(callee, caller) {
+      const pairs = breakers.get(callee) ?? new Map<string, Breaker>();
+      breakers.set(callee, pairs);
+      const breaker = pairs.get(caller);
       if (breaker?.state === "trying") return null;
       const probing = breaker?.state === "open";
       if (probing) {
         if (now() < breaker.untilMs) return null;
-        put(pairs, account, { state: "trying", times: breaker.times });
+        put(pairs, caller, { state: "trying", times: breaker.times });
       }
       return (end) => {
-        const current = pairs.get(account);
+        const current = pairs.get(caller);
         // Once it has opened, only the one call that was let through to try decides.
         if (current !== undefined && current.state !== "closed" && !probing) return;
-        if (end === "ok") pairs.delete(account);
-        else if (end === "fault") put(pairs, account, afterFault(current, now(), limits));
+        if (end === "ok") pairs.delete(caller);
+        else if (end === "fault") put(pairs, caller, afterFault(current, now(), limits));
         else if (current?.state === "trying") {
-          put(pairs, account, { state: "open", untilMs: now(), times: current.times });
+          put(pairs, caller, { state: "open", untilMs: now(), times: current.times });
         }
       };
     },
-    forget: (microappId) => void breakers.delete(microappId),
+    forget: (callee) => void breakers.delete(callee),
   };
 }

@@ -1,0 +1,42 @@
+/**
+ * The most tokens a call can take.
+ *
+ * @module
+ */
+import type { ModelAnswer, ModelRequest } from "../model.ts";
+
+/** What chat templates add around each message and each tool. */
+const TOKENS_PER_ITEM = 16;
+/** What providers add to a request, and once more to one with tools. */
+const TOKENS_PER_REQUEST = 64;
+const TOKENS_PER_TOOLSET = 512;
+
+/** No tokenizer makes more tokens of a text than it has bytes. */
+const bytesOf = (text: string): number => Buffer.byteLength(text);
+const jsonBytes = (value: unknown): number => bytesOf(JSON.stringify(value) ?? "");
+
+/** An upper bound of the tokens a provider reads for `request`. */
+export function inputBound(request: Pick<ModelRequest, "messages" | "system" | "tools">): number {
+  let tokens = TOKENS_PER_REQUEST + bytesOf(request.system);
+  for (const message of request.messages) {
+    tokens += TOKENS_PER_ITEM + bytesOf(message.content);
+    if (message.role !== "assistant") continue;
+    for (const call of message.toolCalls ?? []) tokens += TOKENS_PER_ITEM + jsonBytes(call);
+    for (const thought of message.reasoning ?? []) tokens += jsonBytes(thought);
+  }
+  if (request.tools.length > 0) tokens += TOKENS_PER_TOOLSET;
+  for (const { name, description, inputSchema } of request.tools) {
+    tokens += TOKENS_PER_ITEM + bytesOf(name) + bytesOf(description) + jsonBytes(inputSchema);
+  }
+  return tokens;
+}
+
+/** An upper bound of the tokens a provider wrote for `answer`. */
+export function outputBound(
+  { text, toolCalls, reasoning = [] }: Omit<ModelAnswer, "usage">,
+): number {
+  let tokens = TOKENS_PER_ITEM + bytesOf(text ?? "");
+  for (const call of toolCalls) tokens += TOKENS_PER_ITEM + jsonBytes(call);
+  for (const thought of reasoning) tokens += bytesOf(thought.text);
+  return tokens;
+}
