@@ -15,6 +15,7 @@ import { addOperateCommands } from "./operate.ts";
 import { addRecordCommands } from "./record.ts";
 import { addRunCommands } from "./run.ts";
 import { addTalkCommands } from "./talk.ts";
+import { addUsageCommand } from "./usage.ts";
 
 /** What a process gives the command. */
 export interface CliSurroundings {
@@ -48,6 +49,7 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   addCheckCommand(program, context);
   addTalkCommands(program, context);
   addRecordCommands(program, context);
+  addUsageCommand(program, context);
   addOperateCommands(program, context);
 
   try {

@@ -12,6 +12,7 @@ import {
   type SignRequest,
 } from "../admin/operator_control.ts";
 import { operatorRecordMethods } from "../admin/operator_record.ts";
+import { operatorUsageMethods } from "../admin/operator_usage.ts";
 import { answerRpc } from "../admin/rpc_body.ts";
 import { tenantMethods } from "../admin/tenants.ts";
 import type { Bus } from "../bus/bus.ts";
@@ -25,6 +26,7 @@ import {
 import type { EventLog } from "../events/event_log.ts";
 import { createReplay } from "../intake/replay.ts";
 import type { Host } from "../microapps/host.ts";
+import { readUsage } from "../models/budget/usage.ts";
 import { sign } from "../signing/sign.ts";
 import { insert, type Store } from "../store/store.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -135,6 +137,7 @@ function createMethods(deps: AdminDeps) {
       createdAtMs: (account) => tenantCreatedAtMs(store, account, now()),
     }),
     ...operatorRecordMethods({ ...deps, replay, ...createOperatorReads(deps) }),
+    ...operatorUsageMethods({ readUsage: (query) => readUsage(store, query) }),
     ...operatorControlMethods({
       status: () => Promise.resolve(statusOf(deps)),
       chat: work.chat,

@@ -119,16 +119,14 @@ export function createModels(deps: ModelsDeps): AskModel {
 /** Tells of an answer as it grows, and that it starts again only when some of it was told. */
 function openProgress(onProgress: ModelRequest["onProgress"]) {
   let told = false;
-  return {
-    tell(progress: ModelProgress) {
-      told = progress.kind === "text";
-      onProgress?.(progress);
-    },
-    restart() {
-      if (told) onProgress?.({ kind: "restarted" });
-      told = false;
-    },
+  const tell = (progress: ModelProgress): void => {
+    told = progress.kind === "text";
+    onProgress?.(progress);
   };
+  const restart = (): void => {
+    if (told) tell({ kind: "restarted" });
+  };
+  return { tell, restart };
 }
 
 function askRoute(desk: Desk, route: Route, restart: () => void): Promise<Asked> {

@@ -106,8 +106,18 @@ export function buildAnswer(
           break;
         case "error":
           throw part.error;
-        default:
-          break; // sources, files and the like: nothing a turn uses
+        case "file":
+        case "raw":
+        case "response-metadata":
+        case "source":
+        case "stream-start":
+        case "text-end":
+        case "text-start":
+        case "tool-approval-request":
+        case "tool-input-end":
+        case "tool-input-start":
+        case "tool-result":
+          break; // nothing a turn uses
       }
       if (text.length + reasonedChars > MAX_TEXT_CHARS || argumentChars > MAX_ARGUMENT_CHARS) {
         throw new UnusableAnswer("it does not end");
