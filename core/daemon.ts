@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { openAdmin } from "./daemon/admin.ts";
 import { openBus } from "./daemon/bus.ts";
-import { serveEdgeConfig } from "./daemon/edge_link.ts";
+import { openEdgeLink } from "./daemon/edge_link.ts";
 import { openLiveSettings } from "./daemon/config.ts";
 import { makeHome, publishBrokerToken, publishRunFile } from "./daemon/home.ts";
 import { findMicroapps, forwardEvents, openMicroapps } from "./daemon/microapps.ts";
@@ -17,8 +17,8 @@ import { makeMissingSecrets } from "./daemon/secrets.ts";
 import { openSignedHeads } from "./daemon/signed_heads.ts";
 import { openWork } from "./daemon/work.ts";
 import type { Dispatch } from "./admin/dispatcher.ts";
-import { createUuids, resolveSource, subjects } from "./contract/mod.ts";
-import { openHandoffSeal, parseEdgeKey } from "./bus/handoff_seal.ts";
+import { createUuids, resolveSource } from "./contract/mod.ts";
+import { parseEdgeKey } from "./bus/handoff_seal.ts";
 import { openScope } from "./flow/scope.ts";
 import { openRetention } from "./events/retention.ts";
 import { serveEvents } from "./events/serve.ts";
@@ -114,6 +114,14 @@ export async function runDaemon(
     ...edgeConfigOf(settings().webhooks, config.secretOf, settings().version),
     auth: tokens.edgeAuth(),
   });
+  const edges = await openEdgeLink({
+    bus,
+    config: edgeConfig,
+    key: parseEdgeKey(options.env["NEXO_EDGE_KEY"]),
+    random,
+    now,
+    log,
+  });
   let edgeUrl: string | undefined;
   await using admin = await openAdmin({
     ...options,
@@ -128,6 +136,7 @@ export async function runDaemon(
     config,
     edgeConfig,
     edgeUrl: () => edgeUrl,
+    edges,
   });
   dispatch = admin.dispatch;
   admin.serve(bus);
@@ -144,21 +153,12 @@ export async function runDaemon(
   await using reloads = openScope({
     onError: (error) => log.error("reload.failed", { error }),
   });
-  const edgeKey = parseEdgeKey(options.env["NEXO_EDGE_KEY"]);
-  const seal = await openHandoffSeal({ key: edgeKey, subject: subjects.edgeConfigPush, random });
-  const edges = serveEdgeConfig({
-    bus,
-    config: edgeConfig,
-    wrap: (message) => seal.wrap(message),
-    sealed: edgeKey !== undefined,
-    scope: reloads,
-    log,
-  });
+  edges.serve();
   publishConfig = () => {
     edge?.apply(edgeConfig());
-    edges.push();
+    edges.push(reloads);
   };
-  edges.push();
+  edges.push(reloads);
   config.onChange(() => {
     publishConfig();
     reloads.run(async () => host.apply(await findMicroapps({ settings, env: options.env, log })));

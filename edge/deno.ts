@@ -49,6 +49,7 @@ async function main(): Promise<void> {
     );
   }
   const credsFile = Deno.env.get("NEXO_NATS_CREDS");
+  const snapshot = Deno.env.get("NEXO_CONFIG_SNAPSHOT");
   const port = Number(Deno.env.get("NEXO_PORT") ?? DEFAULT_PORT);
   const hostname = Deno.env.get("NEXO_HOST") ?? "127.0.0.1";
   await runRemoteEdge({
@@ -60,6 +61,7 @@ async function main(): Promise<void> {
     auth: credsFile ? { creds: await Deno.readTextFile(credsFile) } : undefined,
     edgeKey: parseEdgeKey(Deno.env.get("NEXO_EDGE_KEY")),
     secretOf: (name) => Deno.env.get(name) || undefined,
+    snapshot: snapshot ? { path: snapshot, read: () => Deno.readTextFile(snapshot) } : undefined,
     log,
   }, { signal: stop.signal, onReady: (url) => console.log(`nexo edge is ready at ${url}`) });
 }

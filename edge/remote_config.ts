@@ -1,5 +1,5 @@
 /**
- * An edge's configuration from a core elsewhere: asked for at the start, pushed on change.
+ * An edge's configuration from a core elsewhere: asked for again and again, and pushed on change.
  *
  * @module
  */
@@ -14,58 +14,102 @@ import {
 import { backoffMs } from "../core/flow/backoff.ts";
 import { delay } from "../core/flow/delay.ts";
 import type { Log } from "../core/flow/log.ts";
+import { encodeHex } from "../core/signing/bytes.ts";
 
 const ASK_LIMIT_MS = 5_000;
 const RETRY = { firstMs: 200, maxMs: 5_000 };
+/** A push that got lost with a connection is made up for within this time. */
+const ASK_AGAIN_MS = 5_000;
 
 /** What following a core's configuration needs. */
 export interface RemoteConfigDeps {
-  readonly bus: Bus;
+  readonly bus: Pick<Bus, "subscribe" | "request">;
   /** Opens what core wrapped. @throws {CodedError} `sealed_unreadable` */
   readonly unwrap: (message: Uint8Array) => Promise<Uint8Array>;
-  /** A secret of this edge's own, by its name; it wins over what core says. */
-  readonly secretOf: (name: string) => string | undefined;
+  /** Whether this edge already works without core's word. */
+  readonly isConfigured: boolean;
+  /** @default {5000} */
+  readonly askAgainMs?: number | undefined;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
 
 /**
- * Calls `apply` with the configuration core has now, and again with each newer one.
+ * Calls `apply` with the configuration core has now, and again with each one that differs.
  *
- * Asks until core answers. Resolves with the first configuration; rejects when `signal` aborts.
+ * Resolves when `signal` aborts.
+ *
+ * @throws {CodedError} `sealed_unreadable` when core's first answer does not open and the edge has
+ * nothing else to work with
  */
 export async function followRemoteConfig(
   deps: RemoteConfigDeps,
   apply: (config: EdgeConfig) => void,
 ): Promise<void> {
-  const { bus, log, signal } = deps;
+  const { bus, log, signal, askAgainMs = ASK_AGAIN_MS } = deps;
+  let { isConfigured } = deps;
+  let have: string | undefined;
+  let failures = 0;
 
-  async function take(message: Uint8Array): Promise<void> {
-    const text = new TextDecoder().decode(await deps.unwrap(message));
-    const config = EdgeConfig.parse(JSON.parse(text));
-    apply({ ...config, sources: config.sources.map((source) => withOwnSecret(source, deps)) });
+  async function takeNow(message: Uint8Array): Promise<void> {
+    const bytes = Uint8Array.from(await deps.unwrap(message));
+    // Core says nothing when it has nothing new to say.
+    if (bytes.length === 0) return;
+    const digest = encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+    if (digest === have) return;
+    apply(EdgeConfig.parse(JSON.parse(new TextDecoder().decode(bytes))));
+    [have, isConfigured] = [digest, true];
   }
+
+  /** Opening takes its time, and what came first must not end up in force. */
+  let turn: Promise<unknown> = Promise.resolve();
+  function take(message: Uint8Array): Promise<void> {
+    const taken = turn.then(() => takeNow(message));
+    turn = taken.catch(() => undefined);
+    return taken;
+  }
+
   bus.subscribe(subjects.edgeConfigPush, { signal }, ({ data }) => {
     take(data).catch((error: unknown) => log.error("edge.config_refused", { error }));
   });
-  for (let failures = 1;; failures++) {
+
+  async function ask(): Promise<void> {
+    const request = new TextEncoder().encode(JSON.stringify({ have }));
+    const options = { timeoutMs: ASK_LIMIT_MS, signal };
+    await take((await bus.request(subjects.edgeConfigRequest, request, options)).data);
+  }
+
+  /** Resolves with how long to wait before asking again. */
+  async function askOnce(): Promise<number> {
     try {
-      const request = { timeoutMs: ASK_LIMIT_MS, signal };
-      const { data } = await bus.request(subjects.edgeConfigRequest, new Uint8Array(), request);
-      await take(data);
-      return;
+      await ask();
+      failures = 0;
+      return askAgainMs;
     } catch (error) {
-      signal.throwIfAborted();
-      if (codeOf(error) === "sealed_unreadable") throw error;
-      log.warn("edge.waits_for_core", { code: codeOf(error) });
-      await delay(backoffMs(failures, RETRY), { signal });
+      if (signal.aborted) return 0;
+      const code = codeOf(error);
+      if (code === "sealed_unreadable" && !isConfigured) throw error;
+      failures += 1;
+      // Once for each absence: an edge that works without core may do so for days.
+      if (failures === 1 || !isConfigured) log.warn("edge.waits_for_core", { code, error });
+      return backoffMs(failures, RETRY);
     }
   }
+
+  while (!signal.aborted) await delay(await askOnce(), { signal }).catch(() => undefined);
+}
+
+/** `config` with the secrets that this edge has itself: those win over what core says. */
+export function withOwnSecrets(
+  config: EdgeConfig,
+  secretOf: (name: string) => string | undefined,
+): EdgeConfig {
+  return { ...config, sources: config.sources.map((source) => withOwnSecret(source, secretOf)) };
 }
 
 function withOwnSecret(
   source: EdgeSource,
-  { secretOf }: Pick<RemoteConfigDeps, "secretOf">,
+  secretOf: (name: string) => string | undefined,
 ): EdgeSource {
   const { signature, handshake, secret_env: name, previous_secret_env: previousName } = source;
   const previous = previousName === null ? undefined : secretOf(previousName);

@@ -8,11 +8,18 @@ import { openHandoffSeal } from "../core/bus/handoff_seal.ts";
 export { parseEdgeKey } from "../core/bus/handoff_seal.ts";
 import { openNatsBus } from "../core/bus/nats.ts";
 import type { NatsAuth } from "../core/bus/nats_address.ts";
-import { type EdgeConfig, type Random, readFrame, subjects } from "../core/contract/mod.ts";
+import {
+  EDGE_SNAPSHOT_FORMAT,
+  type EdgeConfig,
+  type Random,
+  readFrame,
+  subjects,
+} from "../core/contract/mod.ts";
 import type { Bus } from "../core/bus/bus.ts";
 import type { Log } from "../core/flow/log.ts";
 import { encodeHex } from "../core/signing/bytes.ts";
-import { followRemoteConfig } from "./remote_config.ts";
+import { followRemoteConfig, withOwnSecrets } from "./remote_config.ts";
+import { readSnapshot, type SnapshotFile } from "./snapshot.ts";
 
 /** An edge that listens. */
 export interface ListeningEdge extends AsyncDisposable {
@@ -35,6 +42,8 @@ export interface RemoteEdgeOptions {
   /** `NEXO_EDGE_KEY`; without it secrets come from this edge's environment. */
   readonly edgeKey: Uint8Array | undefined;
   readonly secretOf: (name: string) => string | undefined;
+  /** What to start with while core is away; core's own word replaces it. */
+  readonly snapshot: SnapshotFile | undefined;
   readonly log: Log;
 }
 
@@ -42,15 +51,18 @@ const AUTHORIZE_LIMIT_MS = 5_000;
 const random: Random = (bytes) => crypto.getRandomValues(bytes);
 
 /**
- * Runs an edge until `signal` aborts. `onReady` hears its address once core has told it its sources.
+ * Runs an edge until `signal` aborts. `onReady` hears its address once it knows its sources: from core,
+ * or from the snapshot it was given.
  *
- * @throws {CodedError} `bus_unreachable`, `bus_unauthorized`, `port_in_use`, `sealed_unreadable`
+ * @throws {CodedError} `bus_unreachable`, `bus_unauthorized`, `port_in_use`, `sealed_unreadable`;
+ * `config_invalid` when the snapshot is no good
  */
 export async function runRemoteEdge(
   options: RemoteEdgeOptions,
   { signal, onReady }: { signal: AbortSignal; onReady: (url: string) => void },
 ): Promise<void> {
-  const { natsUrl, auth, edgeKey, log } = options;
+  const { natsUrl, auth, edgeKey, secretOf, log } = options;
+  const snapshot = await snapshotOf(options);
   await using bus = await openNatsBus({
     url: natsUrl,
     auth,
@@ -59,28 +71,40 @@ export async function runRemoteEdge(
     now: Date.now,
     log,
   });
-  const seal = await openHandoffSeal({ key: edgeKey, subject: subjects.edgeConfigPush, random });
+  const seal = await openHandoffSeal({
+    key: edgeKey,
+    subject: subjects.edgeConfigPush,
+    random,
+    what: "the configuration core sent",
+  });
   await using edge = await options.listen({
     bus,
     visitorSecret: await visitorSecretOf(edgeKey),
     authorize: (request) => isOperator(bus, request),
   });
-  const follow = {
-    bus,
-    unwrap: (message: Uint8Array) => seal.unwrap(message),
-    secretOf: options.secretOf,
-    log,
-    signal,
-  };
-  try {
-    await followRemoteConfig(follow, edge.apply);
+  let isReady = false;
+  function apply(config: EdgeConfig): void {
+    edge.apply(withOwnSecrets(config, secretOf));
+    if (isReady) return;
+    isReady = true;
     onReady(edge.url);
-    await new Promise<void>((resolve) => {
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-  } catch (error) {
-    if (!signal.aborted) throw error;
   }
+  if (snapshot !== undefined) apply(snapshot);
+  const unwrap = (message: Uint8Array): Promise<Uint8Array> => seal.unwrap(message);
+  await followRemoteConfig({ bus, unwrap, isConfigured: isReady, log, signal }, apply);
+}
+
+async function snapshotOf(
+  { snapshot, edgeKey, log }: RemoteEdgeOptions,
+): Promise<EdgeConfig | undefined> {
+  if (snapshot === undefined) return undefined;
+  const seal = await openHandoffSeal({ key: edgeKey, subject: EDGE_SNAPSHOT_FORMAT, random });
+  return readSnapshot(snapshot, {
+    unwrap: (message) => seal.unwrap(message),
+    hasKey: edgeKey !== undefined,
+    now: Date.now,
+    log,
+  });
 }
 
 async function visitorSecretOf(edgeKey: Uint8Array | undefined): Promise<string> {

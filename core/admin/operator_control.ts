@@ -45,9 +45,16 @@ export interface OperatorControlDeps {
     account: string | undefined;
     ttlMs: number | undefined;
   }) => Promise<{ token: string; jti: string; expiresAtMs: number }>;
+  /** What an edge may start with while core is away. @throws {CodedError} `config_invalid` */
+  readonly edgeSnapshot: (
+    options: { ttlMs: number; withoutSecrets: boolean },
+  ) => Promise<{ text: string; sealed: boolean; sources: number; expiresAtMs: number }>;
   /** @throws {CodedError} `not_found` */
   readonly revokeToken: (jti: string) => Promise<void>;
 }
+
+/** A year: by then every token and most secrets in a snapshot are others. */
+const MAX_SNAPSHOT_MS = 365 * 24 * 3_600_000;
 
 /** Returns the methods that act on the daemon. */
 export function operatorControlMethods(deps: OperatorControlDeps): AdminMethod[] {
@@ -116,6 +123,18 @@ export function operatorControlMethods(deps: OperatorControlDeps): AdminMethod[]
           ttlMs: ttl_ms ?? undefined,
         });
         return { token, jti, expires_at_ms: expiresAtMs };
+      },
+    ),
+    operatorMethod(
+      "edge/config",
+      z.object({
+        ttl_ms: z.int().positive().max(MAX_SNAPSHOT_MS),
+        without_secrets: z.boolean().default(false),
+      }),
+      async ({ ttl_ms, without_secrets }) => {
+        const made = await deps.edgeSnapshot({ ttlMs: ttl_ms, withoutSecrets: without_secrets });
+        const { text, sealed, sources, expiresAtMs } = made;
+        return { snapshot: text, sealed, sources, expires_at_ms: expiresAtMs };
       },
     ),
     operatorMethod("token/revoke", z.object({ jti: z.string() }), async ({ jti }) => {

@@ -46,12 +46,17 @@ export function parseEdgeKey(text = ""): Uint8Array | undefined {
  *
  * @throws {RangeError} when the key is under 32 bytes
  */
-export async function openHandoffSeal({ key, subject, random }: {
+export async function openHandoffSeal({ key, subject, random, what = "a hand-off" }: {
   key: Uint8Array | undefined;
+  /** What is sealed for one subject opens on no other. */
   subject: string;
   random: Random;
+  /** Names such a message in errors. @default {"a hand-off"} */
+  what?: string | undefined;
 }): Promise<HandoffSeal> {
-  if (key === undefined) return plain;
+  const unreadable = (state: string, cause?: unknown): CodedError =>
+    new CodedError("sealed_unreadable", `Cannot open ${what}: ${state}`, { cause });
+  if (key === undefined) return createPlain(unreadable);
   if (key.length < MIN_KEY_BYTES) {
     throw new RangeError(`Cannot seal hand-offs: the key has ${key.length} bytes, not 32 or more`);
   }
@@ -92,21 +97,23 @@ export async function openHandoffSeal({ key, subject, random }: {
   };
 }
 
-const plain: HandoffSeal = {
-  wrap(message) {
-    const wrapped = new Uint8Array(1 + message.length);
-    wrapped[0] = PLAIN;
-    wrapped.set(message, 1);
-    return Promise.resolve(wrapped);
-  },
-  unwrap(wrapped) {
-    if (wrapped[0] === PLAIN) return Promise.resolve(wrapped.subarray(1));
-    const state = wrapped[0] === SEALED
-      ? "it is sealed, and NEXO_EDGE_KEY is not set here"
-      : "its form is not known";
-    return Promise.reject(unreadable(state));
-  },
-};
+function createPlain(unreadable: (state: string) => CodedError): HandoffSeal {
+  return {
+    wrap(message) {
+      const wrapped = new Uint8Array(1 + message.length);
+      wrapped[0] = PLAIN;
+      wrapped.set(message, 1);
+      return Promise.resolve(wrapped);
+    },
+    unwrap(wrapped) {
+      if (wrapped[0] === PLAIN) return Promise.resolve(wrapped.subarray(1));
+      const state = wrapped[0] === SEALED
+        ? "it is sealed, and NEXO_EDGE_KEY is not set here"
+        : "its form is not known";
+      return Promise.reject(unreadable(state));
+    },
+  };
+}
 
 async function deriveKey(key: Uint8Array): Promise<CryptoKey> {
   const base = await crypto.subtle.importKey("raw", Uint8Array.from(key), "HKDF", false, [
@@ -119,8 +126,4 @@ async function deriveKey(key: Uint8Array): Promise<CryptoKey> {
     false,
     ["encrypt", "decrypt"],
   );
-}
-
-function unreadable(state: string, cause?: unknown): CodedError {
-  return new CodedError("sealed_unreadable", `Cannot open a hand-off: ${state}`, { cause });
 }

@@ -42,3 +42,30 @@ export const EdgeConfig = z.strictObject({
 });
 /** See {@linkcode EdgeConfig}. */
 export type EdgeConfig = z.infer<typeof EdgeConfig>;
+
+/** What an edge asks core for: its configuration, unless that is still the one it has. */
+export const EdgeConfigRequest = z.object({
+  /** SHA-256 of the configuration it has, as core sent it: 64 hex digits. Core then answers nothing. */
+  have: z.string().optional(),
+});
+
+/** A configuration that an edge may start with before it has met core. */
+export const EdgeSnapshot = z.strictObject({
+  made_at_ms: z.int().nonnegative(),
+  /** From then on no edge starts with it: tokens may have been taken back and secrets changed. */
+  expires_at_ms: z.int().positive(),
+  config: EdgeConfig,
+});
+/** See {@linkcode EdgeSnapshot}. */
+export type EdgeSnapshot = z.infer<typeof EdgeSnapshot>;
+
+/** Says of a file that it holds an {@linkcode EdgeSnapshot}, and in which form. */
+export const EDGE_SNAPSHOT_FORMAT = "nexo-edge-config/1";
+
+/** The file a snapshot lies in: sealed to the edges' key, or open and without secrets. */
+export const EdgeSnapshotFile = z.union([
+  z.strictObject({ format: z.literal(EDGE_SNAPSHOT_FORMAT), sealed: z.base64() }),
+  z.strictObject({ format: z.literal(EDGE_SNAPSHOT_FORMAT), snapshot: EdgeSnapshot }),
+]);
+/** See {@linkcode EdgeSnapshotFile}. */
+export type EdgeSnapshotFile = z.infer<typeof EdgeSnapshotFile>;

@@ -56,7 +56,14 @@ export { RateLimit } from "./config/webhook_fields.ts";
 export { ResolvedSource, resolveSource } from "./config/resolved_source.ts";
 export { WebhookReceiver, WebhookSource } from "./config/webhooks.ts";
 export { secretProblem } from "./config/webhook_secret.ts";
-export { EdgeConfig, EdgeSource } from "./edge_config.ts";
+export {
+  EDGE_SNAPSHOT_FORMAT,
+  EdgeConfig,
+  EdgeConfigRequest,
+  EdgeSnapshot,
+  EdgeSnapshotFile,
+  EdgeSource,
+} from "./edge_config.ts";
 export { Envelope, Handoff, Outcome } from "./envelope.ts";
 export { CodedError, codeOf, ERROR_CODES, type ErrorCode, messageOf } from "./errors.ts";
 export {

@@ -31,6 +31,7 @@ import { sign } from "../signing/sign.ts";
 import { insert, type Store } from "../store/store.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { LiveSettings } from "./config.ts";
+import type { EdgeLink } from "./edge_link.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { Parts } from "./parts.ts";
 import { createAdminAudit, createOperatorReads } from "./record.ts";
@@ -51,6 +52,7 @@ export interface AdminDeps
   readonly config: LiveSettings;
   readonly edgeConfig: () => EdgeConfig;
   readonly edgeUrl: () => string | undefined;
+  readonly edges: Pick<EdgeLink, "snapshot">;
 }
 
 /** The admin methods, reachable. */
@@ -156,6 +158,7 @@ function createMethods(deps: AdminDeps) {
       createToken: ({ subject, scope, account, ttlMs }) =>
         tokens.create({ subject, scope, accountId: account, ttlMs }),
       revokeToken: tokens.revoke,
+      edgeSnapshot: deps.edges.snapshot,
     }),
   ];
 }

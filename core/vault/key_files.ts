@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { link, mkdir, open, readFile, rm } from "node:fs/promises";
+import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { CodedError, type Random } from "../contract/mod.ts";
@@ -72,16 +72,8 @@ export async function createSecretFile(
   random: Random,
   text: string,
 ): Promise<boolean> {
-  const nonce = Buffer.from(randomBytes(random, 8)).toString("hex");
-  const temporary = join(dirname(path), `.${nonce}.tmp`);
-  const file = await open(temporary, "wx", 0o600);
+  const temporary = await writeTemporary(path, random, text);
   try {
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
     // Unlike a rename, a link never replaces a key that somebody already uses.
     await link(temporary, path);
   } catch (error) {
@@ -92,6 +84,38 @@ export async function createSecretFile(
   }
   await syncDirectory(dirname(path));
   return true;
+}
+
+/** Puts `text` into the file at `path`, mode 0600: whoever reads it finds the old or the new, whole. */
+export async function replaceSecretFile(
+  path: string,
+  random: Random,
+  text: string,
+): Promise<void> {
+  const temporary = await writeTemporary(path, random, text);
+  try {
+    await rename(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Writes `text` to disk beside `path`, readable by its owner only. Returns where. */
+async function writeTemporary(path: string, random: Random, text: string): Promise<string> {
+  const nonce = Buffer.from(randomBytes(random, 8)).toString("hex");
+  const temporary = join(dirname(path), `.${nonce}.tmp`);
+  const file = await open(temporary, "wx", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+  return temporary;
 }
 
 async function syncDirectory(path: string): Promise<void> {

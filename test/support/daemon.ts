@@ -87,6 +87,8 @@ export async function openDaemonPlace(
 
   function spawnDeno(more: Readonly<Record<string, string>>) {
     const permissions = ["--no-prompt", "--allow-net=127.0.0.1", "--allow-env"];
+    const snapshot = more["NEXO_CONFIG_SNAPSHOT"];
+    if (snapshot !== undefined) permissions.push(`--allow-read=${snapshot}`);
     return spawn(DENO, ["run", ...permissions, join(ROOT, "edge/deno.ts")], {
       cwd: ROOT,
       env: { ...env, ...more },
