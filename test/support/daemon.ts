@@ -99,11 +99,11 @@ export async function openDaemonPlace(
     child: ChildProcess,
   ): Promise<{ process: RunningProcess; said: string }> {
     running.add(child);
-    const said = await readiness(child, chunks);
     const gone = once(child, "exit").then(([code]) => {
       running.delete(child);
       return code as number | null;
     });
+    const said = await readiness(child, chunks);
     const process: RunningProcess = {
       pid: child.pid ?? 0,
       async kill() {
