@@ -44,7 +44,7 @@ async function openPair(
   bus.subscribe(subjects.edgeConfigPush, {}, ({ data }) => void raw.push(data));
   const link = await openEdgeLink({
     bus: {
-      respond: bus.respond,
+      respond: (...given) => bus.respond(...given),
       publish: (...message) => core.pushes ? bus.publish(...message) : undefined,
     },
     config: () => edgeConfigOf(receiver, () => SECRET, core.version),
