@@ -30,6 +30,7 @@ export function crossCheck(checked: Checked): Problem[] {
   };
   checkAgents(checked, report);
   checkTenants(checked, report);
+  checkModels(checked, report);
   checkWebhooks(checked, report);
   checkBroker(checked, report);
   checkTranscripts(checked, report);
@@ -81,6 +82,45 @@ function checkTenants({ settings, origins }: Checked, report: Report): void {
         providerFix(name, known),
       );
     });
+  }
+}
+
+/** Providers that stand in for others must be there when they are needed. */
+function checkModels({ settings, origins }: Checked, report: Report): void {
+  const { llm, tenants } = settings;
+  const agentIds = new Set(origins.map(({ agent }) => agent.id));
+  const check = (file: string, name: string, account: string | undefined, path: Path): void => {
+    const known = knownProviders(settings, account);
+    if (known.has(name)) return;
+    const message = `provider "${name}" is not configured`;
+    report("error", file, path, message, providerFix(name, known));
+  };
+  const scopes: [typeof llm.providers, string | undefined, Path][] = [
+    [llm.providers, undefined, ["providers"]],
+    ...Object.entries(llm.tenants).map(([id, { providers }]): [typeof providers, string, Path] => [
+      providers,
+      id,
+      ["tenants", id, "providers"],
+    ]),
+  ];
+  for (const [providers, account, base] of scopes) {
+    for (const [name, { fallbacks }] of Object.entries(providers)) {
+      fallbacks.forEach((next, i) =>
+        check("llm.yaml", next.provider, account, [...base, name, "fallbacks", i, "provider"])
+      );
+    }
+  }
+  for (const { id, budgets } of tenants.values()) {
+    const path = ["tenants", id, "budgets"];
+    if (budgets?.downgrade !== undefined) {
+      check("tenants.yaml", budgets.downgrade.provider, id, [...path, "downgrade", "provider"]);
+    }
+    for (const agent of Object.keys(budgets?.agents ?? {})) {
+      if (agentIds.has(agent)) continue;
+      const message = `there is no agent "${agent}", so this budget never applies`;
+      const fix = "Remove it, or add the agent";
+      report("warning", "tenants.yaml", [...path, "agents", agent], message, fix);
+    }
   }
 }
 

@@ -3,7 +3,30 @@
  *
  * @module
  */
-import type { Counted, Protocol, ScriptedAnswer } from "./model_server.ts";
+/** The wire formats. */
+export type Protocol = "openai_compatible" | "anthropic" | "google";
+
+/** Tokens a provider counts; `cached` is a part of `input`. */
+export interface Counted {
+  readonly input: number;
+  readonly output: number;
+  readonly cached?: number;
+}
+
+/** A whole answer. */
+export interface ScriptedAnswer {
+  readonly text?: string;
+  readonly thought?: { readonly text: string; readonly signature: string };
+  readonly calls?: readonly {
+    readonly id: string;
+    readonly name: string;
+    /** As the model wrote it; JSON or not. */
+    readonly arguments: string;
+  }[];
+  /** Null: the provider does not count. */
+  readonly usage?: Counted | null;
+  readonly finish?: "stop" | "length";
+}
 
 /** One protocol. */
 export interface Speech {

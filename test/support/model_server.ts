@@ -6,32 +6,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { protocols } from "./model_protocols.ts";
-
-/** The wire formats. */
-export type Protocol = "openai_compatible" | "anthropic" | "google";
-
-/** Tokens a provider counts; `cached` is a part of `input`. */
-export interface Counted {
-  readonly input: number;
-  readonly output: number;
-  readonly cached?: number;
-}
-
-/** A whole answer. */
-export interface ScriptedAnswer {
-  readonly text?: string;
-  readonly thought?: { readonly text: string; readonly signature: string };
-  readonly calls?: readonly {
-    readonly id: string;
-    readonly name: string;
-    /** As the model wrote it; JSON or not. */
-    readonly arguments: string;
-  }[];
-  /** Null: the provider does not count. */
-  readonly usage?: Counted | null;
-  readonly finish?: "stop" | "length";
-}
+import { type Protocol, protocols, type ScriptedAnswer } from "./model_protocols.ts";
 
 /** What the server does with one request. */
 export type Play =

@@ -7,7 +7,8 @@ import { describe, expect, it } from "vitest";
 import type { ModelMessage, ModelProgress, ModelRequest } from "../../../core/models/model.ts";
 import { askOnce } from "../../../core/models/wire/adapter.ts";
 import type { Endpoint } from "../../../core/models/wire/libraries.ts";
-import { type ModelServer, openModelServer, type Protocol } from "../../support/model_server.ts";
+import type { Protocol } from "../../support/model_protocols.ts";
+import { type ModelServer, openModelServer } from "../../support/model_server.ts";
 
 const KEY = "sk-planted-secret-0123456789";
 const never = new AbortController().signal;

@@ -5,7 +5,8 @@
  */
 import { describe, expect, it } from "vitest";
 import { probeProvider } from "../../../core/models/probe.ts";
-import { openModelServer, type Protocol } from "../../support/model_server.ts";
+import type { Protocol } from "../../support/model_protocols.ts";
+import { openModelServer } from "../../support/model_server.ts";
 import { settingsOf } from "../../support/settings.ts";
 
 const AGENTS = "agents: [{ id: ana, model: { provider: offline, model: rules } }]\n";
