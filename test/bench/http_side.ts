@@ -13,8 +13,15 @@ export interface Listening {
   readonly port: number;
 }
 
-/** How a side's rate is taken. */
-export type Rate = "per second" | "per CPU-second";
+/** How a side's value is taken. */
+export type Measure = "per second" | "per CPU-second" | "milliseconds for one";
+
+/** Processes that serve webhooks together on one port; disposing ends them. */
+export interface Served extends AsyncDisposable {
+  readonly port: number;
+  /** By the part each plays. */
+  readonly parts: Readonly<Record<string, { readonly pid: number }>>;
+}
 
 const CONNECTIONS = 128;
 /** A bound for each round, far above what any server here answers. */
@@ -24,47 +31,64 @@ const ANSWER_LIMIT_MS = 60_000;
 /** Starts a server process and a load process for it. */
 export async function openHttpSide(
   workshop: Workshop,
-  { server, args, env, rate }: {
+  { server, measure, ...options }: {
     /** Source of the server, as a URL. */
     server: string;
     args?: readonly string[];
     env?: Record<string, string>;
-    rate: Rate;
+    measure: Measure;
   },
 ): Promise<Side> {
-  const serving = await startPart<Listening>(workshop.compiled(server), {
-    ...(args === undefined ? {} : { args }),
-    ...(env === undefined ? {} : { env }),
-  });
+  const part = await startPart<Listening>(workshop.compiled(server), options);
+  return loadHttp(workshop, {
+    port: part.ready.port,
+    parts: { server: part },
+    [Symbol.asyncDispose]: () => part[Symbol.asyncDispose](),
+  }, measure);
+}
+
+/** Starts a load process for what is served, which ends with the side. */
+export async function loadHttp(
+  workshop: Workshop,
+  served: Served,
+  measure: Measure,
+): Promise<Side> {
   const load = await startPart(workshop.compiled(import.meta.resolve("./load/http_load.ts")));
-  const { port } = serving.ready;
+  const { port, parts } = served;
 
   async function round(durationMs: number): Promise<Sample> {
     const job: HttpJob = {
       port,
-      connections: CONNECTIONS,
+      connections: measure === "milliseconds for one" ? 1 : CONNECTIONS,
       durationMs,
       maxRequests: MAX_REQUESTS,
       request: signedRequest(`127.0.0.1:${port}`, Date.now()),
       idMark: ID_MARK,
     };
     const { result, cpuSeconds, wallSeconds } = await withCpu(
-      { server: serving, load },
+      { ...parts, load },
       () => load.ask<HttpReport>(job, durationMs + ANSWER_LIMIT_MS),
     );
-    const { server: serverSeconds = 0, load: loadSeconds = 0 } = cpuSeconds;
+    const { load: _load, ...serving } = cpuSeconds;
+    const values: Record<Measure, () => number> = {
+      "per second": () => result.inTime / (result.durationMs / 1000),
+      "per CPU-second": () => result.answers / sumOf(Object.values(serving)),
+      "milliseconds for one": () => result.medianMs,
+    };
     return {
-      value: rate === "per second"
-        ? result.inTime / (result.durationMs / 1000)
-        : result.answers / serverSeconds,
-      cores: { server: serverSeconds / wallSeconds, load: loadSeconds / wallSeconds },
+      value: values[measure](),
+      cores: Object.fromEntries(
+        Object.entries(cpuSeconds).map(([part, seconds]) => [part, seconds / wallSeconds]),
+      ),
     };
   }
   return {
     round,
     async [Symbol.asyncDispose]() {
       await load[Symbol.asyncDispose]();
-      await serving[Symbol.asyncDispose]();
+      await served[Symbol.asyncDispose]();
     },
   };
 }
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);

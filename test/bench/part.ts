@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { cpuSecondsOf } from "./cpu.ts";
 
 /** How long a process may take to be ready or to end, in milliseconds. */
@@ -52,6 +53,57 @@ export async function startPart<Ready>(
     child.kill("SIGKILL");
     throw error;
   }
+}
+
+/** A running program that is no part of the bench. */
+export interface Program extends AsyncDisposable {
+  readonly pid: number;
+  /** What followed when it said that it is ready. */
+  readonly said: string;
+}
+
+/** Starts a program that ends on SIGTERM; it is ready when `ready` finds its group in a line it prints. */
+export async function startProgram(
+  command: string,
+  { args, env = {}, ready }: {
+    args: readonly string[];
+    env?: Readonly<Record<string, string>>;
+    ready: RegExp;
+  },
+): Promise<Program> {
+  const child = spawn(command, args, {
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    stdio: ["ignore", "pipe", 2],
+  });
+  // It has no channel to us that would end it when we do.
+  const stop = (): void => void child.kill("SIGKILL");
+  process.once("exit", stop);
+  const exited = once(child, "exit").finally(() => process.off("exit", stop));
+  const said = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
+      const found = ready.exec(line)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`Cannot measure: "${command}" ended: ${code}`)));
+    setTimeout(
+      () => reject(new Error(`Cannot measure: "${command}" is not ready`)),
+      LIFE_LIMIT_MS,
+    ).unref();
+  }).catch((error: unknown) => {
+    stop();
+    throw error;
+  });
+  return {
+    pid: child.pid ?? 0,
+    said,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      const force = setTimeout(stop, LIFE_LIMIT_MS);
+      await exited;
+      clearTimeout(force);
+    },
+  };
 }
 
 /** `NEXO_BENCH_PROFILE=<directory>` makes every part write a CPU profile there when it ends. */

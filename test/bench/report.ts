@@ -23,7 +23,16 @@ export function machineOf() {
 
 /** Of the runtime and of what a row is measured against. */
 export async function versionsOf(): Promise<Record<string, string>> {
-  const names = ["@hono/node-server", "@libsql/client", "fastify", "@modelcontextprotocol/sdk"];
+  const names = [
+    "@hono/node-server",
+    "@libsql/client",
+    "@modelcontextprotocol/sdk",
+    "deno",
+    "fastify",
+    "nats.ws",
+    "socket.io",
+    "ws",
+  ];
   const versions: Record<string, string> = { node: process.versions.node };
   for (const name of names) {
     const text = await readFile(join(ROOT, "node_modules", name, "package.json"), "utf8");

@@ -5,8 +5,21 @@
  */
 import type { Row } from "./row.ts";
 import { ingestAfternoon } from "./rows/ingest_afternoon.ts";
+import { ingestDeno } from "./rows/ingest_deno.ts";
+import { ingestIdle } from "./rows/ingest_idle.ts";
+import { ingestJetstream } from "./rows/ingest_jetstream.ts";
 import { ingestOne } from "./rows/ingest_one.ts";
+import { ingestSplit } from "./rows/ingest_split.ts";
 import { toolcallMcp } from "./rows/toolcall_mcp.ts";
 import { verify } from "./rows/verify.ts";
 
-export const ROWS: readonly Row[] = [verify, ingestOne, ingestAfternoon, toolcallMcp];
+export const ROWS: readonly Row[] = [
+  verify,
+  ingestOne,
+  ingestAfternoon,
+  ingestSplit,
+  ingestIdle,
+  ingestDeno,
+  ingestJetstream,
+  toolcallMcp,
+];

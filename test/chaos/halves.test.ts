@@ -166,7 +166,10 @@ async function openViewers(halves: Halves, random: () => number): Promise<Viewer
   return viewers;
 }
 
-/** Reads the log, oldest first, until it tells the end of all that was sent. */
+/** What was given to a core that vanished comes again much sooner; after this much silence, never. */
+const SILENCE_MS = 60_000;
+
+/** Reads the log, oldest first, until it tells the end of all that was sent, or nothing more. */
 async function followLog(
   { call }: RunningDaemon,
   sent: readonly Delivery[],
@@ -176,9 +179,10 @@ async function followLog(
   for (let after = 0; missing > 0;) {
     const page = await call<{ events: SeenEvent[]; cursor: number }>("events/list", {
       after,
-      wait_ms: 10_000,
+      wait_ms: SILENCE_MS,
       limit: 1000,
     });
+    if (page.events.length === 0) break;
     after = page.cursor;
     for (const event of page.events) {
       if (event.kind === "webhook_accepted" || event.kind === "turn_finished") missing--;

@@ -25,12 +25,16 @@ export interface NatsServerOptions {
   readonly jetStream?: boolean | undefined;
   readonly auth?: NatsServerAuth | undefined;
   readonly maxPayloadBytes?: number | undefined;
+  /** Where its own directory is made. @default {os.tmpdir()} */
+  readonly parentDir?: string | undefined;
 }
 
 /** A server of our own; disposing ends it and removes its files. */
 export interface NatsServer extends AsyncDisposable {
   /** Of its WebSocket port; the same after every restart. */
   readonly url: string;
+  /** Of the process that runs now. */
+  readonly pid: () => number;
   /** Ends it as a crash would, and resolves when it is gone. */
   kill(): Promise<void>;
   /** Starts it again on the same port with the same files, and perhaps for others. */
@@ -42,7 +46,7 @@ export const hasNatsServer = (): boolean => toolPath("nats-server") !== undefine
 
 /** Starts a server and resolves when it takes connections. */
 export async function startNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
-  const dir = await mkdtemp(join(tmpdir(), "nexo-nats-"));
+  const dir = await mkdtemp(join(options.parentDir ?? tmpdir(), "nexo-nats-"));
   let port = -1;
   let child: ChildProcess | undefined;
   let { auth } = options;
@@ -70,6 +74,7 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
   await start();
   return {
     url: `ws://127.0.0.1:${port}`,
+    pid: () => child?.pid ?? 0,
     kill,
     async start(changes = {}) {
       if ("auth" in changes) auth = changes.auth;

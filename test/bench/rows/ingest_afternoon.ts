@@ -21,6 +21,6 @@ export const ingestAfternoon: Row = {
       server: import.meta.resolve("../servers/afternoon.ts"),
       args: [await mkdtemp(join(workshop.dir, "afternoon-"))],
       env: WEBHOOK_ENV,
-      rate: "per CPU-second",
+      measure: "per CPU-second",
     }),
 };

@@ -4,9 +4,8 @@
  * @module
  */
 import { openDaemonSide } from "../daemon_side.ts";
-import { openHttpSide } from "../http_side.ts";
 import type { Row } from "../row.ts";
-import { makeConfig, WEBHOOK_ENV } from "../webhook.ts";
+import { openVerifyingSide } from "../verifying_side.ts";
 
 export const ingestOne: Row = {
   name: "ingest-one",
@@ -14,13 +13,5 @@ export const ingestOne: Row = {
   target: { atLeast: 0.7 },
   quick: true,
   ours: (workshop) => openDaemonSide(workshop, "per second"),
-  async theirs(workshop) {
-    const { configDir } = await makeConfig(workshop.dir);
-    return openHttpSide(workshop, {
-      server: import.meta.resolve("../servers/verifying_edge.ts"),
-      args: [configDir],
-      env: WEBHOOK_ENV,
-      rate: "per second",
-    });
-  },
+  theirs: (workshop) => openVerifyingSide(workshop, "per second"),
 };

@@ -1,5 +1,5 @@
 /**
- * Core and edge in one process, as `nexo dev` wires them.
+ * Core and edge in one process, as `nexo dev` wires them; or core alone when NATS is between them.
  *
  * @module
  */
@@ -20,8 +20,9 @@ await runDaemon({
   migrationsDir,
   env: process.env,
   version: "bench",
-  startEdge: (options) =>
-    startNodeEdge({ ...options, port: 0, hostname: "127.0.0.1", version: "bench" }),
+  startEdge: process.env["NEXO_NATS_URL"] === undefined
+    ? (options) => startNodeEdge({ ...options, port: 0, hostname: "127.0.0.1", version: "bench" })
+    : undefined,
   makeSecrets: false,
   log: quietLog,
   now: Date.now,
@@ -29,5 +30,5 @@ await runDaemon({
   pid: process.pid,
 }, {
   signal: stop.signal,
-  onReady: ({ edgeUrl = "" }) => sayReady({ port: portOf(edgeUrl) }),
+  onReady: ({ edgeUrl }) => sayReady({ port: edgeUrl === undefined ? 0 : portOf(edgeUrl) }),
 });
