@@ -58,7 +58,11 @@ export async function openSplitSide(
 /** Starts our edge on Deno with nobody behind it. */
 export async function openDenoVerifyingSide(workshop: Workshop, measure: Measure): Promise<Side> {
   const { configDir } = await makeConfig(workshop.dir);
-  const settings = await openLiveSettings({ configDir, env: WEBHOOK_ENV });
+  const settings = await openLiveSettings({
+    configDir,
+    env: WEBHOOK_ENV,
+    uuid: () => crypto.randomUUID(),
+  });
   const { webhooks, version } = settings.current();
   const config = edgeConfigOf(webhooks, settings.secretOf, version);
   const script = join(import.meta.dirname, "servers/deno_verifying_edge.ts");

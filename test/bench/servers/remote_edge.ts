@@ -25,5 +25,6 @@ await runRemoteEdge({
   auth: undefined,
   edgeKey: parseEdgeKey(process.env["NEXO_EDGE_KEY"]),
   secretOf: () => undefined,
+  snapshot: undefined,
   log: quietLog,
 }, { signal: stop.signal, onReady: (url) => sayReady({ port: portOf(url) }) });
