@@ -39,7 +39,10 @@ export async function readAddressed(
   { public_url, path, signature }: AddressedSource,
   { headers, body, query }: AddressedRequest,
 ): Promise<Addressed | typeof NOT_COVERED> {
-  const urls = publicUrls(public_url, path, headers).map((url) => url + query);
+  // As it was sent, and as a URL parser writes it: senders sign the one or the other.
+  const queries = Array.from(new Set([query, new URL(`https://host/${query}`).search]));
+  const addresses = publicUrls(public_url, path, headers);
+  const urls = queries.flatMap((one) => addresses.map((url) => url + one));
   const hashParam = signature.body_hash_query;
   const hash = hashParam === null ? null : new URLSearchParams(query).get(hashParam);
   if (hash !== null) {
