@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { CodedError } from "../contract/mod.ts";
+import type { DaemonClient } from "./client.ts";
 import type { CliContext } from "./command.ts";
 import { say, sayJson } from "./print.ts";
 import { sampleOf } from "./samples.ts";
@@ -40,42 +41,63 @@ export function addTalkCommands(program: Command, { daemon, exitWith }: CliConte
 
   program.command("webhook").description("webhooks").command("send <source>")
     .description("sign and send an event as the source's provider would")
-    .option("--file <path>", "the body; otherwise a sample of the preset")
-    .option("--event <kind>", "the event's kind", "push")
+    .option("--preset <name>", "whose sample to send; otherwise that of the source")
+    .option("--file <path>", "the body; otherwise a sample")
+    .option("--content-type <type>", "of the body; otherwise that of the sample")
+    .option("--event <kind>", "the event's kind; otherwise a usual one of the provider")
     .option("--delivery <id>", "the delivery id; otherwise a new one")
     .option("--url <url>", "another edge than the daemon's own")
     .option("--json", "print the answer as JSON")
-    .action(async (source: string, { file, event, delivery, url, json }) => {
-      const client = await daemon();
-      const body = file === undefined ? sampleOf(event) : await readFile(file);
-      const signed = await client.call<{ url: string; headers: Record<string, string> }>(
-        "webhook/sign",
-        {
-          source,
-          body_base64: Buffer.from(body).toString("base64"),
-          event_kind: event,
-          id: delivery ?? randomUUID(),
-        },
-      );
-      const target = url ?? signed.url;
-      const response = await fetch(target, {
-        method: "POST",
-        headers: { "content-type": "application/json", ...signed.headers },
-        body: new Uint8Array(body),
-      }).catch((error: unknown) => {
-        throw new CodedError(
-          "daemon_not_running",
-          `Cannot send to "${target}": no edge answers there`,
-          {
-            cause: error,
-          },
-        );
-      });
-      const text = await response.text();
-      if (json === true) sayJson({ status: response.status, url: target, body: text });
-      else {say(
-          `${response.status} ${response.statusText}  ${target}${text === "" ? "" : `\n${text}`}`,
-        );}
-      if (!response.ok) exitWith(1);
+    .action(async (source: string, options: SendOptions) => {
+      const sent = await sendSample(await daemon(), source, options);
+      if (options.json === true) sayJson(sent);
+      else {
+        const { status, status_text, url, body } = sent;
+        say(`${status} ${status_text}  ${url}${body === "" ? "" : `\n${body}`}`);
+      }
+      if (sent.status >= 300) exitWith(1);
     });
+}
+
+interface SendOptions {
+  preset?: string;
+  file?: string;
+  contentType?: string;
+  event?: string;
+  delivery?: string;
+  url?: string;
+  json?: boolean;
+}
+
+async function sendSample(client: DaemonClient, source: string, options: SendOptions) {
+  const id = options.delivery ?? randomUUID();
+  const described = await client.call<{ preset: string | null }>("webhook/describe", { source });
+  const sample = sampleOf(options.preset ?? described.preset, {
+    kind: options.event,
+    id,
+    nowMs: Date.now(),
+  });
+  const body = options.file === undefined ? Buffer.from(sample.body) : await readFile(options.file);
+  const contentType = options.contentType ?? sample.contentType;
+  const signed = await client.call<{ url: string; headers: Record<string, string> }>(
+    "webhook/sign",
+    {
+      source,
+      body_base64: body.toString("base64"),
+      event_kind: sample.kind,
+      id,
+      content_type: contentType,
+    },
+  );
+  const url = options.url ?? signed.url;
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": contentType, ...signed.headers },
+    body: new Uint8Array(body),
+  }).catch((error: unknown) => {
+    const message = `Cannot send to "${url}": no edge answers there`;
+    throw new CodedError("daemon_not_running", message, { cause: error });
+  });
+  const { status, statusText: status_text } = response;
+  return { status, status_text, url, body: await response.text() };
 }
