@@ -100,7 +100,7 @@ export async function runDaemon(
   const tokens = await openTokenDesk({ store, vault, now, onRevoked });
   const verify = tokens.verifyForEvents;
   using _events = await serveEvents({ bus, store, events, verify, random, log });
-  serveTickets({ bus, verify, random, now });
+  const tickets = serveTickets({ bus, verify, random, now });
   await using _retention = openRetention({
     store,
     keep() {
@@ -133,6 +133,7 @@ export async function runDaemon(
     host,
     work,
     tokens,
+    tickets,
     config,
     edgeConfig,
     edgeUrl: () => edgeUrl,
@@ -170,7 +171,8 @@ export async function runDaemon(
     broker_url: carrier.brokerUrl ?? null,
     started_at_ms: now(),
   });
-  onReady({ adminUrl: admin.url, edgeUrl, warnings: config.warnings() });
+  const consoleUrl = await admin.consoleLink();
+  onReady({ adminUrl: admin.url, edgeUrl, consoleUrl, warnings: config.warnings() });
   await aborted(signal);
 
   log.info("daemon.stopping", {});

@@ -15,6 +15,10 @@ import {
 import type { Log } from "../core/flow/log.ts";
 import type { BodyRead, EdgeAdapter, RequestHead } from "./adapter.ts";
 import { createChat } from "./chat/messages.ts";
+import type { ConsoleAssets } from "./console/assets.ts";
+import { mountConsole } from "./console/console.ts";
+import { createRefusals, type Refusals } from "./console/refusals.ts";
+import { sessionTokenOf } from "./console/session.ts";
 import { createCounters } from "./counters.ts";
 import { startDeadline } from "./deadline.ts";
 import { createFirehose, type Firehose, type FirehoseOptions } from "./firehose/firehose.ts";
@@ -49,6 +53,8 @@ export interface EdgeDeps {
   /** Whether the bearer of a request is an operator. */
   readonly authorize: (request: Request) => Promise<boolean>;
   readonly firehose?: FirehoseOptions | undefined;
+  /** The console's files; without them `/console` says that it was not built. */
+  readonly consoleAssets?: ConsoleAssets | undefined;
   /** What else must work for `/readyz`. */
   readonly readiness?: (() => Promise<Readiness>) | undefined;
   /** More Prometheus text for `/metrics`. */
@@ -95,8 +101,17 @@ export function createEdge(deps: EdgeDeps): Edge {
   const { bus, now, random, log, adapter } = deps;
   const uuid = createUuids({ now, random });
   const counters = createCounters();
-  const receive = createReceive({ bus, now, uuid, log, adapter });
-  const firehose = createFirehose({ ...deps.firehose, bus, now, uuid, log, adapter });
+  const refusals = createRefusals();
+  const receive = createReceive({ bus, now, uuid, log, adapter, onRefused: refusals.note });
+  const firehose = createFirehose({
+    ...deps.firehose,
+    bus,
+    now,
+    uuid,
+    log,
+    adapter,
+    cookieToken: sessionTokenOf,
+  });
   let table: SourceTable = createSourceTable(NO_SOURCES);
   let isConfigured = false;
 
@@ -117,6 +132,7 @@ export function createEdge(deps: EdgeDeps): Edge {
   const app = createRoutes(deps, {
     uuid,
     firehose,
+    refusals,
     table: () => table,
     readyNow: () => isConfigured && bus.status() === "ready",
     metrics: () =>
@@ -178,12 +194,14 @@ export function createEdge(deps: EdgeDeps): Edge {
 interface Inside {
   readonly uuid: () => string;
   readonly firehose: Firehose;
+  readonly refusals: Refusals;
   readonly table: () => SourceTable;
   readonly readyNow: () => boolean;
   readonly metrics: () => string;
 }
 
-function createRoutes(deps: EdgeDeps, { uuid, firehose, table, readyNow, metrics }: Inside): Hono {
+function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
+  const { uuid, firehose, table, readyNow, metrics } = inside;
   const { bus, log, adapter, version, authorize } = deps;
   const app = new Hono();
   const chat = createChat({ ...deps, uuid });
@@ -232,6 +250,7 @@ function createRoutes(deps: EdgeDeps, { uuid, firehose, table, readyNow, metrics
     });
   });
   firehose.mount(app);
+  mountConsole(app, { ...deps, ...inside, assets: deps.consoleAssets, readBodyOf });
   app.post("/chat/:instance/messages", (c) => chat.say(chatCall(c)));
   app.get("/chat/:instance/messages", (c) => chat.read(chatCall(c)));
   app.post(

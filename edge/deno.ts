@@ -5,6 +5,7 @@
  */
 import { type Clock, CodedError, codeOf, messageOf, type Random } from "../core/contract/mod.ts";
 import type { Log, LogFields } from "../core/flow/log.ts";
+import { ConsoleAssets } from "./console/assets.ts";
 import { startDenoEdge } from "./deno_server.ts";
 import { parseEdgeKey, runRemoteEdge } from "./remote_edge.ts";
 
@@ -34,6 +35,19 @@ function createLog(): Log {
   };
 }
 
+/**
+ * The console as the build left it. What a module names outright belongs to the program and takes no
+ * permission to read.
+ */
+async function readConsoleAssets(): Promise<ConsoleAssets | undefined> {
+  try {
+    const built = await import("../dist/edge/console/assets.json", { with: { type: "json" } });
+    return ConsoleAssets.parse(built.default);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Reads the environment and runs until a signal. */
 async function main(): Promise<void> {
   const log = createLog();
@@ -53,10 +67,17 @@ async function main(): Promise<void> {
   const port = Number(Deno.env.get("NEXO_PORT") ?? DEFAULT_PORT);
   const hostname = Deno.env.get("NEXO_HOST") ?? "127.0.0.1";
   await runRemoteEdge({
-    listen: (deps) =>
-      Promise.resolve(
-        startDenoEdge({ ...deps, port, hostname, log, now, random, version: VERSION }),
-      ),
+    listen: async (deps) =>
+      startDenoEdge({
+        ...deps,
+        port,
+        hostname,
+        log,
+        now,
+        random,
+        version: VERSION,
+        consoleAssets: await readConsoleAssets(),
+      }),
     natsUrl,
     auth: credsFile ? { creds: await Deno.readTextFile(credsFile) } : undefined,
     edgeKey: parseEdgeKey(Deno.env.get("NEXO_EDGE_KEY")),

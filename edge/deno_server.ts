@@ -30,9 +30,18 @@ const adapter: EdgeAdapter = {
 };
 
 /** Settings of {@linkcode startDenoEdge}. */
-export interface DenoEdgeOptions
-  extends
-    Pick<EdgeDeps, "bus" | "now" | "random" | "log" | "version" | "visitorSecret" | "authorize"> {
+export interface DenoEdgeOptions extends
+  Pick<
+    EdgeDeps,
+    | "bus"
+    | "now"
+    | "random"
+    | "log"
+    | "version"
+    | "visitorSecret"
+    | "authorize"
+    | "consoleAssets"
+  > {
   /** 0 takes any free port. */
   readonly port: number;
   readonly hostname: string;

@@ -4,6 +4,7 @@
  * @module
  */
 import { createHmac, createSecretKey } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import {
   createServer,
   type IncomingMessage,
@@ -20,6 +21,7 @@ import type { Log } from "../core/flow/log.ts";
 import { createPooledRandom } from "../core/flow/random.ts";
 import type { BodyRead, EdgeAdapter, RequestHead } from "./adapter.ts";
 import { createEdge, type Edge, type EdgeDeps } from "./app.ts";
+import { ConsoleAssets } from "./console/assets.ts";
 import type { Deadline } from "./deadline.ts";
 import { createNodeSockets } from "./node_sockets.ts";
 
@@ -75,6 +77,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     adapter: { ...nodeAdapter, acceptSocket: sockets.accept },
     visitorSecret: options.visitorSecret ?? crypto.randomUUID(),
     authorize: options.authorize ?? (() => Promise.resolve(false)),
+    consoleAssets: await readConsoleAssets(),
   });
   if (options.config !== undefined) edge.apply(options.config);
   options.extend?.(edge);
@@ -90,6 +93,15 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     apply: edge.apply,
     [Symbol.asyncDispose]: () => closing ??= close(server, edge, drainMs),
   };
+}
+
+/** The console as the build left it: beside this file, or in `dist` when this is the source. */
+async function readConsoleAssets(): Promise<ConsoleAssets | undefined> {
+  for (const place of ["./console/assets.json", "../dist/edge/console/assets.json"]) {
+    const text = await readFile(new URL(place, import.meta.url), "utf8").catch(() => undefined);
+    if (text !== undefined) return ConsoleAssets.parse(JSON.parse(text));
+  }
+  return undefined;
 }
 
 function listen(

@@ -22,13 +22,15 @@ const RPC_LIMIT_MS = 60_000;
 /** Forwards one admin call with the caller's own token; core checks it. Never rejects. */
 export async function forwardRpc(
   { bus, log }: { bus: Pick<Bus, "request">; log: Log },
-  { request, requestId, readBody }: {
+  { request, authorization: given, requestId, readBody }: {
     request: Request;
+    /** In place of the request's own, for callers that prove themselves in another way. */
+    authorization?: string | undefined;
     requestId: string;
     readBody: (capBytes: number) => Promise<BodyRead>;
   },
 ): Promise<Response> {
-  const authorization = request.headers.get("authorization");
+  const authorization = given ?? request.headers.get("authorization");
   if (authorization === null || !/^Bearer \S/i.test(authorization)) {
     return problemResponse({
       status: 401,

@@ -17,11 +17,20 @@ const account = z.string().nullish();
 export interface OperatorRecordDeps {
   readonly inbox: Inbox;
   readonly deadLetters: DeadLetters;
+  /** What the edge checks of a source's deliveries; null for a source that is not configured now. */
+  readonly verifiedBy: (sourceId: string) => string | null;
   readonly replay: Replay;
   /** Turns of one tenant, or of all when `account` is undefined, newest first. */
   readonly tailTurns: (
-    filter: { account: string | undefined; sinceMs: number | undefined; limit: number },
-  ) => Promise<unknown[]>;
+    filter: {
+      account: string | undefined;
+      sinceMs: number | undefined;
+      agentId: string | undefined;
+      outcome: "ok" | "error" | "refused" | undefined;
+      cursor: number | undefined;
+      limit: number;
+    },
+  ) => Promise<{ turns: readonly unknown[]; cursor?: number }>;
   /** Events of one tenant, or of all, oldest first after a cursor or else the newest. */
   readonly listEvents: (filter: {
     account: string | undefined;
@@ -49,14 +58,23 @@ export function operatorRecordMethods(deps: OperatorRecordDeps): AdminMethod[] {
   return [
     operatorMethod(
       "turns/tail",
-      z.object({ account, since_ms: z.number().nullish(), limit }),
-      async (p) => ({
-        turns: await deps.tailTurns({
+      z.object({
+        account,
+        since_ms: z.number().nullish(),
+        agent: z.string().nullish(),
+        outcome: z.enum(["ok", "error", "refused"]).nullish(),
+        cursor: z.int().nonnegative().nullish(),
+        limit,
+      }),
+      (p) =>
+        deps.tailTurns({
           account: p.account ?? undefined,
           sinceMs: p.since_ms ?? undefined,
+          agentId: p.agent ?? undefined,
+          outcome: p.outcome ?? undefined,
+          cursor: p.cursor ?? undefined,
           limit: p.limit,
         }),
-      }),
       { unaudited: true },
     ),
     operatorMethod(
@@ -91,15 +109,19 @@ export function operatorRecordMethods(deps: OperatorRecordDeps): AdminMethod[] {
         before: z.string().nullish(),
         limit,
       }),
-      async (p) => ({
-        deliveries: await deps.inbox.listForOperator({
+      async (p) => {
+        const rows = await deps.inbox.listForOperator({
           account: p.account ?? undefined,
           source: p.source ?? undefined,
           state: p.state ?? undefined,
           before: p.before ?? undefined,
           limit: p.limit,
-        }),
-      }),
+        });
+        // What is in the inbox has passed its source's check; nothing else gets there.
+        return {
+          deliveries: rows.map((row) => ({ ...row, verified_by: deps.verifiedBy(row.source_id) })),
+        };
+      },
       { unaudited: true },
     ),
     operatorMethod("inbox/show", z.object({ envelope_id: z.string() }), async ({ envelope_id }) => {

@@ -78,6 +78,9 @@ export function createTurnRecord(
     turn_id: turnId,
     binding_id: bindingId(key.channel, key.instance),
   };
+  const origin = first.envelope_id === null
+    ? {}
+    : { envelope_id: first.envelope_id, delivery_id: first.delivery_id };
   const toolCalls = (): number => said.filter(({ role }) => role === "tool").length;
 
   /**
@@ -149,6 +152,7 @@ export function createTurnRecord(
       ...(error === null ? {} : { error }),
       ...counts,
       at_ms: nowMs,
+      ...origin,
     };
     await deps.store.commit([
       ...messages,
@@ -208,6 +212,7 @@ export function createTurnRecord(
         trigger: first.trigger,
         attempt: job.starts + 1,
         at_ms: startedAtMs,
+        ...origin,
       };
       await deps.store.commit([
         ...deps.inbounds.rowsForStarted(account, turnId, inboundIds),

@@ -1,10 +1,11 @@
 /**
- * `nexo ext | token | reload | microapp | audit`: running the place.
+ * `nexo console | ext | token | reload | microapp | audit`: running the place.
  *
  * @module
  */
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
+import { CodedError } from "../contract/mod.ts";
 import type { CliContext } from "./command.ts";
 import { type AuditView } from "../record/admin_audit.ts";
 import { formatAuditTable } from "../record/audit_table.ts";
@@ -15,11 +16,32 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Adds the commands that run the place. */
 export function addOperateCommands(program: Command, context: CliContext): void {
+  addConsole(program, context);
   addExt(program, context);
   addToken(program, context);
   addAudit(program, context);
   program.command("reload").description("load the config again; a bad file changes nothing")
     .action(async () => sayJson(await (await context.daemon()).call("reload")));
+}
+
+function addConsole(program: Command, { daemon }: CliContext): void {
+  program.command("console").description("a link that opens the console, once")
+    .option("--edge <url>", "the edge to open it at, when that runs elsewhere")
+    .option("--json", "print its end, too")
+    .action(async ({ edge, json }: { edge?: string; json?: boolean }) => {
+      const link = await (await daemon()).call<{ path: string; url: string | null }>(
+        "console/link",
+      );
+      const url = edge === undefined ? link.url : edge.replace(/\/+$/, "") + link.path;
+      if (url === null) {
+        throw new CodedError(
+          "usage",
+          "Cannot make a link: no edge runs beside this core; say where with --edge https://…",
+        );
+      }
+      if (json === true) sayJson({ ...link, url });
+      else say(url);
+    });
 }
 
 function addExt(program: Command, { daemon }: CliContext): void {

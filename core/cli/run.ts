@@ -53,16 +53,18 @@ async function daemonOptions(context: CliContext, config: string | undefined) {
   };
 }
 
-function announce({ edgeUrl, warnings }: DaemonReady): void {
+function announce({ edgeUrl, consoleUrl, warnings }: DaemonReady): void {
   const lines = [
     "",
     `  nexo is ready at ${edgeUrl}`,
+    ...(consoleUrl === undefined ? [] : [`  console, once: ${consoleUrl}`]),
     "",
     "  In another terminal:",
     "    npx nexo webhook send github              a signed webhook becomes an agent's turn",
     "    npx nexo turns tail --account acme        the turn, on record for its tenant",
     '    npx nexo chat acme "note_add buy milk"    talk to the agent',
     "    npx nexo events tail                      everything as it happens",
+    "    npx nexo console                          a new link to the console",
     ...(warnings.length === 0
       ? []
       : ["", "  Warnings:", ...warnings.map((warning) => `    ${warning}`)]),

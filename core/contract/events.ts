@@ -8,6 +8,8 @@ import { Uuid } from "./ids.ts";
 
 const ms = z.int().nonnegative();
 const tenant = { tenant_id: z.string().optional() };
+/** The delivery a turn came from, when it came from one. */
+const origin = { envelope_id: Uuid.optional(), delivery_id: z.string().nullish() };
 
 /** What an operator pauses. */
 export const ProcessingScope = z.discriminatedUnion("kind", [
@@ -56,6 +58,8 @@ const transcriptAppended = z.looseObject({
   sent_at_ms: ms,
   sender_id: z.string().optional(),
   source_plugin: z.string(),
+  /** The turn it was said in, when it was said in one. */
+  turn_id: Uuid.optional(),
   ...tenant,
 });
 
@@ -135,6 +139,7 @@ export const AgentEvent = z.discriminatedUnion("kind", [
     trigger: z.string(),
     attempt: z.int().positive(),
     at_ms: ms,
+    ...origin,
     ...tenant,
   }),
   z.looseObject({
@@ -150,6 +155,7 @@ export const AgentEvent = z.discriminatedUnion("kind", [
     tool_calls: z.int().nonnegative(),
     duration_ms: z.int().nonnegative(),
     at_ms: ms,
+    ...origin,
     ...tenant,
   }),
   z.looseObject({

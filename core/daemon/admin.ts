@@ -6,6 +6,7 @@
 import { agentMethods } from "../admin/agents.ts";
 import { createDispatcher, type Dispatch } from "../admin/dispatcher.ts";
 import { openAdminHttp } from "../admin/http.ts";
+import { operatorConsoleMethods } from "../admin/operator_console.ts";
 import {
   operatorControlMethods,
   type SignedWebhook,
@@ -29,12 +30,15 @@ import type { Host } from "../microapps/host.ts";
 import { readUsage } from "../models/budget/usage.ts";
 import { sign } from "../signing/sign.ts";
 import { insert, type Store } from "../store/store.ts";
+import type { TicketDesk } from "../vault/tickets.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { LiveSettings } from "./config.ts";
 import type { EdgeLink } from "./edge_link.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { Parts } from "./parts.ts";
+import { createConsoleLink } from "./console_link.ts";
 import { createAdminAudit, createOperatorReads } from "./record.ts";
+import { createStories } from "./stories.ts";
 import type { SignedHeads } from "./signed_heads.ts";
 import type { TokenDesk } from "./tokens.ts";
 import type { Work } from "./work.ts";
@@ -49,6 +53,7 @@ export interface AdminDeps
   readonly host: Host;
   readonly work: Work;
   readonly tokens: TokenDesk;
+  readonly tickets: TicketDesk;
   readonly config: LiveSettings;
   readonly edgeConfig: () => EdgeConfig;
   readonly edgeUrl: () => string | undefined;
@@ -64,6 +69,8 @@ export interface Admin extends AsyncDisposable {
   readonly serve: (bus: Bus) => void;
   /** Whether a request's bearer is an operator. */
   readonly authorize: (request: Request) => Promise<boolean>;
+  /** A link that signs whoever started the daemon in to the console once. */
+  readonly consoleLink: () => Promise<string | undefined>;
 }
 
 /** Opens the loopback address. */
@@ -110,6 +117,7 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
       const token = bearerOf(request.headers.get("authorization"));
       return token !== undefined && await tokens.operatorOf(token) !== undefined;
     },
+    consoleLink: async () => (await createConsoleLink(deps)("local")).url ?? undefined,
     [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
   };
 }
@@ -138,7 +146,18 @@ function createMethods(deps: AdminDeps) {
       settings: config.current,
       createdAtMs: (account) => tenantCreatedAtMs(store, account, now()),
     }),
-    ...operatorRecordMethods({ ...deps, replay, ...createOperatorReads(deps) }),
+    ...operatorRecordMethods({
+      ...deps,
+      replay,
+      ...createOperatorReads(deps),
+      verifiedBy: (id) =>
+        deps.edgeConfig().sources.find((source) => source.id === id)?.signature.algorithm ?? null,
+    }),
+    ...operatorConsoleMethods({
+      ...createStories(deps),
+      consoleLink: createConsoleLink(deps),
+      createToken: ({ subject, scope, ttlMs }) => tokens.create({ subject, scope, ttlMs }),
+    }),
     ...operatorUsageMethods({ readUsage: (query) => readUsage(store, query) }),
     ...operatorControlMethods({
       status: () => Promise.resolve(statusOf(deps)),

@@ -45,5 +45,7 @@ export interface DaemonOptions {
 export interface DaemonReady {
   readonly adminUrl: string;
   readonly edgeUrl: string | undefined;
+  /** Opens the console once; undefined without an edge. */
+  readonly consoleUrl: string | undefined;
   readonly warnings: readonly string[];
 }

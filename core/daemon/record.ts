@@ -113,7 +113,7 @@ export function createOperatorReads(
       const page = account === undefined
         ? await tailForOperator(store, query)
         : await tailForAccount(store, account, query);
-      return page.turns;
+      return page;
     },
     async listEvents({ account, kind, after, limit }) {
       const scope = account === undefined ? "operator" : { account };

@@ -6,7 +6,7 @@
 import { type Clock, CodedError, type Handoff } from "../contract/mod.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbounds, OpenInbound } from "../queues/inbounds.ts";
-import type { Inbox } from "../queues/inbox.ts";
+import { type Inbox, replayKey } from "../queues/inbox.ts";
 import type { Outbox } from "../queues/outbox.ts";
 import type { Store } from "../store/store.ts";
 import type { Intake } from "./intake.ts";
@@ -52,7 +52,7 @@ export function createReplay(deps: ReplayDeps): Replay {
     const handoff: Handoff = {
       envelope: { ...envelope, envelope_id: again },
       subject: row.subject,
-      dedupe_key: `replay:${envelopeId}:${again}`,
+      dedupe_key: replayKey(envelopeId, again),
       dedupe_window_ms: DEDUPE_WINDOW_MS,
       account_id: row.account_id === "_" ? null : row.account_id,
       delivery_id: row.delivery_id,

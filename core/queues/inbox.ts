@@ -44,6 +44,8 @@ export interface Inbox {
   /** The delivery that holds a dedupe key. */
   holder(source: string, dedupeKey: string): Promise<{ id: string; untilMs: number } | undefined>;
   listForOperator(filter: InboxFilter): Promise<InboxRow[]>;
+  /** One delivery, and the one it repeats when an operator replayed that. */
+  findForOperator(id: string): Promise<(InboxRow & { replayed_from: string | null }) | undefined>;
   /** One delivery with its envelope (null once purged), or undefined. */
   showForOperator(id: string): Promise<{ row: InboxRow; envelope: Envelope | null } | undefined>;
 }
@@ -105,6 +107,15 @@ export function createInbox({ store, sealer }: { store: Store; sealer: Sealer })
         [account ?? null, source ?? null, state ?? null, before ?? null, limit],
       );
     },
+    async findForOperator(id) {
+      const [row] = await store.read<InboxRow & { dedupe_key: string | null }>(
+        `SELECT ${columns}, i.dedupe_key FROM inbox i WHERE i.id = ?`,
+        [id],
+      );
+      if (row === undefined) return undefined;
+      const { dedupe_key, ...delivery } = row;
+      return { ...delivery, replayed_from: replayedFrom(dedupe_key) };
+    },
     async showForOperator(id) {
       const [row] = await store.read<InboxRow & { sealed: Uint8Array | null }>(
         `SELECT ${columns}, i.sealed FROM inbox i WHERE i.id = ?`,
@@ -117,4 +128,13 @@ export function createInbox({ store, sealer }: { store: Store; sealer: Sealer })
       return { row: delivery, envelope };
     },
   };
+}
+
+/** The dedupe key of a replay: new each time, and it says of what. */
+export function replayKey(envelopeId: string, again: string): string {
+  return `replay:${envelopeId}:${again}`;
+}
+
+function replayedFrom(dedupeKey: string | null): string | null {
+  return /^replay:([^:]+):/.exec(dedupeKey ?? "")?.[1] ?? null;
 }

@@ -214,6 +214,7 @@ function entryWrites(
       sent_at_ms: entry.sentAtMs,
       ...(entry.senderId == null ? {} : { sender_id: entry.senderId }),
       source_plugin: entry.sourcePlugin,
+      ...(entry.turnId == null ? {} : { turn_id: entry.turnId }),
     })),
   ];
 }

@@ -87,6 +87,8 @@ export interface TurnQuery {
   /** 1 to 1000. @default {50} */
   readonly limit?: number | undefined;
   readonly cursor?: number | undefined;
+  readonly agentId?: string | undefined;
+  readonly outcome?: FinishedTurn["outcome"] | undefined;
 }
 
 /** Columns that the hash covers directly, in no particular order. */
@@ -228,6 +230,19 @@ export function tailForOperator(
   return tail(store, "rowid", query, []);
 }
 
+/** Turns by their ids, whoever's they are; those that are not on record are left out. */
+export async function findTurnsForOperator(
+  store: Pick<Store, "readMany">,
+  ids: readonly string[],
+): Promise<TurnView[]> {
+  if (ids.length === 0) return [];
+  const marks = ids.map(() => "?").join(", ");
+  return store.readMany<TurnView & Row>(
+    `SELECT ${VIEW} FROM turns WHERE id IN (${marks}) ORDER BY id`,
+    ids,
+  );
+}
+
 type Condition = readonly [sql: string, arg: Value];
 
 async function tail(
@@ -239,6 +254,8 @@ async function tail(
   const limit = clampLimit(query.limit);
   const all: Condition[] = [...conditions];
   if (query.sinceMs !== undefined) all.push(["finished_at_ms >= ?", query.sinceMs]);
+  if (query.agentId !== undefined) all.push(["agent_id = ?", query.agentId]);
+  if (query.outcome !== undefined) all.push(["outcome = ?", query.outcome]);
   if (query.cursor !== undefined) all.push([`${position} < ?`, query.cursor]);
   const where = all.length === 0 ? "" : `WHERE ${all.map(([sql]) => sql).join(" AND ")}`;
   const found = await readPage<TurnView & Row & { position: number }>(

@@ -22,6 +22,18 @@ export interface TicketDeps {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A ticket as it is handed out. */
+export interface Ticket {
+  readonly ticket: string;
+  readonly expires_at_ms: number;
+}
+
+/** The desk behind {@linkcode serveTickets}. */
+export interface TicketDesk {
+  /** A ticket for a token made here, for as long as a person needs to follow a link, in milliseconds. */
+  readonly issueFor: (token: string, ttlMs: number) => Ticket;
+}
+
 const TICKET_MS = 60_000;
 /** Beyond this the oldest is forgotten. */
 const MAX_TICKETS = 10_000;
@@ -33,9 +45,9 @@ const TicketRequest = z.discriminatedUnion("op", [
 
 /**
  * Answers `nexo.rpc.ticket`: `{op: "issue"}` with a bearer gives `{ticket, expires_at_ms}`, and
- * `{op: "redeem", ticket}` gives `{token}` once.
+ * `{op: "redeem", ticket}` gives `{token}` once. Returns the desk for core's own links.
  */
-export function serveTickets({ bus, verify, random, now, signal }: TicketDeps): void {
+export function serveTickets({ bus, verify, random, now, signal }: TicketDeps): TicketDesk {
   const tickets = new LRUCache<string, { token: string; expiresAtMs: number }>({
     max: MAX_TICKETS,
   });
@@ -46,8 +58,12 @@ export function serveTickets({ bus, verify, random, now, signal }: TicketDeps): 
       throw new CodedError("token_invalid", "Cannot give a ticket: a token is required");
     }
     await verify(token);
+    return issueFor(token, TICKET_MS);
+  }
+
+  function issueFor(token: string, ttlMs: number): Ticket {
     const ticket = Buffer.from(random(new Uint8Array(32))).toString("base64url");
-    const expiresAtMs = now() + TICKET_MS;
+    const expiresAtMs = now() + ttlMs;
     tickets.set(ticket, { token, expiresAtMs });
     return { ticket, expires_at_ms: expiresAtMs };
   }
@@ -74,6 +90,7 @@ export function serveTickets({ bus, verify, random, now, signal }: TicketDeps): 
       : redeem(request.data.ticket);
     return new TextEncoder().encode(JSON.stringify(answer));
   });
+  return { issueFor };
 }
 
 function parseJson(data: Uint8Array): unknown {

@@ -40,8 +40,11 @@ export type FirehoseState =
 export interface FirehoseOptions {
   /** The edge's address (`https://edge.example`), or the whole URL of its firehose. */
   readonly url: string;
-  /** Asked before every connection, so that it may give a fresh one. */
-  readonly token: () => string | Promise<string>;
+  /**
+   * Asked before every connection, so that it may give a fresh one. Without it, the cookie of a page
+   * that is signed in to the edge's console must do.
+   */
+  readonly token?: (() => string | Promise<string>) | undefined;
   readonly filters?: FirehoseFilters | undefined;
   /** A cursor of an earlier visit, or `"0"` for everything that is kept. Without it, what comes from now on. */
   readonly since?: string | undefined;
@@ -100,13 +103,14 @@ export function openFirehose(options: FirehoseOptions): FirehoseClient {
     // Callbacks may have closed it.
     if (mine !== attempt || isClosed()) return;
     timer = setTimeout(() => retry(mine, "no answer in time"), CONNECT_LIMIT_MS);
-    Promise.resolve().then(options.token).then((token) => {
+    Promise.resolve().then(() => options.token?.()).then((token) => {
       if (mine === attempt && !isClosed()) listenTo(mine, token);
     }).catch((error: unknown) => retry(mine, `no token: ${String(error)}`));
   }
 
-  function listenTo(mine: number, token: string): void {
-    const opened = new Socket(addressOf(options, cursor), [PROTOCOL, BEARER_PREFIX + token]);
+  function listenTo(mine: number, token: string | undefined): void {
+    const protocols = token === undefined ? [PROTOCOL] : [PROTOCOL, BEARER_PREFIX + token];
+    const opened = new Socket(addressOf(options, cursor), protocols);
     socket = opened;
     let reason = "the connection ended";
     opened.onmessage = ({ data }: { data: unknown }) => {

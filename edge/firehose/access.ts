@@ -11,7 +11,7 @@ import { BEARER_PROTOCOL_PREFIX, CodedError, subjects } from "../../core/contrac
 export interface AccessDeps {
   readonly bus: Pick<Bus, "request">;
   /** The token behind a session cookie, for browsers that signed in here. */
-  readonly cookieToken?: ((request: Request) => Promise<string | undefined>) | undefined;
+  readonly cookieToken?: ((request: Request) => string | undefined) | undefined;
 }
 
 /** A ticket: good once, within a minute. */
@@ -29,6 +29,8 @@ export interface Access {
    * @throws {CodedError} `token_invalid` when there is none, or what keeps core from taking a ticket
    */
   tokenOf(request: Request): Promise<string>;
+  /** The token behind a ticket, once. @throws {CodedError} `token_invalid`, or what keeps core from taking it */
+  redeem(ticket: string): Promise<string>;
   /** @throws {CodedError} `token_invalid`, or what keeps core from giving one */
   ticketFor(token: string): Promise<Ticket>;
 }
@@ -73,10 +75,11 @@ export function createAccess({ bus, cookieToken }: AccessDeps): Access {
       const ticket = new URL(request.url).searchParams.get("token");
       if (ticket !== null) return redeem(ticket);
       // A cookie comes along with whatever page opens the connection, so that must be one of ours.
-      const own = isSameOrigin(request) ? await cookieToken?.(request) : undefined;
+      const own = isSameOrigin(request) ? cookieToken?.(request) : undefined;
       if (own !== undefined) return own;
       throw new CodedError("token_invalid", "Cannot go on: a bearer token is required");
     },
+    redeem,
     ticketFor: (token) =>
       askCore(TicketAnswer, { op: "issue" }, { authorization: `Bearer ${token}` }),
   };
@@ -87,7 +90,8 @@ function protocolsOf(headers: Headers): string[] {
   return offered.split(",").map((one) => one.trim());
 }
 
-function isSameOrigin({ headers }: Request): boolean {
+/** Whether a page of this very edge made the request, as far as a browser tells. */
+export function isSameOrigin({ headers }: Request): boolean {
   const origin = headers.get("origin");
   if (origin === null) return headers.get("sec-fetch-site") !== "cross-site";
   return URL.canParse(origin) && new URL(origin).host === headers.get("host");

@@ -13,6 +13,7 @@ import {
   ERROR_CODES,
   eventScopeOf,
   messageOf,
+  type TokenClaims,
 } from "../../core/contract/mod.ts";
 import type { Log } from "../../core/flow/log.ts";
 import type { EdgeAdapter } from "../adapter.ts";
@@ -27,8 +28,6 @@ import { createTokenVerifier } from "./verify.ts";
 /** Settings of an edge's firehose. */
 export interface FirehoseOptions {
   readonly limits?: FirehoseLimits | undefined;
-  /** The token behind a session cookie. */
-  readonly cookieToken?: AccessDeps["cookieToken"];
 }
 
 /** What the firehose needs. */
@@ -38,12 +37,18 @@ export interface FirehoseDeps extends FirehoseOptions {
   readonly uuid: () => string;
   readonly log: Log;
   readonly adapter: Pick<EdgeAdapter, "acceptSocket">;
+  /** The token behind a session cookie. */
+  readonly cookieToken?: AccessDeps["cookieToken"];
 }
 
 /** The firehose of one edge. */
 export interface Firehose {
   /** Adds `GET /firehose`, `GET /firehose/sse` and `POST /session`. */
   readonly mount: (app: Hono) => void;
+  /** Answers a WebSocket handshake, wherever it was routed. */
+  readonly answerSocket: (c: Context) => Promise<Response> | Response;
+  /** What a token says, if it is good now. @throws {CodedError} as `tokenOf` of a request that carries it */
+  readonly claimsOf: (token: string) => Promise<TokenClaims>;
   /** Puts keys and revocations in force, also for those who are connected. */
   readonly applyAuth: (auth: EdgeAuth) => void;
   /** Clients connected. */
@@ -114,12 +119,16 @@ export function createFirehose(deps: FirehoseDeps): Firehose {
     return problemResponse({ status: 426, code: "upgrade_required", message, headers }, uuid());
   }
 
+  function answerSocket(c: Context): Promise<Response> | Response {
+    if (c.req.header("upgrade")?.toLowerCase() !== "websocket") return upgradeRequired();
+    return answer(c, async () => socketOf(c, await admit(c.req.raw)));
+  }
+
   return {
+    answerSocket,
+    claimsOf: async (token) => (await verifier.verify(token)).claims,
     mount(app) {
-      app.get("/firehose", (c) => {
-        if (c.req.header("upgrade")?.toLowerCase() !== "websocket") return upgradeRequired();
-        return answer(c, async () => socketOf(c, await admit(c.req.raw)));
-      });
+      app.get("/firehose", answerSocket);
       app.get("/firehose/sse", (c) =>
         answer(c, async () => {
           // Asked for its head only, a stream would have nobody to end it.

@@ -22,6 +22,20 @@ export interface ReceiveDeps {
   readonly uuid: () => string;
   readonly log: Log;
   readonly adapter: EdgeAdapter;
+  /** Hears of each request that was refused, for operators to look at. */
+  readonly onRefused?: ((refused: RefusedWebhook) => void) | undefined;
+}
+
+/** A refused request without anything the sender wrote. */
+export interface RefusedWebhook {
+  readonly source_id: string;
+  readonly status: number;
+  /** What the sender was told, and the check it failed. */
+  readonly code: string;
+  readonly reason: string;
+  readonly client_ip: string | null;
+  readonly request_id: string;
+  readonly at_ms: number;
 }
 
 /** Takes one request at a source's path; never rejects. */
@@ -96,7 +110,9 @@ const problems = {
  * Returns a {@linkcode Receive}: method, source, requests under way, rate, body, signature, source
  * rate, kind, hand-off. The cheap gates come first; the body is read only after them.
  */
-export function createReceive({ bus, now, uuid, log, adapter }: ReceiveDeps): Receive {
+export function createReceive(deps: ReceiveDeps): Receive {
+  const { bus, now, uuid, log, adapter, onRefused } = deps;
+
   return async function receive(live, table, request, env) {
     const requestId = uuid();
     const client = table.clientOf(adapter.remoteAddress(env), request.headers);
@@ -109,6 +125,15 @@ export function createReceive({ bus, now, uuid, log, adapter }: ReceiveDeps): Re
         status: result.problem.status,
         reason: result.reason,
         clientIp: client.ip,
+      });
+      onRefused?.({
+        source_id: live.source.id,
+        status: result.problem.status,
+        code: result.problem.code,
+        reason: result.reason,
+        client_ip: client.ip,
+        request_id: requestId,
+        at_ms: now(),
       });
       return problemReply(result.problem, requestId);
     } catch (error) {

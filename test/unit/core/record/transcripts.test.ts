@@ -88,6 +88,7 @@ describe("rowsForTranscript", () => {
         sent_at_ms: 5,
         sender_id: "573001112233",
         source_plugin: "web",
+        turn_id: "t-1",
         tenant_id: "acme",
       },
       {
