@@ -23,11 +23,15 @@ export interface Part<Ready> extends AsyncDisposable {
 /** Starts the compiled `file` with plain Node; it ends when its channel to us closes. */
 export async function startPart<Ready>(
   file: string,
-  { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {},
+  { args = [], env = {}, execArgv = [] }: {
+    args?: readonly string[];
+    env?: Record<string, string>;
+    execArgv?: readonly string[];
+  } = {},
 ): Promise<Part<Ready>> {
   const child = fork(file, [...args], {
     env: { PATH: process.env["PATH"] ?? "", NODE_ENV: "production", ...env },
-    execArgv: profilingOf(file),
+    execArgv: [...execArgv, ...profilingOf(file)],
     // Results go to our standard output; a part's words are for people.
     stdio: ["ignore", 2, 2, "ipc"],
   });

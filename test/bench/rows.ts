@@ -4,6 +4,9 @@
  * @module
  */
 import type { Row } from "./row.ts";
+import { firehoseMemory } from "./rows/firehose_memory.ts";
+import { firehoseNaive } from "./rows/firehose_naive.ts";
+import { firehoseSocketio } from "./rows/firehose_socketio.ts";
 import { ingestAfternoon } from "./rows/ingest_afternoon.ts";
 import { ingestDeno } from "./rows/ingest_deno.ts";
 import { ingestIdle } from "./rows/ingest_idle.ts";
@@ -21,5 +24,8 @@ export const ROWS: readonly Row[] = [
   ingestIdle,
   ingestDeno,
   ingestJetstream,
+  firehoseNaive,
+  firehoseSocketio,
+  firehoseMemory,
   toolcallMcp,
 ];
