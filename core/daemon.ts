@@ -96,8 +96,8 @@ export async function runDaemon(
   });
   await work.recover();
 
-  const onRevoked = (): void => publishConfig();
-  const tokens = await openTokenDesk({ store, vault, now, onRevoked });
+  const onChange = (): void => publishConfig();
+  const tokens = await openTokenDesk({ store, vault, now, onChange });
   const verify = tokens.verifyForEvents;
   using _events = await serveEvents({ bus, store, events, verify, random, log });
   const tickets = serveTickets({ bus, verify, random, now });

@@ -45,6 +45,10 @@ export interface OperatorControlDeps {
     account: string | undefined;
     ttlMs: number | undefined;
   }) => Promise<{ token: string; jti: string; expiresAtMs: number }>;
+  /** Signs new tokens with a new key; those of older ones end at once, or when they expire. */
+  readonly rotateTokenKey: (
+    options: { revokeOld: boolean },
+  ) => Promise<{ kid: string; oldUntilMs: number | null }>;
   /** What an edge may start with while core is away. @throws {CodedError} `config_invalid` */
   readonly edgeSnapshot: (
     options: { ttlMs: number; withoutSecrets: boolean },
@@ -135,6 +139,14 @@ export function operatorControlMethods(deps: OperatorControlDeps): AdminMethod[]
         const made = await deps.edgeSnapshot({ ttlMs: ttl_ms, withoutSecrets: without_secrets });
         const { text, sealed, sources, expiresAtMs } = made;
         return { snapshot: text, sealed, sources, expires_at_ms: expiresAtMs };
+      },
+    ),
+    operatorMethod(
+      "token/rotate_key",
+      z.object({ revoke_old: z.boolean().default(false) }),
+      async ({ revoke_old }) => {
+        const { kid, oldUntilMs } = await deps.rotateTokenKey({ revokeOld: revoke_old });
+        return { kid, old_until_ms: oldUntilMs };
       },
     ),
     operatorMethod("token/revoke", z.object({ jti: z.string() }), async ({ jti }) => {

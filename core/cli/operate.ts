@@ -73,6 +73,22 @@ function addToken(program: Command, { daemon }: CliContext): void {
   const token = program.command("token").description("access tokens");
   token.command("revoke <jti>").description("take a token back; every edge hears of it in seconds")
     .action(async (jti: string) => sayJson(await (await daemon()).call("token/revoke", { jti })));
+  token.command("rotate-key")
+    .description("sign new tokens with a new key; every edge hears of it in seconds")
+    .option("--revoke-old", "end every token there is at once, instead of letting them expire")
+    .option("--json", "print the new key's id, and until when older tokens are good")
+    .action(async ({ revokeOld, json }: { revokeOld?: boolean; json?: boolean }) => {
+      const rotated = await (await daemon()).call<{ kid: string; old_until_ms: number | null }>(
+        "token/rotate_key",
+        { revoke_old: revokeOld === true },
+      );
+      if (json === true) return sayJson(rotated);
+      const { kid, old_until_ms: untilMs } = rotated;
+      const older = untilMs === null
+        ? "no older token is good any more"
+        : `older tokens are good until they expire, the last at ${new Date(untilMs).toISOString()}`;
+      say(`New tokens are signed with key ${kid}; ${older}.`);
+    });
   token.command("create")
     .description("make a token; it is shown once")
     .requiredOption(

@@ -177,6 +177,7 @@ function createMethods(deps: AdminDeps) {
       createToken: ({ subject, scope, account, ttlMs }) =>
         tokens.create({ subject, scope, accountId: account, ttlMs }),
       revokeToken: tokens.revoke,
+      rotateTokenKey: tokens.rotateKey,
       edgeSnapshot: deps.edges.snapshot,
     }),
   ];

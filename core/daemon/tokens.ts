@@ -18,6 +18,11 @@ import type { Vault } from "../vault/vault.ts";
 /** The tokens of one core. */
 export interface TokenDesk {
   readonly create: (request: TokenRequest) => Promise<NewToken>;
+  /**
+   * Signs new tokens with a new key. Those of the one before stay good until the last of them expires,
+   * or end at once, at every edge.
+   */
+  readonly rotateKey: (options: { revokeOld: boolean }) => Promise<RotatedKey>;
   /** From now on the token opens nothing, at any edge. @throws {CodedError} `not_found` */
   readonly revoke: (jti: string) => Promise<void>;
   /** A token that is good for events. @throws {CodedError} `token_invalid` */
@@ -28,12 +33,20 @@ export interface TokenDesk {
   readonly edgeAuth: () => EdgeAuth;
 }
 
-/** Opens the desk; `onRevoked` hears of each token taken back. */
-export async function openTokenDesk({ store, vault, now, onRevoked }: {
+/** What became of the keys. */
+export interface RotatedKey {
+  /** Of the key that signs from now on. */
+  readonly kid: string;
+  /** When tokens of older keys are all over; null when none is good any more. */
+  readonly oldUntilMs: number | null;
+}
+
+/** Opens the desk; `onChange` hears when edges must know of something: a revocation, a new key. */
+export async function openTokenDesk({ store, vault, now, onChange }: {
   store: Store;
   vault: Vault;
   now: Clock;
-  onRevoked: () => void;
+  onChange: () => void;
 }): Promise<TokenDesk> {
   const rows = await store.readMany<{ jti: string; expires_at_ms: number }>(
     "SELECT jti, expires_at_ms FROM tokens WHERE revoked_at_ms IS NOT NULL AND expires_at_ms > ?",
@@ -47,12 +60,35 @@ export async function openTokenDesk({ store, vault, now, onRevoked }: {
     return row === undefined || row["revoked_at_ms"] !== null;
   };
 
+  /** A token and the key that signs it are one step: no rotation may come in between. */
+  let turn: Promise<unknown> = Promise.resolve();
+  function inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const done = turn.then(task);
+    turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async function lastExpiryMs(): Promise<number> {
+    const [row] = await store.read<{ last: number | null }>(
+      "SELECT max(expires_at_ms) AS last FROM tokens WHERE revoked_at_ms IS NULL",
+    );
+    return row?.last ?? 0;
+  }
+
   return {
-    async create(request) {
-      const made = await vault.createToken(request);
-      await store.commit(made.row);
-      return made;
-    },
+    create: (request) =>
+      inTurn(async () => {
+        const made = await vault.createToken(request);
+        await store.commit(made.row);
+        return made;
+      }),
+    rotateKey: ({ revokeOld }) =>
+      inTurn(async () => {
+        const previousUntilMs = revokeOld ? 0 : await lastExpiryMs();
+        const kid = await vault.rotateTokenKey({ previousUntilMs, forgetOlder: revokeOld });
+        onChange();
+        return { kid, oldUntilMs: previousUntilMs > now() ? previousUntilMs : null };
+      }),
     async revoke(jti) {
       const [row] = await store.read<{ expires_at_ms: number }>(
         "SELECT expires_at_ms FROM tokens WHERE jti = ? AND revoked_at_ms IS NULL",
@@ -63,7 +99,7 @@ export async function openTokenDesk({ store, vault, now, onRevoked }: {
       }
       await store.commit(rowsForRevoking(jti, now()));
       revoked.set(jti, row.expires_at_ms);
-      onRevoked();
+      onChange();
     },
     verifyForEvents: (token) =>
       vault.verifyToken(token, { scope: ["operator", "tenant", "firehose"], isRevoked }),
@@ -82,12 +118,8 @@ export async function openTokenDesk({ store, vault, now, onRevoked }: {
     },
     edgeAuth() {
       for (const [jti, expiresAtMs] of revoked) if (expiresAtMs <= now()) revoked.delete(jti);
-      const { kty, crv, x, kid } = vault.publicJwk();
-      if (kty !== "OKP" || crv !== "Ed25519" || x === undefined || kid === undefined) {
-        throw new TypeError("Cannot publish the token key: it is no Ed25519 key");
-      }
       return {
-        token_keys: [{ kty: "OKP", crv: "Ed25519", x, kid }],
+        token_keys: vault.publicJwks(),
         revoked: [...revoked.keys()],
       };
     },

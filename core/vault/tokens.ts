@@ -3,9 +3,7 @@
  *
  * @module
  */
-import { createPrivateKey } from "node:crypto";
-
-import { calculateJwkThumbprint, type JWK, jwtVerify, SignJWT } from "jose";
+import { jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 
 import {
@@ -16,6 +14,7 @@ import {
   type TokenScope,
 } from "../contract/mod.ts";
 import { insert, statement, type Write } from "../store/store.ts";
+import { type PublicTokenKey, TOKEN_ALGORITHM, type TokenKeys } from "./token_keys.ts";
 
 /** What a new token is to be good for. */
 export interface TokenRequest {
@@ -48,45 +47,25 @@ export interface Tokens {
   createToken(request: TokenRequest): Promise<NewToken>;
   /** @throws {CodedError} `token_invalid` */
   verifyToken(token: string, check: TokenCheck): Promise<TokenClaims>;
-  /** The public half of the key, with `kid` and `alg`; what edges verify with. */
-  publicJwk(): JWK;
+  /** The public half of the key that signs new tokens, with `kid` and `alg`. */
+  publicJwk(): PublicTokenKey;
+  /** {@linkcode publicJwk} and those of older keys whose tokens are still good; what edges verify with. */
+  publicJwks(): PublicTokenKey[];
+  /** New tokens get a new key. See {@linkcode TokenKeys.rotate}. */
+  rotateTokenKey(options: Parameters<TokenKeys["rotate"]>[0]): Promise<string>;
 }
 
-const ALGORITHM = "EdDSA";
 const TTL_MS = 12 * 60 * 60 * 1000;
 
-/** An Ed25519 private key in PKCS #8 is this and its 32 bytes. */
-const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
-
-const SigningKey = z.object({
-  kty: z.literal("OKP"),
-  crv: z.literal("Ed25519"),
-  d: z.string(),
-  x: z.string(),
-});
-
-/** The text of a key file for 32 random bytes. */
-export function createSigningKeyText(seed: Uint8Array): string {
-  const der = Buffer.concat([PKCS8_PREFIX, seed]);
-  const jwk = createPrivateKey({ key: der, format: "der", type: "pkcs8" }).export({
-    format: "jwk",
-  });
-  return `${JSON.stringify(jwk)}\n`;
-}
-
-/** Builds the maker of tokens on the text of a key file. */
-export async function createTokens(
-  { keyText, path, now, uuid }: { keyText: string; path: string; now: Clock; uuid: () => string },
-): Promise<Tokens> {
-  const key = parseSigningKey(keyText, path);
-  const publicPart = { kty: key.kty, crv: key.crv, x: key.x };
-  const kid = await calculateJwkThumbprint(publicPart);
-  const publicKey: JWK = { ...publicPart, kid, alg: ALGORITHM, use: "sig" };
-
+/** Builds the maker of tokens on its keys. */
+export function createTokens(
+  { keys, now, uuid }: { keys: TokenKeys; now: Clock; uuid: () => string },
+): Tokens {
   return {
     async createToken(request) {
       const { subject, scope, accountId, caps = [], ttlMs = TTL_MS } = request;
       checkRequest(request);
+      const { key, kid } = keys.current();
       const issuedAtMs = now();
       const expiresAtMs = Math.ceil((issuedAtMs + ttlMs) / 1000) * 1000;
       const jti = uuid();
@@ -96,7 +75,7 @@ export async function createTokens(
         ...(accountId === undefined ? {} : { account_id: accountId }),
       };
       const token = await new SignJWT(claims)
-        .setProtectedHeader({ alg: ALGORITHM, typ: "JWT", kid })
+        .setProtectedHeader({ alg: TOKEN_ALGORITHM, typ: "JWT", kid })
         .setSubject(subject)
         .setJti(jti)
         .setIssuedAt(Math.floor(issuedAtMs / 1000))
@@ -114,7 +93,7 @@ export async function createTokens(
       return { token, jti, expiresAtMs, row: [row] };
     },
     async verifyToken(token, { scope, isRevoked }) {
-      const claims = await readClaims(token, publicKey, now());
+      const claims = await readClaims(token, keys, now());
       const wanted: readonly TokenScope[] = typeof scope === "string" ? [scope] : scope;
       if (!claims.scope.some((one) => wanted.includes(one))) {
         throw invalid(`it is for "${claims.scope.join(" ")}", not for "${wanted.join(" ")}"`);
@@ -122,7 +101,9 @@ export async function createTokens(
       if (await isRevoked(claims.jti)) throw invalid("it was revoked");
       return claims;
     },
-    publicJwk: () => ({ ...publicKey }),
+    publicJwk: keys.publicJwk,
+    publicJwks: keys.publicJwks,
+    rotateTokenKey: keys.rotate,
   };
 }
 
@@ -130,16 +111,6 @@ export async function createTokens(
 export function rowsForRevoking(jti: string, atMs: number): Write[] {
   const sql = "UPDATE tokens SET revoked_at_ms = ? WHERE jti = ? AND revoked_at_ms IS NULL";
   return [statement(sql, [atMs, jti], 1)];
-}
-
-function parseSigningKey(text: string, path: string): z.infer<typeof SigningKey> {
-  try {
-    return SigningKey.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new CodedError("config_invalid", `Cannot read key "${path}": no Ed25519 private JWK`, {
-      cause,
-    });
-  }
 }
 
 function checkRequest({ subject, scope, accountId, ttlMs = TTL_MS }: TokenRequest): void {
@@ -152,13 +123,14 @@ function checkRequest({ subject, scope, accountId, ttlMs = TTL_MS }: TokenReques
   if (!(ttlMs > 0)) throw new RangeError("Cannot create a token: its life must be above 0 ms");
 }
 
-async function readClaims(token: string, publicKey: JWK, nowMs: number): Promise<TokenClaims> {
+async function readClaims(token: string, keys: TokenKeys, nowMs: number): Promise<TokenClaims> {
   try {
     const { payload } = await jwtVerify(token, (header) => {
-      if (header.kid !== publicKey.kid) throw invalid("its key is not ours");
-      return publicKey;
+      const key = keys.find(header.kid);
+      if (key === undefined) throw invalid("its key is not ours");
+      return key;
     }, {
-      algorithms: [ALGORITHM],
+      algorithms: [TOKEN_ALGORITHM],
       requiredClaims: ["sub", "exp", "jti"],
       currentDate: new Date(nowMs),
     });

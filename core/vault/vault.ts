@@ -15,12 +15,11 @@ import {
   createKeyText,
   createSecretFile,
   openKeyFile,
-  openSecretFile,
   parseKey,
-  randomBytes,
 } from "./key_files.ts";
 import { seal, unseal, type Where } from "./sealing.ts";
-import { createSigningKeyText, createTokens, type Tokens } from "./tokens.ts";
+import { openTokenKeys } from "./token_keys.ts";
+import { createTokens, type Tokens } from "./tokens.ts";
 
 /** Where the keys are and what makes new ones. */
 export interface VaultOptions {
@@ -30,7 +29,7 @@ export interface VaultOptions {
   now: Clock;
 }
 
-/** Seals, signs and authenticates. Keys are read once, when the vault opens; the files are the truth. */
+/** Seals, signs and authenticates. Keys are read once, when the vault opens. */
 export interface Vault extends Tokens {
   /** Encrypts for one row of one tenant, with the newest key. */
   seal(where: Where, plaintext: Uint8Array | string): Uint8Array;
@@ -62,11 +61,8 @@ export async function openVault({ keysDir, random, now }: VaultOptions): Promise
   const master = await openKeyFile(join(keysDir, "master.key"), random);
   const operator = (await openKeyFile(join(keysDir, "operator.key"), random)).toString("hex");
   const sealing = await openSealingKeys(keysDir, random);
-  const signingPath = join(keysDir, "token-signing.jwk");
-  const makeSigningKey = () => createSigningKeyText(randomBytes(random, 32));
-  const tokens = await createTokens({
-    keyText: await openSecretFile(signingPath, random, makeSigningKey),
-    path: signingPath,
+  const tokens = createTokens({
+    keys: await openTokenKeys({ path: join(keysDir, "token-signing.jwk"), random, now }),
     now,
     uuid: createUuids({ now, random }),
   });

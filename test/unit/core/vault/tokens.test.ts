@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -147,4 +147,76 @@ describe("tokens", () => {
       at: startMs + 1,
     }]);
   });
+});
+
+describe("the key of tokens", () => {
+  const check = { scope: "operator", isRevoked } as const;
+  const kidOf = (token: string): unknown =>
+    JSON.parse(Buffer.from(token.split(".")[0] ?? "", "base64url").toString()).kid;
+  const reopen = () => openVault({ keysDir: dir, random, now: () => nowMs });
+
+  it("is another one after a rotation, and older tokens stay good as long as was said", async () => {
+    const old = await vault.createToken(operator);
+    const kid = await vault.rotateTokenKey({
+      previousUntilMs: old.expiresAtMs,
+      forgetOlder: false,
+    });
+    const fresh = await vault.createToken({ ...operator, ttlMs: 10 * 24 * 3_600_000 });
+    expect(kidOf(fresh.token)).toBe(kid);
+    expect(kidOf(old.token)).not.toBe(kid);
+    expect(vault.publicJwks().map((jwk) => jwk.kid)).toEqual([kid, kidOf(old.token)]);
+    expect(JSON.stringify(vault.publicJwks())).not.toContain('"d"');
+    for (const one of [vault, await reopen()]) {
+      for (const { token } of [old, fresh]) {
+        await expect(one.verifyToken(token, check)).resolves.toMatchObject({ sub: "ana" });
+      }
+    }
+    nowMs = old.expiresAtMs;
+    expect(vault.publicJwks().map((jwk) => jwk.kid)).toEqual([kid]);
+    for (const one of [vault, await reopen()]) {
+      await expect(one.verifyToken(old.token, check)).rejects.toEqual(invalid);
+      await expect(one.verifyToken(fresh.token, check)).resolves.toBeDefined();
+    }
+  });
+
+  it("takes every older token with it when that is asked", async () => {
+    const first = await vault.createToken(operator);
+    await vault.rotateTokenKey({ previousUntilMs: first.expiresAtMs, forgetOlder: false });
+    const second = await vault.createToken(operator);
+    await vault.rotateTokenKey({ previousUntilMs: 0, forgetOlder: true });
+    for (const one of [vault, await reopen()]) {
+      for (const { token } of [first, second]) {
+        await expect(one.verifyToken(token, check)).rejects.toEqual(invalid);
+      }
+    }
+    const text = await readFile(join(dir, "token-signing.jwk"), "utf8");
+    expect((JSON.parse(text) as { keys: unknown[] }).keys).toHaveLength(1);
+  });
+
+  it("leaves no private half of an old key on disk, and nobody else may read the file", async () => {
+    const before = await readFile(join(dir, "token-signing.jwk"), "utf8");
+    const [{ d }] = (JSON.parse(before) as { keys: [{ d: string }] }).keys;
+    await vault.rotateTokenKey({ previousUntilMs: nowMs + 1000, forgetOlder: false });
+    const files = await readdir(dir);
+    const texts = await Promise.all(files.map((file) => readFile(join(dir, file), "utf8")));
+    expect(texts.join()).not.toContain(d);
+    expect((await stat(join(dir, "token-signing.jwk"))).mode & 0o777).toBe(0o600);
+    expect(files.filter((file) => file.endsWith(".tmp"))).toEqual([]);
+  });
+
+  it("is read from a file of an older version, which held it alone", async () => {
+    const path = join(dir, "token-signing.jwk");
+    const { keys: [key] } = JSON.parse(await readFile(path, "utf8")) as { keys: [object] };
+    const { token } = await vault.createToken(operator);
+    await writeFile(path, JSON.stringify(key));
+    await expect((await reopen()).verifyToken(token, check)).resolves.toBeDefined();
+  });
+
+  it.each(["", "{}", '{"keys":[]}', '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AA"}]}'])(
+    "is not guessed from a damaged file: %s",
+    async (text) => {
+      await writeFile(join(dir, "token-signing.jwk"), text);
+      await expect(reopen()).rejects.toMatchObject({ code: "config_invalid" });
+    },
+  );
 });
