@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { randomUUID } from "node:crypto";
 import { type Clock, RpcFault } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
 import { BREAKER_LIMITS, type BreakerLimits } from "../flow/breaker.ts";
@@ -16,8 +17,10 @@ import type { JsonObject } from "./json.ts";
 import { PEER_LIMITS, type PeerLimits } from "./peer.ts";
 import { RESTART_POLICY, type RestartPolicy } from "./restart_plan.ts";
 import { readToolFault, readToolResult, type ToolResult } from "./results.ts";
+import { openGuard } from "./sandbox/guard.ts";
 import { createSandboxHelpers, type SandboxHelpers } from "./sandbox/helpers.ts";
 import { findInstallDir } from "./sandbox/code_places.ts";
+import { openWarden } from "./sandbox/warden.ts";
 import { type MicroappStatus, openSlots, type Slot } from "./slots.ts";
 import type { LifeTimeouts, MicroappState } from "./supervisor.ts";
 import { describeTools, toolCallParams, type ToolDescriptor } from "./tools.ts";
@@ -48,6 +51,8 @@ export interface HostDeps {
   readonly env: Env;
   /** What confines microapps; absent: what this machine has. */
   readonly helpers?: SandboxHelpers;
+  /** Names this core among all that ever ran here; absent: a random one. */
+  readonly instance?: string;
   /** Where this program is installed, whose SDK microapps import; absent: found from here. */
   readonly installDir?: string;
   /** The version microapps are told, compatible with nexo's. */
@@ -132,8 +137,13 @@ export function openHost(deps: HostDeps): Promise<Host> {
     now,
     limits: deps.breaker ?? BREAKER_LIMITS,
   });
+  const log = logFor("nexo");
+  const guard = openGuard({ log });
+  const warden = openWarden({ instance: deps.instance ?? randomUUID(), log });
   const slots = openSlots(deps.candidates, {
     ...deps,
+    guard,
+    warden,
     helpers: deps.helpers ?? createSandboxHelpers(deps.env),
     installDir: deps.installDir ?? findInstallDir(),
     agentsConfigFor: deps.agentsConfigFor ?? (() => ({})),
@@ -184,7 +194,11 @@ export function openHost(deps: HostDeps): Promise<Host> {
     restart: (id) => slots.restart(id),
     apply: (candidates) => slots.apply(candidates),
     settled: () => slots.settled(),
-    [Symbol.asyncDispose]: () => slots[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await slots[Symbol.asyncDispose]();
+      await guard[Symbol.asyncDispose]();
+      await warden[Symbol.asyncDispose]();
+    },
   };
   return Promise.resolve(host);
 }

@@ -3,21 +3,20 @@
  *
  * @module
  */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type Clock, CodedError, messageOf } from "../contract/mod.ts";
+import { type Clock, CodedError } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
 import type { Candidate } from "./discovery.ts";
-import { childEnv, type Env } from "./env.ts";
 import { grantsOf } from "./grants.ts";
 import type { HookPoint } from "./handshake.ts";
-import type { JsonObject } from "./json.ts";
 import type { PeerLimits } from "./peer.ts";
 import type { RestartPolicy } from "./restart_plan.ts";
-import type { SandboxHelpers } from "./sandbox/helpers.ts";
+import type { Guard, Guarded } from "./sandbox/guard.ts";
 import type { SandboxLevel } from "./sandbox/level.ts";
-import { type Confinement, prepareSandbox, type SandboxedChild } from "./sandbox/prepare.ts";
+import type { Confinement } from "./sandbox/prepare.ts";
 import { stateDirOf } from "./sandbox/state_dir.ts";
+import { endMarked } from "./sandbox/warden.ts";
+import { initializeParams, prepareChild, type StartDeps } from "./start_child.ts";
 import { createTail, type Tail } from "./stderr.ts";
 import {
   type LifeTimeouts,
@@ -27,19 +26,14 @@ import {
 } from "./supervisor.ts";
 
 /** What slots need; see `HostDeps`. */
-export interface SlotsDeps {
-  readonly homeDir: string;
-  readonly env: Env;
-  readonly helpers: SandboxHelpers;
-  readonly installDir: string;
-  readonly agentVersion: string;
+export interface SlotsDeps extends StartDeps {
+  readonly guard: Guard;
   readonly now: Clock;
   readonly logFor: (microappId: string) => Log;
   readonly onRequest: (
     call: { readonly microappId: string; readonly method: string; readonly params: unknown },
   ) => Promise<unknown>;
   readonly onState: (microappId: string, state: MicroappState, reason?: string) => void;
-  readonly agentsConfigFor: (microappId: string) => JsonObject;
   readonly timeouts: LifeTimeouts;
   readonly restart: RestartPolicy;
   readonly limits: PeerLimits;
@@ -101,6 +95,8 @@ interface OwnSlot {
   changes: Promise<void>;
 }
 
+type Breach = Guarded["onBreach"];
+
 const TAIL_LINES = 50;
 
 /** Starts every candidate; none is waited for. */
@@ -130,6 +126,11 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
         deps.onChange();
         deps.onState(id, state, reason);
       },
+      guard: (pid, onBreach) => guardChild(slot, pid, onBreach),
+      sweep: async () => {
+        const ended = await endMarked(deps.warden.markOf(id));
+        if (ended > 0) log.warn("microapp.strays_ended", { processes: ended });
+      },
       tail,
       pidFile: join(deps.homeDir, "run", "microapps", `${id}.pid`),
       limits: deps.limits,
@@ -138,6 +139,22 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
       now: deps.now,
       log,
     });
+  }
+
+  function guardChild(
+    { candidate, confinement }: OwnSlot,
+    pid: number,
+    onBreach: Breach,
+  ): () => void {
+    const stateDir = stateDirOf(deps.homeDir, candidate.id);
+    const forget = deps.warden.watch(pid);
+    if (confinement === null) return forget;
+    const { limits } = confinement;
+    const unguard = deps.guard.watch({ pid, stateDir, limits, onBreach });
+    return () => {
+      unguard();
+      forget();
+    };
   }
 
   function add(candidate: Candidate): void {
@@ -244,47 +261,4 @@ function statusOf({ candidate, supervisor, tail, confinement }: OwnSlot): Microa
     grants: grantsOf(manifest, entry).granted,
     stderr: tail.lines(),
   };
-}
-
-function initializeParams({ id, entry }: Candidate, deps: SlotsDeps): JsonObject {
-  return {
-    agent_version: deps.agentVersion,
-    extension_id: id,
-    nexo_version: deps.agentVersion,
-    state_dir: stateDirOf(deps.homeDir, id),
-    config: entry.config ?? {},
-    agents_config: deps.agentsConfigFor(id),
-  };
-}
-
-async function prepareChild(
-  candidate: Candidate,
-  deps: SlotsDeps,
-  log: Log,
-): Promise<SandboxedChild> {
-  const { id, root, manifest } = candidate;
-  const { transport, capabilities: { httpServer }, requires } = manifest;
-  if (transport.kind !== "stdio") {
-    throw new CodedError("manifest_invalid", `Cannot start "${id}": it has no stdio transport`);
-  }
-  const stateDir = stateDirOf(deps.homeDir, id);
-  try {
-    await mkdir(stateDir, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    log.warn("microapp.state_dir_failed", { error: messageOf(error) });
-  }
-  const http = httpServer === null
-    ? []
-    : [httpServer.token_env, ...httpServer.extra_env_passthrough];
-  const passed = [...requires.env, ...http];
-  const added = {
-    ...manifest.env,
-    AGENT_VERSION: deps.agentVersion,
-    AGENT_EXTENSION_ID: id,
-    NEXO_EXTENSION_STATE_ROOT: stateDir,
-  };
-  const env = childEnv({ parent: deps.env, passed, added });
-  const { command, args } = transport;
-  const named = new Set([...passed, ...Object.keys(added)]);
-  return prepareSandbox(candidate, { command, args, cwd: root, env }, named, deps);
 }

@@ -33,18 +33,31 @@ export function readLogLine(line: string): { level: Level; text: string } {
 /** The last lines of something. */
 export interface Tail {
   add(line: string): void;
+  /** Takes a line that says little; of these only few are kept, so that they push nothing else out. */
+  addStray(line: string): void;
   lines(): string[];
 }
 
-/** Keeps the last `size` lines. */
+/** One in so many lines of a tail may be a stray. */
+const STRAY_SHARE = 5;
+
+/** Keeps the last `size` lines, a fifth of them strays at most. */
 export function createTail(size: number): Tail {
-  const kept: string[] = [];
+  const kept: { readonly line: string; readonly stray: boolean }[] = [];
+  let strays = 0;
+  function keep(line: string, stray: boolean): void {
+    kept.push({ line, stray });
+    if (stray) strays += 1;
+    const tooMany = strays > size / STRAY_SHARE;
+    if (!tooMany && kept.length <= size) return;
+    const at = tooMany ? kept.findIndex((each) => each.stray) : 0;
+    const [gone] = kept.splice(at, 1);
+    if (gone?.stray === true) strays -= 1;
+  }
   return {
-    add(line) {
-      kept.push(line);
-      if (kept.length > size) kept.shift();
-    },
-    lines: () => [...kept],
+    add: (line) => keep(line, false),
+    addStray: (line) => keep(line, true),
+    lines: () => kept.map(({ line }) => line),
   };
 }
 

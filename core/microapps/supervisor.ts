@@ -37,6 +37,10 @@ export interface SupervisorDeps {
   readonly onRequest: (request: { method: string; params: unknown }) => Promise<unknown>;
   readonly onState: (state: MicroappState, reason: string | undefined) => void;
   readonly tail: Tail;
+  /** Watches the limits of a process until the returned function is called; a breach ends it. */
+  readonly guard: (pid: number, onBreach: (reason: string) => void) => () => void;
+  /** Ends what its process started and lost sight of. */
+  readonly sweep: () => Promise<void>;
   /** Where the running process is written down. */
   readonly pidFile: string;
   readonly limits: PeerLimits;
@@ -117,9 +121,15 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
       log,
       limits: deps.limits,
       onRequest: deps.onRequest,
-      onStray: (line) => deps.tail.add(`stdout: ${line}`),
+      onStray: (line) => deps.tail.addStray(`stdout: ${line}`),
     });
     const ended = watch({ child, peer, id, signal });
+    let breach: string | undefined;
+    const unguard = deps.guard(child.pid, (limit) => {
+      breach = limit;
+      deps.tail.add(`nexo: stopped, it ${limit}`);
+      child.signal("SIGKILL");
+    });
     try {
       const result = await peer.call("initialize", deps.initializeParams(), {
         timeoutMs: timeouts.handshakeMs,
@@ -131,15 +141,19 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
       live = { generation: starts, peer, handshake };
       enter("ready");
       await settlesBefore(ended, signal);
-      return signal.aborted ? "" : await ended;
+      if (signal.aborted) return "";
+      const why = await ended;
+      return breach ?? why;
     } catch (error) {
-      throw new CodedError("microapp_handshake", whyFailed(error), { cause: error });
+      throw new CodedError("microapp_handshake", breach ?? whyFailed(error), { cause: error });
     } finally {
       const talks = live !== null;
       live = null;
       if (signal.aborted) await stopChild(child, talks ? peer : null, ended, timeouts);
       child.signal("SIGKILL");
       await ended;
+      unguard();
+      await deps.sweep();
       await noted;
       await forgetProcess(deps.pidFile);
       pid = null;

@@ -13,6 +13,7 @@ import type { Manifest } from "../manifest.ts";
 import { sandboxCommand } from "./command.ts";
 import { confinedEnv } from "./confined_env.ts";
 import { refuseImportsOut } from "./graph.ts";
+import { overQuota } from "./guard.ts";
 import type { SandboxHelpers } from "./helpers.ts";
 import { chooseLevel, type SandboxLevel, wishOf } from "./level.ts";
 import { type Limits, limitsOf } from "./limits.ts";
@@ -70,6 +71,7 @@ export async function prepareSandbox(
       hidden: [],
       cacheDir: stateDir,
     };
+    await refuseFull(stateDir, limits);
     const command = sandboxCommand({
       ...start,
       level: "none",
@@ -97,6 +99,7 @@ export async function prepareSandbox(
       await refuseImportsOut({ program: runtime.program, args: start.args, place });
     }
   }
+  await refuseFull(stateDir, limits);
   const command = sandboxCommand({
     ...start,
     level,
@@ -131,6 +134,12 @@ function networkNotes({ kind }: NetworkGrant, level: SandboxLevel): string[] {
   return kind === "port" && level === "bwrap"
     ? ["it shares the host's network, since it serves HTTP"]
     : [];
+}
+
+/** What ended it for its disk would only be ended again. */
+async function refuseFull(stateDir: string, { diskBytes }: Limits): Promise<void> {
+  const reason = diskBytes === null ? null : await overQuota(stateDir, diskBytes);
+  if (reason !== null) throw new CodedError("sandbox_refused", `Cannot start it: ${reason}`);
 }
 
 /** Permissions cannot take a part out of what they give. */
