@@ -33,15 +33,15 @@ export function readLogLine(line: string): { level: Level; text: string } {
 /** The last lines of something. */
 export interface Tail {
   add(line: string): void;
-  /** Takes a line that says little; of these only few are kept, so that they push nothing else out. */
+  /** Takes a line that says little; of these few are kept, so that they push out nothing else. */
   addStray(line: string): void;
   lines(): string[];
 }
 
-/** One in so many lines of a tail may be a stray. */
-const STRAY_SHARE = 5;
+/** Of so many lines of a tail one may be a stray. */
+const STRAY_SHARE = 2;
 
-/** Keeps the last `size` lines, a fifth of them strays at most. */
+/** Keeps the last `size` lines, half of them strays at most. */
 export function createTail(size: number): Tail {
   const kept: { readonly line: string; readonly stray: boolean }[] = [];
   let strays = 0;

@@ -44,3 +44,15 @@ describe("readStderr()", () => {
     expect(tail.lines()).toEqual(["one", "two", "three"]);
   });
 });
+
+describe("createTail()", () => {
+  it("keeps the last lines, and lets strays push out strays only", () => {
+    const tail = createTail(4);
+    tail.add("one");
+    tail.add("two");
+    for (let n = 0; n < 1000; n++) tail.addStray(`stray ${n}`);
+    expect(tail.lines()).toEqual(["one", "two", "stray 998", "stray 999"]);
+    for (const line of ["three", "four", "five", "six"]) tail.add(line);
+    expect(tail.lines()).toEqual(["three", "four", "five", "six"]);
+  });
+});
