@@ -13,6 +13,7 @@ import { ingestIdle } from "./rows/ingest_idle.ts";
 import { ingestJetstream } from "./rows/ingest_jetstream.ts";
 import { ingestOne } from "./rows/ingest_one.ts";
 import { ingestSplit } from "./rows/ingest_split.ts";
+import { neighbour } from "./rows/neighbour.ts";
 import { toolcallMcp } from "./rows/toolcall_mcp.ts";
 import { verify } from "./rows/verify.ts";
 
@@ -28,4 +29,5 @@ export const ROWS: readonly Row[] = [
   firehoseSocketio,
   firehoseMemory,
   toolcallMcp,
+  neighbour,
 ];
