@@ -172,7 +172,13 @@ export async function runDaemon(
     started_at_ms: now(),
   });
   const consoleUrl = await admin.consoleLink();
-  onReady({ adminUrl: admin.url, edgeUrl, consoleUrl, warnings: config.warnings() });
+  onReady({
+    adminUrl: admin.url,
+    edgeUrl,
+    consoleUrl,
+    brokerUrl: carrier.brokerUrl,
+    warnings: config.warnings(),
+  });
   await aborted(signal);
 
   log.info("daemon.stopping", {});
@@ -190,7 +196,7 @@ async function openConfig(options: DaemonOptions) {
   const sources = config.current().webhooks.sources.map((source) => resolveSource(source));
   const made = await makeMissingSecrets(sources, {
     dir: home.secrets,
-    secretOf: config.secretOf,
+    isToMake: config.isSecretToMake,
     random,
   });
   for (const name of made) options.log.info("secret.made", { name });

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { startNodeEdge } from "../../edge/node.ts";
+import { brokerTokenPath } from "../daemon/home.ts";
 import type { DaemonReady } from "../daemon/options.ts";
 import { runDaemon } from "../daemon.ts";
 import { createPooledRandom } from "../flow/random.ts";
@@ -25,7 +26,7 @@ export function addRunCommands(program: Command, context: CliContext): void {
         makeSecrets: true,
         startEdge: (options) =>
           startNodeEdge({ ...options, port: portOf(port, env), hostname: host, version }),
-      }, { signal, onReady: announce });
+      }, { signal, onReady: (ready) => announce(ready, context) });
     });
 
   addConfigOption(program.command("core"))
@@ -53,11 +54,17 @@ async function daemonOptions(context: CliContext, config: string | undefined) {
   };
 }
 
-function announce({ edgeUrl, consoleUrl, warnings }: DaemonReady): void {
+function announce(
+  { edgeUrl, consoleUrl, brokerUrl, warnings }: DaemonReady,
+  { home }: Pick<CliContext, "home">,
+): void {
   const lines = [
     "",
     `  nexo is ready at ${edgeUrl}`,
     ...(consoleUrl === undefined ? [] : [`  console, once: ${consoleUrl}`]),
+    ...(brokerUrl === undefined
+      ? []
+      : [`  broker for NATS clients: ${brokerUrl} (token in ${brokerTokenPath(home)})`]),
     "",
     "  In another terminal:",
     "    npx nexo webhook send github              a signed webhook becomes an agent's turn",

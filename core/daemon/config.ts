@@ -9,7 +9,12 @@ import { type ChangeConfig, type FileChange, openDraft } from "../settings/draft
 import { type Loaded, loadSettings } from "../settings/load.ts";
 import type { Problem } from "../settings/problems.ts";
 import { replaceFiles } from "../settings/replace_files.ts";
-import { createSecretReader, defaultSecretsDirs, findSecret } from "../settings/secrets.ts";
+import {
+  createSecretReader,
+  defaultSecretsDirs,
+  findSecret,
+  isSecretToMake,
+} from "../settings/secrets.ts";
 import type { Settings } from "../settings/settings.ts";
 
 /** Times a change is tried again when a person saves the same file meanwhile. */
@@ -25,6 +30,8 @@ export interface LiveSettings {
   readonly warnings: () => string[];
   /** A secret by its name; looked up anew each time, so that a rotated one counts at a reload. */
   readonly secretOf: (name: string) => string | undefined;
+  /** Whether there is no such secret yet, and it may be made. */
+  readonly isSecretToMake: (name: string) => boolean;
   /** Loads the files again; bad ones change nothing. @throws {ConfigError} */
   readonly reload: () => Promise<Settings>;
   readonly change: ChangeConfig;
@@ -124,6 +131,7 @@ export async function openLiveSettings(
     current: () => inForce.settings,
     warnings: () => inForce.problems.map(({ file, line, message }) => `${file}:${line} ${message}`),
     secretOf: (name) => findSecret(name, { env, readSecret }),
+    isSecretToMake: (name) => isSecretToMake(name, { env, readSecret }),
     reload: () =>
       inTurn(async () => {
         const loaded = await load(inForce.settings.version + 1);

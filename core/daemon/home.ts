@@ -64,9 +64,12 @@ export async function publishRunFile(home: Home, run: RunFile): Promise<AsyncDis
   };
 }
 
+/** Where clients of the embedded broker find what to show. */
+export const brokerTokenPath = (home: Home): string => join(home.keys, "broker.token");
+
 /** Keeps the broker's token where the operator finds it, in `keys/broker.token`. Returns the token. */
 export async function publishBrokerToken(home: Home, token: string): Promise<string> {
-  const path = join(home.keys, "broker.token");
+  const path = brokerTokenPath(home);
   await writeFile(`${path}.new`, `${token}\n`, { mode: 0o600 });
   await rename(`${path}.new`, path);
   return token;

@@ -47,5 +47,7 @@ export interface DaemonReady {
   readonly edgeUrl: string | undefined;
   /** Opens the console once; undefined without an edge. */
   readonly consoleUrl: string | undefined;
+  /** Where NATS clients and edges of other processes connect; undefined without an embedded broker. */
+  readonly brokerUrl: string | undefined;
   readonly warnings: readonly string[];
 }

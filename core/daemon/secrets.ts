@@ -8,15 +8,12 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Random, ResolvedSource } from "../contract/mod.ts";
 
-/** The name of an environment variable, and so of a secret's file. */
-const NAME = /^[A-Z][A-Z0-9_]{1,63}$/;
-
 /** Makes the secrets of `sources` that are missing in `dir`. Returns their names. */
 export async function makeMissingSecrets(
   sources: readonly ResolvedSource[],
-  { dir, secretOf, random }: {
+  { dir, isToMake, random }: {
     dir: string;
-    secretOf: (name: string) => string | undefined;
+    isToMake: (name: string) => boolean;
     random: Random;
   },
 ): Promise<string[]> {
@@ -25,7 +22,7 @@ export async function makeMissingSecrets(
     made.set(secret_env, secretFor(signature, random));
     if (handshake !== null) made.set(handshake.verify_token_env, randomHex(random));
   }
-  const missing = [...made].filter(([name]) => NAME.test(name) && (secretOf(name) ?? "") === "");
+  const missing = [...made].filter(([name]) => isToMake(name));
   for (const [name, secret] of missing) {
     await writeFile(join(dir, `${name}.txt`), `${secret}\n`, { mode: 0o600 });
   }

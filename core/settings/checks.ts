@@ -22,6 +22,8 @@ export interface Checked {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The secret a `secret_env` names; undefined when there is none. */
   readonly secretOf: (name: string) => string | undefined;
+  /** Whether `nexo dev` would make that secret. */
+  readonly isSecretToMake: (name: string) => boolean;
   /** Where a key stands; `file` is absolute or a name such as `llm.yaml`. */
   readonly place: (file: string, path: Path) => Place & { readonly file: string };
 }

@@ -126,7 +126,7 @@ function checkModels({ settings, origins }: Checked, report: Report): void {
 
 const WEBHOOKS = "webhook_receiver.yaml";
 
-function checkWebhooks({ settings, secretOf }: Checked, report: Report): void {
+function checkWebhooks({ settings, secretOf, isSecretToMake }: Checked, report: Report): void {
   const { webhooks } = settings;
   if (webhooks.bind !== undefined) {
     const fix = "Remove it; the edge listens on NEXO_PORT";
@@ -140,11 +140,12 @@ function checkWebhooks({ settings, secretOf }: Checked, report: Report): void {
     const at = (field: string): Path => ["sources", i, field];
     const setIt = (name: string): string =>
       `Set ${name} in the environment, or write it to a file of that name in a secrets directory`;
-    const secret = secretOf(env);
-    const problem = secret === undefined
-      ? `secret "${env}" is not set`
-      : secretProblem(signature, env, secret);
-    if (problem !== null) {
+    const problem = secretProblem(signature, env, secretOf(env) ?? "");
+    if (isSecretToMake(env)) {
+      const message =
+        `source "${id}": secret "${env}" will be made by nexo dev; until there is one, it answers 503`;
+      report("warning", WEBHOOKS, at("secret_env"), message, setIt(env));
+    } else if (problem !== null) {
       const message = `source "${id}": ${problem}, so it answers 503`;
       report("error", WEBHOOKS, at("secret_env"), message, setIt(env), false);
     }
@@ -173,7 +174,7 @@ function checkWebhooks({ settings, secretOf }: Checked, report: Report): void {
   });
 }
 
-function checkBroker({ settings, env }: Checked, report: Report): void {
+function checkBroker({ settings, env, place }: Checked, report: Report): void {
   const { broker, webhooks } = settings;
   const { auth, limits } = broker;
   const file = "broker.yaml";
@@ -181,11 +182,11 @@ function checkBroker({ settings, env }: Checked, report: Report): void {
     const fix = "Add token, user and password, nkey_file or creds_file, or set enabled: false";
     report("error", file, ["broker", "auth"], "broker.auth: enabled, but says nothing", fix);
   }
-  if (broker.type === "nats") {
-    if (broker.url === undefined && !env["NEXO_NATS_URL"]) {
-      const fix = "Add url, for example ws://nats:8443, or set NEXO_NATS_URL";
-      report("error", file, ["broker", "type"], "broker.url: is required for type nats", fix);
-    }
+  if (broker.type === "nats" && broker.url === undefined && !env["NEXO_NATS_URL"]) {
+    const fix = "Add url, for example ws://nats:8443, or set NEXO_NATS_URL";
+    report("error", file, ["broker", "type"], "broker.url: is required for type nats", fix);
+  }
+  if (broker.type === "nats" || env["NEXO_NATS_URL"]) {
     if (broker.jetstream !== "off" && !env["NEXO_EDGE_KEY"]) {
       const message = "events lie unsealed in JetStream: NEXO_EDGE_KEY is not set";
       const fix = "Set NEXO_EDGE_KEY for core and edges, or jetstream: off";
@@ -202,8 +203,10 @@ function checkBroker({ settings, env }: Checked, report: Report): void {
   ];
   for (const [cap, path] of caps) {
     if (cap === null || cap === undefined || cap <= most) continue;
+    const limit = place(file, ["broker", "limits", "max_payload"]);
     const message =
-      `body cap of ${cap} bytes does not fit the broker's ${limits.max_payload_bytes}`;
+      `body cap of ${cap} bytes does not fit the broker's ${limits.max_payload_bytes} ` +
+      `at ${file}:${limit.line}, less ${BROKER_OVERHEAD_BYTES} for what surrounds it`;
     report("error", WEBHOOKS, path, message, `Write at most ${most}, or raise limits.max_payload`);
   }
 }

@@ -14,7 +14,7 @@ import { deepFreeze, frozenMap } from "./freeze.ts";
 import type { Sources } from "./interpolate.ts";
 import { closest, type Problem, sortProblems } from "./problems.ts";
 import { type ConfigFile, readConfig } from "./read_file.ts";
-import { createSecretReader, defaultSecretsDirs, findSecret } from "./secrets.ts";
+import { createSecretReader, defaultSecretsDirs, findSecret, isSecretToMake } from "./secrets.ts";
 import type { Settings, Tenant } from "./settings.ts";
 import type { Path, Place } from "./yaml_file.ts";
 
@@ -99,6 +99,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     origins,
     env,
     secretOf: options.secretOf ?? ((name) => findSecret(name, { env, readSecret })),
+    isSecretToMake: (name) => isSecretToMake(name, { env, readSecret }),
     place: reader.place,
   }));
   const blocked = problems.some(({ blocking }) => blocking);

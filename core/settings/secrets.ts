@@ -105,3 +105,18 @@ export function findSecret(
     .find((file) => file.ok && file.value !== "");
   return found?.ok === true ? found.value : undefined;
 }
+
+/** What `nexo dev` may call a file of its own making. */
+const madeName = /^[A-Z][A-Z0-9_]{1,63}$/;
+
+/**
+ * Whether `nexo dev` makes this secret: there is none yet. One that is there and empty is somebody's
+ * mistake, which a made one would hide.
+ */
+export function isSecretToMake(
+  name: string,
+  { env, readSecret }: { env: Env; readSecret: (path: string) => Result<string> },
+): boolean {
+  return madeName.test(name) && env[name] === undefined &&
+    [name, `${name}.txt`].every((file) => !readSecret(file).ok);
+}

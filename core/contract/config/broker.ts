@@ -13,7 +13,7 @@ export const UNUSED_BROKER_KEYS = ["persistence", "fallback"] as const;
 /** The block `broker`. */
 export const BrokerConfig = block({
   /** `local`: in this process. `embedded`: the same, open to NATS clients. `nats`: a real server. */
-  type: withDefault(z.enum(["local", "nats", "embedded"]), "local"),
+  type: withDefault(z.enum(["local", "nats", "embedded"]), "embedded"),
   /** Of a NATS server's WebSocket, for example `ws://nats:8443`. */
   url: optional(Text),
   auth: block({

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { configDir, ONE_AGENT, summary } from "./config_dir.ts";
 
@@ -153,8 +155,7 @@ describe("sources", () => {
   it("without a good secret are an error that stops nothing else", async () => {
     for (
       const [env, state] of [
-        [{}, "is not set"],
-        [{ HUB_SECRET: "" }, "is not set"],
+        [{ HUB_SECRET: "" }, "is missing or empty"],
         [{ HUB_SECRET: "1234567" }, "is shorter than 8 bytes"],
       ] as const
     ) {
@@ -169,6 +170,36 @@ describe("sources", () => {
     expect(good.lines).toEqual([]);
   });
 
+  it("are warned of a secret that nexo dev will make, and not of one that is there", async () => {
+    await using config = await configDir({
+      "agents.yaml": ONE_AGENT,
+      "webhook_receiver.yaml": source(),
+    });
+    const fresh = await config.load();
+    expect(fresh.settings).toBeDefined();
+    expect(summary(fresh.problems, config.dir)).toEqual([
+      'webhook_receiver.yaml:6:5 warning source "hub": secret "HUB_SECRET" will be made by nexo dev; ' +
+      "until there is one, it answers 503",
+    ]);
+    await mkdir(join(config.home, "secrets"));
+    for (
+      const [text, lines] of [
+        ["long enough", []],
+        ["\n", [expect.stringContaining('error source "hub": secret "HUB_SECRET" is missing or')]],
+      ] as const
+    ) {
+      await writeFile(join(config.home, "secrets/HUB_SECRET.txt"), text);
+      expect(summary((await config.load()).problems, config.dir)).toEqual(lines);
+    }
+  });
+
+  it("need a secret that is set when nexo dev cannot make one of that name", async () => {
+    const { lines } = await check({
+      "webhook_receiver.yaml": source().replace("HUB_SECRET", "hub-secret"),
+    });
+    expect(lines).toEqual([expect.stringContaining('error source "hub": secret "hub-secret"')]);
+  });
+
   it("may not share an id or a path", async () => {
     const twin = "  - { id: hub, path: /webhooks/hub, preset: github, secret_env: HUB_SECRET }\n";
     const { settings, lines } = await check({ "webhook_receiver.yaml": source(twin) });
@@ -179,11 +210,12 @@ describe("sources", () => {
   it("are told that bind is ignored, and that a body must fit the broker", async () => {
     const { lines } = await check({
       "webhook_receiver.yaml": "bind: 0.0.0.0:8081\nbody_cap_bytes: 4194304\n",
-      "broker.yaml": "broker: { limits: { max_payload: 4MB } }",
+      "broker.yaml": "broker:\n  limits:\n    max_payload: 4MB\n",
     });
     expect(lines).toEqual([
       "webhook_receiver.yaml:1:1 warning bind: ignored",
-      "webhook_receiver.yaml:2:1 error body cap of 4194304 bytes does not fit the broker's 4194304",
+      "webhook_receiver.yaml:2:1 error body cap of 4194304 bytes does not fit the broker's 4194304 " +
+      "at broker.yaml:3, less 65536 for what surrounds it",
     ]);
   });
 });
@@ -199,6 +231,10 @@ describe("the rest", () => {
     const env = { NEXO_NATS_URL: "ws://nats:8443", NEXO_EDGE_KEY: "k" };
     const good = { "broker.yaml": "broker: { type: nats, auth: { enabled: true, token: t } }" };
     expect((await check(good, env)).lines).toEqual([]);
+    const byEnv = await check({}, { NEXO_NATS_URL: "ws://nats:8443" });
+    expect(byEnv.lines).toEqual([expect.stringContaining("NEXO_EDGE_KEY is not set")]);
+    const off = { "broker.yaml": "broker: { type: nats, url: 'ws://nats:8443', jetstream: off }" };
+    expect((await check(off)).lines).toEqual([]);
   });
 
   it("compiles redaction patterns as RE2", async () => {
