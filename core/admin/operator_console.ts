@@ -25,7 +25,8 @@ export interface DeliveryStep {
 
 /** A delivery without its body: what it became, and what went wrong. */
 export interface DeliveryStory {
-  readonly delivery: InboxRow;
+  /** With what the edge checked of it; null for a source that is not configured now. */
+  readonly delivery: InboxRow & { readonly verified_by: string | null };
   /** The delivery this one repeats by an operator's wish. */
   readonly replayed_from: string | null;
   readonly steps: readonly DeliveryStep[];

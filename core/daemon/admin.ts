@@ -124,6 +124,8 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
 
 function createMethods(deps: AdminDeps) {
   const { config, store, tokens, host, work, now } = deps;
+  const verifiedBy = (sourceId: string): string | null =>
+    deps.edgeConfig().sources.find(({ id }) => id === sourceId)?.signature.algorithm ?? null;
   const replay = createReplay({
     ...deps,
     deliver: work.intake.deliver,
@@ -150,11 +152,10 @@ function createMethods(deps: AdminDeps) {
       ...deps,
       replay,
       ...createOperatorReads(deps),
-      verifiedBy: (id) =>
-        deps.edgeConfig().sources.find((source) => source.id === id)?.signature.algorithm ?? null,
+      verifiedBy,
     }),
     ...operatorConsoleMethods({
-      ...createStories(deps),
+      ...createStories({ ...deps, verifiedBy }),
       consoleLink: createConsoleLink(deps),
       createToken: ({ subject, scope, ttlMs }) => tokens.create({ subject, scope, ttlMs }),
     }),

@@ -19,7 +19,11 @@ type DeadRow = DeliveryStory["dead_letters"][number] & Row;
 type EntryRow = TurnStory["entries"][number] & Row;
 
 /** Returns the readers of stories. */
-export function createStories({ store, inbox }: { store: Reads; inbox: Inbox }): {
+export function createStories({ store, inbox, verifiedBy }: {
+  store: Reads;
+  inbox: Inbox;
+  verifiedBy: (sourceId: string) => string | null;
+}): {
   readonly deliveryStory: (envelopeId: string) => Promise<DeliveryStory | undefined>;
   readonly turnStory: (turnId: string) => Promise<TurnStory | undefined>;
 } {
@@ -38,7 +42,7 @@ export function createStories({ store, inbox }: { store: Reads; inbox: Inbox }):
         steps.flatMap(({ turn_id }) => turn_id ?? []),
       );
       return {
-        delivery,
+        delivery: { ...delivery, verified_by: verifiedBy(delivery.source_id) },
         replayed_from,
         steps: steps.map((step) => ({
           ...step,

@@ -62,7 +62,7 @@ describe.skipIf(CHROMIUM === undefined)("the console's pages", () => {
     ["deliveries", "deliveries", "hmac-sha256"],
     ["deliveries-dead", "deliveries?view=dead", "No dead letters"],
     ["deliveries-refused", "deliveries?view=refused", "unauthorized"],
-    ["delivery", `deliveries/${envelopeId}`, "What became of it"],
+    ["delivery", `deliveries/${envelopeId}`, "passed: hmac-sha256"],
     ["turns", "turns", "event:github"],
     ["turn", `turns/${turnId}`, "Arguments"],
     ["microapps", "microapps", "Standard error"],
