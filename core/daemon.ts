@@ -10,15 +10,19 @@ import { openEdgeLink } from "./daemon/edge_link.ts";
 import { openLiveSettings } from "./daemon/config.ts";
 import { makeHome, publishBrokerToken, publishRunFile } from "./daemon/home.ts";
 import { findMicroapps, forwardEvents, openMicroapps } from "./daemon/microapps.ts";
+import { createCoreMetrics } from "./daemon/metrics.ts";
 import type { DaemonOptions, DaemonReady } from "./daemon/options.ts";
 import { createParts } from "./daemon/parts.ts";
+import { createReadiness } from "./daemon/readiness.ts";
+import { createScrape } from "./daemon/scrape.ts";
 import { openTokenDesk } from "./daemon/tokens.ts";
 import { makeMissingSecrets } from "./daemon/secrets.ts";
 import { openSignedHeads } from "./daemon/signed_heads.ts";
 import { openWork } from "./daemon/work.ts";
 import type { Dispatch } from "./admin/dispatcher.ts";
-import { createUuids, resolveSource } from "./contract/mod.ts";
+import { createUuids, messageOf, resolveSource } from "./contract/mod.ts";
 import { parseEdgeKey } from "./bus/handoff_seal.ts";
+import { createMeter } from "./flow/meter.ts";
 import { openScope } from "./flow/scope.ts";
 import { openRetention } from "./events/retention.ts";
 import { serveEvents } from "./events/serve.ts";
@@ -46,10 +50,15 @@ export async function runDaemon(
   const config = await openConfig(options);
   const settings = config.current;
 
+  const meter = createMeter({
+    onError: (name, error) => log.warn("metrics.unread", { name, error: messageOf(error) }),
+  });
+  const metrics = createCoreMetrics({ meter, tenantLabel: () => settings().tenantLabel, now });
   const vault = await openVault({ keysDir: home.keys, random, now });
   await using store = await openStore({
     url: `file:${join(home.state, "core.db")}`,
     migrationsDir: options.migrationsDir,
+    onFlushed: metrics.onFlushed,
     now,
     log,
   });
@@ -83,12 +92,14 @@ export async function runDaemon(
     log,
   });
   const stopForwarding = forwardEvents({ events, host, settings });
+  metrics.follow(events);
   await using work = openWork({
     ...parts,
     store,
     bus,
     host,
     settings,
+    metrics,
     secretOf: config.secretOf,
     now,
     random,
@@ -103,6 +114,7 @@ export async function runDaemon(
   const tickets = serveTickets({ bus, verify, random, now });
   await using _retention = openRetention({
     store,
+    onTrimmed: metrics.onTrimmed,
     keep() {
       const { retention_days: days, max_rows: rows } = settings().transcripts.events;
       return { days, rows };
@@ -112,6 +124,8 @@ export async function runDaemon(
   });
   const edgeConfig = () => ({
     ...edgeConfigOf(settings().webhooks, config.secretOf, settings().version),
+    firehose: settings().broker.firehose,
+    tenant_label: settings().tenantLabel,
     auth: tokens.edgeAuth(),
   });
   const edges = await openEdgeLink({
@@ -122,6 +136,17 @@ export async function runDaemon(
     now,
     log,
   });
+  const readiness = createReadiness({
+    store,
+    bus,
+    host,
+    config,
+    stateDir: home.state,
+    lastFlush: metrics.lastFlush,
+    now,
+  });
+  const { waiting } = work.conversations;
+  const scrape = createScrape({ meter, store, bus, host, config, waiting });
   let edgeUrl: string | undefined;
   await using admin = await openAdmin({
     ...options,
@@ -135,6 +160,8 @@ export async function runDaemon(
     tokens,
     tickets,
     config,
+    readiness,
+    scrape,
     edgeConfig,
     edgeUrl: () => edgeUrl,
     edges,
@@ -149,6 +176,8 @@ export async function runDaemon(
     log,
     visitorSecret: vault.mac("visitors", "cookie"),
     authorize: admin.authorize,
+    readiness,
+    metrics: scrape,
   });
   edgeUrl = edge?.url;
   await using reloads = openScope({

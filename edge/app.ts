@@ -11,6 +11,7 @@ import {
   createUuids,
   type EdgeConfig,
   type Random,
+  type Readiness,
 } from "../core/contract/mod.ts";
 import type { Log } from "../core/flow/log.ts";
 import type { BodyRead, EdgeAdapter, RequestHead } from "./adapter.ts";
@@ -19,10 +20,10 @@ import type { ConsoleAssets } from "./console/assets.ts";
 import { mountConsole } from "./console/console.ts";
 import { createRefusals, type Refusals } from "./console/refusals.ts";
 import { sessionTokenOf } from "./console/session.ts";
-import { createCounters } from "./counters.ts";
 import { startDeadline } from "./deadline.ts";
 import { createFirehose, type Firehose, type FirehoseOptions } from "./firehose/firehose.ts";
-import { forwardRpc, type Readiness } from "./operations.ts";
+import { createEdgeMetrics } from "./metrics.ts";
+import { edgeReadiness, forwardRpc, isLocal } from "./operations.ts";
 import {
   jsonResponse,
   problemResponse,
@@ -100,9 +101,7 @@ const NO_SOURCES: EdgeConfig = {
 export function createEdge(deps: EdgeDeps): Edge {
   const { bus, now, random, log, adapter } = deps;
   const uuid = createUuids({ now, random });
-  const counters = createCounters();
   const refusals = createRefusals();
-  const receive = createReceive({ bus, now, uuid, log, adapter, onRefused: refusals.note });
   const firehose = createFirehose({
     ...deps.firehose,
     bus,
@@ -111,6 +110,21 @@ export function createEdge(deps: EdgeDeps): Edge {
     log,
     adapter,
     cookieToken: sessionTokenOf,
+  });
+  const metrics = createEdgeMetrics({
+    bus,
+    webhooksInFlight: inFlight,
+    sources: () => table.byPath.size,
+    firehose,
+    now,
+  });
+  const receive = createReceive({
+    bus: metrics.timed(bus),
+    now,
+    uuid,
+    log,
+    adapter,
+    onRefused: refusals.note,
   });
   let table: SourceTable = createSourceTable(NO_SOURCES);
   let isConfigured = false;
@@ -121,7 +135,7 @@ export function createEdge(deps: EdgeDeps): Edge {
     env: unknown,
   ): Promise<Reply> {
     const reply = await receive(live, table, request, env);
-    counters.webhookAnswered(reply.status);
+    metrics.webhookAnswered(live.source, reply.status);
     return reply;
   }
   const receiveAt: Edge["receive"] = (path, request, env) => {
@@ -134,13 +148,8 @@ export function createEdge(deps: EdgeDeps): Edge {
     firehose,
     refusals,
     table: () => table,
-    readyNow: () => isConfigured && bus.status() === "ready",
-    metrics: () =>
-      counters.render({
-        webhooks_in_flight: inFlight(),
-        sources: table.byPath.size,
-        firehose_clients: firehose.clients(),
-      }),
+    isConfigured: () => isConfigured,
+    metrics: metrics.render,
   });
   app.notFound((c) => {
     const reply = receiveAt(pathOf(c.req.url), c.req.raw, c.env);
@@ -182,6 +191,12 @@ export function createEdge(deps: EdgeDeps): Edge {
       table = next;
       isConfigured = true;
       if (config.auth !== undefined) firehose.applyAuth(config.auth);
+      if (config.firehose !== undefined) {
+        const { max_clients_per_tenant: perTenant, max_clients_per_subject: perSubject } =
+          config.firehose;
+        firehose.limit({ perTenant, perSubject });
+      }
+      metrics.nameTenants(config.tenant_label ?? false);
       log.info("edge.configured", { version: config.version, ...changes });
       return changes;
     },
@@ -196,12 +211,12 @@ interface Inside {
   readonly firehose: Firehose;
   readonly refusals: Refusals;
   readonly table: () => SourceTable;
-  readonly readyNow: () => boolean;
-  readonly metrics: () => string;
+  readonly isConfigured: () => boolean;
+  readonly metrics: () => Promise<string>;
 }
 
 function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
-  const { uuid, firehose, table, readyNow, metrics } = inside;
+  const { uuid, firehose, table, isConfigured, metrics } = inside;
   const { bus, log, adapter, version, authorize } = deps;
   const app = new Hono();
   const chat = createChat({ ...deps, uuid });
@@ -224,7 +239,7 @@ function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
     readBody: readBodyOf(c),
   });
   const operatorsOnly = async (c: Context): Promise<Response | undefined> => {
-    if (isLocal(c, clientOf(c).ip) || await authorize(c.req.raw)) return undefined;
+    if (isLocal(c.req.raw.headers, clientOf(c).ip) || await authorize(c.req.raw)) return undefined;
     const headers = { "www-authenticate": "Bearer" };
     const message = "A bearer token is required";
     return problemResponse({ status: 401, code: "token_invalid", message, headers }, uuid());
@@ -237,15 +252,18 @@ function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
   app.get("/readyz", async (c) => {
     const refused = await operatorsOnly(c);
     if (refused !== undefined) return refused;
-    const behind = await deps.readiness?.() ?? { ready: true };
-    const ready = readyNow() && behind.ready;
-    const body = { ready, bus: bus.status(), config_version: table().version, ...behind.details };
-    return jsonResponse(JSON.stringify(body), { status: ready ? 200 : 503, requestId: uuid() });
+    const body = edgeReadiness({
+      bus,
+      table: isConfigured() ? table() : undefined,
+      behind: await deps.readiness?.(),
+    });
+    const status = body.ready ? 200 : 503;
+    return jsonResponse(JSON.stringify(body), { status, requestId: uuid() });
   });
   app.get("/metrics", async (c) => {
     const refused = await operatorsOnly(c);
     if (refused !== undefined) return refused;
-    return new Response(metrics() + (await deps.metrics?.() ?? ""), {
+    return new Response(await metrics() + (await deps.metrics?.() ?? ""), {
       headers: { ...SECURITY_HEADERS, "content-type": "text/plain; version=0.0.4; charset=utf-8" },
     });
   });
@@ -271,13 +289,6 @@ function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
   for (const path of ["/firehose", "/firehose/sse"]) app.all(path, onlyWith("GET"));
   app.all("/session", onlyWith("POST"));
   return app;
-}
-
-/** Whether a request comes from this machine, and not through a proxy that runs on it. */
-function isLocal(c: Context, ip: string | null): boolean {
-  const isLoopback = ip !== null && (ip.startsWith("127.") || ip === "::1");
-  return isLoopback && c.req.header("x-forwarded-for") === undefined &&
-    c.req.header("forwarded") === undefined && c.req.header("x-real-ip") === undefined;
 }
 
 /** The path of an absolute URL, as it was written. */

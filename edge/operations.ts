@@ -1,18 +1,83 @@
 /**
- * What operators ask of an edge: alive, ready, counted, and the admin RPC.
+ * What operators ask of an edge: whether it is ready, who may ask, and the admin RPC.
  *
  * @module
  */
 import type { Bus } from "../core/bus/bus.ts";
-import { codeOf, ERROR_CODES, subjects } from "../core/contract/mod.ts";
+import {
+  codeOf,
+  ERROR_CODES,
+  type Readiness,
+  readinessOf,
+  type ReadinessPart,
+  readyPart,
+  subjects,
+} from "../core/contract/mod.ts";
 import type { Log } from "../core/flow/log.ts";
 import type { BodyRead } from "./adapter.ts";
 import { jsonResponse, problemResponse, statusOf } from "./reply.ts";
+import type { SourceTable } from "./webhooks/sources.ts";
 
-/** Whether the parts behind the edge work, and what is degraded. */
-export interface Readiness {
-  readonly ready: boolean;
-  readonly details?: Readonly<Record<string, unknown>> | undefined;
+const BUS_DOWN =
+  "the edge has no connection to core's bus and keeps trying; check that core, or the NATS server of NEXO_NATS_URL, runs";
+const NOT_CONFIGURED = "core has not told this edge its sources; check that core runs on this bus";
+
+/** Whether an edge can work; `behind` is what core says where both share a process. */
+export function edgeReadiness({ bus, table, behind }: {
+  bus: Pick<Bus, "status">;
+  /** Undefined before core said what there is. */
+  table: Pick<SourceTable, "byId" | "version"> | undefined;
+  behind: Readiness | undefined;
+}): Readiness {
+  const known = new Set(behind?.parts.map(({ part }) => part));
+  const own: ReadinessPart[] = [
+    bus.status() === "ready" ? readyPart("bus") : { part: "bus", state: "down", reason: BUS_DOWN },
+    table === undefined
+      ? { part: "config", state: "down", reason: NOT_CONFIGURED }
+      : readyPart("config"),
+    ...(table === undefined ? [] : [sourcesPart(table)]),
+  ];
+  // What core says of a part they share is the whole of it, unless the edge's own is worse.
+  const shown = own.filter(({ part, state }) => !known.has(part) || state === "down");
+  return readinessOf(table?.version ?? 0, [...shown, ...behind?.parts ?? []]);
+}
+
+function sourcesPart({ byId }: Pick<SourceTable, "byId">): ReadinessPart {
+  const without = [...byId.values()].filter(({ source }) =>
+    source.enabled && source.secret === null
+  );
+  if (without.length === 0) return readyPart("sources");
+  // Variables are named, not sources: those may be called like a tenant, and this is what to set.
+  const names = [...new Set(without.map(({ source }) => source.secret_env))];
+  const shown = names.slice(0, 5).map((name) => `"${name}"`).join(", ");
+  const more = names.length > 5 ? ` and ${names.length - 5} more` : "";
+  return {
+    part: "sources",
+    state: "degraded",
+    reason:
+      `${without.length} of ${byId.size} sources answer 503 for want of a secret: set ${shown}${more}`,
+  };
+}
+
+/** What proxies add to a request; whoever sends them did not come straight from this machine. */
+const PROXY_HEADERS = [
+  "cf-connecting-ip",
+  "forwarded",
+  "true-client-ip",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-real-ip",
+];
+
+/**
+ * Whether a request comes from this machine, and not through a proxy that runs on it. `ip` is the
+ * client's by the rules for trusted proxies.
+ */
+export function isLocal(headers: Pick<Headers, "has">, ip: string | null): boolean {
+  const isLoopback = ip !== null && (ip.startsWith("127.") || ip === "::1");
+  return isLoopback && !PROXY_HEADERS.some((name) => headers.has(name));
 }
 
 /** Bytes of one admin call. */

@@ -7,24 +7,20 @@ import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { AddressInfo } from "node:net";
+import type { Readiness } from "../contract/mod.ts";
 import type { Dispatch } from "./dispatcher.ts";
 import type { Caller } from "./method.ts";
 import { answerRpc } from "./rpc_body.ts";
 
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
-
-/** Whether the daemon can work, and what is not as it should be. */
-export interface Readiness {
-  readonly ready: boolean;
-  readonly problems: readonly string[];
-}
 
 /** What the address needs. */
 export interface AdminHttpDeps {
   readonly dispatch: Dispatch;
   /** The operator behind a bearer token, or undefined. */
   readonly operatorOf: (token: string) => Promise<Caller | undefined>;
-  readonly readiness: () => Readiness;
+  readonly readiness: () => Promise<Readiness>;
   /** Prometheus text. */
   readonly metrics: () => Promise<string>;
 }
@@ -35,11 +31,14 @@ export async function openAdminHttp(
 ): Promise<AsyncDisposable & { readonly url: string }> {
   const app = new Hono();
   app.get("/healthz", (c) => c.json({ status: "ok" }));
-  app.get("/readyz", (c) => {
-    const readiness = deps.readiness();
+  app.get("/readyz", async (c) => {
+    const readiness = await deps.readiness();
     return c.json(readiness, readiness.ready ? 200 : 503);
   });
-  app.get("/metrics", async (c) => c.text(await deps.metrics()));
+  app.get(
+    "/metrics",
+    async (c) => c.body(await deps.metrics(), 200, { "content-type": METRICS_TYPE }),
+  );
   app.post("/rpc", bodyLimit({ maxSize: MAX_BODY_BYTES }), async (c) => {
     const token = /^Bearer (.+)$/.exec(c.req.header("authorization") ?? "")?.[1];
     const caller = token === undefined ? undefined : await deps.operatorOf(token);

@@ -37,6 +37,13 @@ export const EdgeConfig = z.strictObject({
   request_timeout_ms: z.int().positive(),
   trusted_proxies: z.array(z.string()),
   allow_realip_fallback: z.boolean(),
+  /** How many event clients each edge takes; without it the edge's own limits hold. */
+  firehose: z.strictObject({
+    max_clients_per_tenant: z.int().positive(),
+    max_clients_per_subject: z.int().positive(),
+  }).optional(),
+  /** Whether metrics name tenants. */
+  tenant_label: z.boolean().optional(),
   /** What tokens are checked with; without it the edge refuses all of them. */
   auth: EdgeAuth.optional(),
 });

@@ -107,6 +107,7 @@ export {
   uuidOf,
 } from "./ids.ts";
 export { ConversationKey, Inbound } from "./inbound.ts";
+export { Readiness, readinessOf, ReadinessPart, readyPart } from "./readiness.ts";
 export {
   readFrame,
   RPC_CODES,

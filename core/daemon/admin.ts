@@ -21,6 +21,7 @@ import {
   CodedError,
   type EdgeConfig,
   type EdgeSource,
+  type Readiness,
   subjects,
   switchedOffBy,
 } from "../contract/mod.ts";
@@ -55,6 +56,8 @@ export interface AdminDeps
   readonly tokens: TokenDesk;
   readonly tickets: TicketDesk;
   readonly config: LiveSettings;
+  readonly readiness: () => Promise<Readiness>;
+  readonly scrape: () => Promise<string>;
   readonly edgeConfig: () => EdgeConfig;
   readonly edgeUrl: () => string | undefined;
   readonly edges: Pick<EdgeLink, "snapshot">;
@@ -96,8 +99,8 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
   const http = await openAdminHttp({
     dispatch,
     operatorOf: tokens.operatorOf,
-    readiness: () => readiness(deps),
-    metrics: () => Promise.resolve(metricsText(deps)),
+    readiness: deps.readiness,
+    metrics: deps.scrape,
   });
   return {
     url: http.url,
@@ -161,7 +164,7 @@ function createMethods(deps: AdminDeps) {
     }),
     ...operatorUsageMethods({ readUsage: (query) => readUsage(store, query) }),
     ...operatorControlMethods({
-      status: () => Promise.resolve(statusOf(deps)),
+      status: () => statusOf(deps),
       chat: work.chat,
       describeSource: (id) => {
         const source = sourceNamed(deps, id);
@@ -228,37 +231,17 @@ async function signWebhook(
   return { url: url + query, headers };
 }
 
-function readiness({ host }: AdminDeps) {
-  const microapps = host.status();
-  return {
-    ready: microapps.every(({ state }) => state !== "spawning"),
-    problems: microapps.filter(({ state }) => state !== "ready")
-      .map(({ id, state, reason }) =>
-        `microapp "${id}" is ${state}${reason === null ? "" : `: ${reason}`}`
-      ),
-  };
-}
-
-function statusOf(deps: AdminDeps) {
+async function statusOf(deps: AdminDeps) {
+  const { ready, parts } = await deps.readiness();
   return {
     version: deps.version,
     pid: deps.pid,
     config_version: deps.config.current().version,
     edge_url: deps.edgeUrl() ?? null,
     waiting: deps.work.conversations.waiting(),
-    ...readiness(deps),
+    ready,
+    problems: parts.flatMap(({ part, state, reason }) =>
+      state === "ready" ? [] : [`${part} is ${state}: ${reason ?? ""}`]
+    ),
   };
-}
-
-function metricsText({ work, host }: AdminDeps): string {
-  const microapps = host.status();
-  return [
-    "# TYPE nexo_inbounds_waiting gauge",
-    `nexo_inbounds_waiting ${work.conversations.waiting()}`,
-    "# TYPE nexo_microapps_ready gauge",
-    `nexo_microapps_ready ${microapps.filter(({ state }) => state === "ready").length}`,
-    "# TYPE nexo_microapps gauge",
-    `nexo_microapps ${microapps.length}`,
-    "",
-  ].join("\n");
 }

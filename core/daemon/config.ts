@@ -35,6 +35,10 @@ export interface LiveSettings {
   /** Loads the files again; bad ones change nothing. @throws {ConfigError} */
   readonly reload: () => Promise<Settings>;
   readonly change: ChangeConfig;
+  /** Why the last reload was refused; undefined when it was not. */
+  readonly refusal: () => ConfigError | undefined;
+  /** Reloads since the start. */
+  readonly reloads: () => { readonly applied: number; readonly rejected: number };
   /** Hears of each new snapshot once it is in force. */
   readonly onChange: (listener: SettingsListener) => void;
   /** Where the files and their secrets lie. */
@@ -62,11 +66,15 @@ export async function openLiveSettings(
   const first = await load(1);
   let inForce = { settings: settingsOf(first, configDir), problems: first.problems };
 
+  let refusal: ConfigError | undefined;
+  const reloads = { applied: 0, rejected: 0 };
+
   function apply(next: typeof inForce): void {
     const before = inForce;
     inForce = next;
     try {
       for (const listener of listeners) listener(next.settings);
+      refusal = undefined;
     } catch (error) {
       inForce = before;
       for (const listener of listeners) listener(before.settings);
@@ -132,10 +140,19 @@ export async function openLiveSettings(
     warnings: () => inForce.problems.map(({ file, line, message }) => `${file}:${line} ${message}`),
     secretOf: (name) => findSecret(name, { env, readSecret }),
     isSecretToMake: (name) => isSecretToMake(name, { env, readSecret }),
+    refusal: () => refusal,
+    reloads: () => reloads,
     reload: () =>
       inTurn(async () => {
-        const loaded = await load(inForce.settings.version + 1);
-        apply({ settings: settingsOf(loaded, configDir), problems: loaded.problems });
+        try {
+          const loaded = await load(inForce.settings.version + 1);
+          apply({ settings: settingsOf(loaded, configDir), problems: loaded.problems });
+        } catch (error) {
+          if (error instanceof ConfigError) refusal = error;
+          reloads.rejected += 1;
+          throw error;
+        }
+        reloads.applied += 1;
         return inForce.settings;
       }),
     change: (edit, check) => inTurn(() => change(edit, check)),

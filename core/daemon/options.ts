@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock, EdgeConfig, Random } from "../contract/mod.ts";
+import type { Clock, EdgeConfig, Random, Readiness } from "../contract/mod.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Log } from "../flow/log.ts";
 import type { Home } from "./home.ts";
@@ -21,6 +21,9 @@ export type StartEdge = (options: {
   readonly log: Log;
   readonly visitorSecret: string;
   readonly authorize: (request: Request) => Promise<boolean>;
+  readonly readiness: () => Promise<Readiness>;
+  /** Core's own Prometheus text. */
+  readonly metrics: () => Promise<string>;
 }) => Promise<LocalEdge>;
 
 /** What {@linkcode runDaemon} needs from the process around it. */

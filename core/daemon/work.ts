@@ -6,7 +6,7 @@
 import { runTurn } from "../agents/turn.ts";
 import { sessionIdOf } from "../agents/session.ts";
 import { createSchemaCheck } from "../agents/tool_schema.ts";
-import type { TurnDeps } from "../agents/turn_types.ts";
+import type { TurnDeps, TurnJob } from "../agents/turn_types.ts";
 import type { Bus } from "../bus/bus.ts";
 import { ChatRequest, webchat, webchatKey, webchatMessage } from "../channels/webchat.ts";
 import { type Clock, CodedError, type Random, subjects } from "../contract/mod.ts";
@@ -21,6 +21,7 @@ import { createModels } from "../models/models.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
 import { beforeMessageOf, createToolList } from "./microapps.ts";
+import type { CoreMetrics } from "./metrics.ts";
 import type { Parts } from "./parts.ts";
 import { historyReader } from "./record.ts";
 import { createTurnWaiters, type FinishedTurn } from "./waiters.ts";
@@ -41,6 +42,7 @@ export interface WorkDeps extends Parts {
   readonly settings: () => Settings;
   /** A key of a model's provider, by its name; looked up for each call. */
   readonly secretOf: (name: string) => string | undefined;
+  readonly metrics: CoreMetrics;
   readonly now: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -76,12 +78,12 @@ export interface Work extends AsyncDisposable {
 
 /** Starts the work; nothing runs before {@linkcode Work.recover}. */
 export function openWork(deps: WorkDeps): Work {
-  const { bus, settings, inbounds, outbox, now, log } = deps;
+  const { bus, settings, inbounds, outbox, metrics, now, log } = deps;
   const waiters = createTurnWaiters();
 
   const delivery = openDelivery({
     ...deps,
-    channels: new Map([[webchat.id, webchat]]),
+    channels: new Map([webchat].map((channel) => [channel.id, metrics.channel(channel)])),
     fence: ({ account_id }) =>
       settings().tenants.get(account_id)?.active === true
         ? undefined
@@ -94,6 +96,7 @@ export function openWork(deps: WorkDeps): Work {
 
   const microappsSettled = deps.host.settled();
   const turnDeps = createTurnDeps(deps);
+  const run = metrics.turn((job: TurnJob, signal) => runTurn(job, turnDeps, signal));
   const conversations = openConversations({
     ...deps,
     limits: {
@@ -108,7 +111,7 @@ export function openWork(deps: WorkDeps): Work {
     async runTurn(job, signal) {
       // A turn picked up at the start must not find its tools missing.
       await microappsSettled;
-      const result = await runTurn(job, turnDeps, signal);
+      const result = await run(job, signal);
       if (result.kind === "retry") return result;
       if (result.outbound !== null) {
         const { id, sessionId } = result.outbound;
@@ -177,7 +180,7 @@ export function openWork(deps: WorkDeps): Work {
       conversations.push(open);
     },
     serve(on) {
-      on.serveDurable({}, intake.deliver);
+      on.serveDurable({}, metrics.deliver(intake.deliver));
       on.respond(subjects.chat, {}, async ({ data }) => {
         const request = ChatRequest.safeParse(JSON.parse(decoder.decode(data)));
         if (!request.success) {
@@ -202,7 +205,7 @@ function createTurnDeps(deps: WorkDeps): TurnDeps {
   return {
     ...deps,
     history: historyReader(deps.transcripts),
-    ask: createModels({ ...deps, jitter: () => fractionOf(deps.random) }),
+    ask: deps.metrics.models(createModels({ ...deps, jitter: () => fractionOf(deps.random) })),
     tools: createToolList(deps.host),
     check: createSchemaCheck(),
     take: (claim) => limits.take(claim),

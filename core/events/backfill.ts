@@ -15,6 +15,7 @@ import {
   subjects,
   type TokenClaims,
 } from "../contract/mod.ts";
+import { createFairTurns } from "../flow/fair_turns.ts";
 import type { EventLog, EventScope, StoredEvent } from "./event_log.ts";
 import { carriedLines } from "./live.ts";
 
@@ -34,13 +35,13 @@ export interface BackfillDeps {
 
 /** Rows read for one page. */
 const PAGE_EVENTS = 250;
-/** Pages read at once; more wait. */
+/** Pages read at once; more wait, each tenant in its turn. */
 const READS_AT_ONCE = 8;
 
 /** Answers `nexo.rpc.backfill`. The caller's tenant comes from its token and from nowhere else. */
 export function serveBackfill(deps: BackfillDeps): void {
   const { bus, epoch, verify, maxMessageBytes, signal } = deps;
-  const inTurn = createTurns(READS_AT_ONCE);
+  const inTurn = createFairTurns(READS_AT_ONCE);
   bus.respond(subjects.backfill, { signal }, async ({ data, headers }) => {
     const token = /^Bearer (\S+)$/i.exec(headers["authorization"] ?? "")?.[1];
     if (token === undefined) {
@@ -48,7 +49,7 @@ export function serveBackfill(deps: BackfillDeps): void {
     }
     const scope = eventScopeOf(await verify(token));
     const { after, filter } = readRequest(data);
-    return inTurn(async () => {
+    return inTurn(scope === "operator" ? "*" : scope.account, async () => {
       const { head } = await deps.events.range(scope);
       // Also when the stream is shorter than the caller believes: then its history was replaced.
       if (after === null || after >= head) {
@@ -116,22 +117,4 @@ function createPage(
     next = head;
   }
   return { lines, gaps, next };
-}
-
-/** Runs at most `limit` tasks at once, the others in the order they came. */
-function createTurns(limit: number): <T>(task: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async function inTurn(task) {
-    if (running >= limit) await new Promise<void>((resolve) => void waiting.push(resolve));
-    else running += 1;
-    try {
-      return await task();
-    } finally {
-      // The place goes straight to the next in line, so nobody slips in between.
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  };
 }

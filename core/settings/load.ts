@@ -82,6 +82,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     configDir,
     singleTenant,
     tenants: frozenMap(tenantsOf(tenants.tenants)),
+    tenantLabel: tenants.metrics.tenant_label,
     webhooks,
     extensions: extensions.extensions,
     llm,

@@ -31,6 +31,8 @@ export interface Settings {
   readonly tenants: ReadonlyMap<AccountId, Tenant>;
   /** Whether `tenants` stands in for a missing declaration. */
   readonly singleTenant: boolean;
+  /** Whether metrics name tenants. */
+  readonly tenantLabel: boolean;
   readonly webhooks: WebhookReceiver;
   readonly extensions: ExtensionsConfig;
   readonly llm: LlmConfig;

@@ -19,7 +19,7 @@ import { migrate } from "./migrations.ts";
 import { createReader } from "./reader.ts";
 import type { Appended, Row, Store, Value } from "./store.ts";
 import { openReaderWorker } from "./worker.ts";
-import { openWriter } from "./writer.ts";
+import { type FlushReport, openWriter } from "./writer.ts";
 
 /** How a store is opened. */
 export interface StoreOptions {
@@ -35,6 +35,8 @@ export interface StoreOptions {
   checkpointPages?: number;
   /** How long writes wait for a lock of another process, in milliseconds. @default {60_000} */
   busyLimitMs?: number;
+  /** Hears of each flush after its units are told. Must not throw. */
+  onFlushed?: ((report: FlushReport) => void) | undefined;
 }
 
 const OPEN_BACKOFF = { firstMs: 10, maxMs: 250 };
@@ -58,7 +60,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     first,
     open: () => openConnection(url, "writer"),
     onAppended: (rows) => tell(listeners, rows, log),
-    onFlushed: () => checkpoints.consider(),
+    onFlushed(report) {
+      if (report.error === null) checkpoints.consider();
+      options.onFlushed?.(report);
+    },
     now,
     log,
     queueLimit,

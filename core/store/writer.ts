@@ -27,14 +27,23 @@ export interface WriterDeps {
   open: () => Promise<Client>;
   /** Hears what was appended, after each commit. */
   onAppended: (rows: readonly Appended[]) => void;
-  /** Called after each flush that wrote something. */
-  onFlushed: () => void;
+  /** Hears of each flush. */
+  onFlushed: (report: FlushReport) => void;
   now: Clock;
   log: Log;
   /** Units that may wait; one more is refused. */
   queueLimit: number;
   /** How long a unit may wait for a lock that another process holds, in milliseconds. */
   busyLimitMs: number;
+}
+
+/** How a flush ended, for whoever watches over the store. */
+export interface FlushReport {
+  readonly units: number;
+  /** Milliseconds, waiting for locks included. */
+  readonly durationMs: number;
+  /** Why nothing was written; units that failed alone are not told here. */
+  readonly error: CodedError | null;
 }
 
 /** The writer. Disposing drains it, empties the log when nothing is in the way, and closes. */
@@ -119,8 +128,11 @@ export function openWriter(deps: WriterDeps): Writer {
 async function settle(
   write: Flusher,
   batch: readonly Pending[],
-  { onAppended, onFlushed }: WriterDeps,
+  { onAppended, onFlushed, now }: WriterDeps,
 ): Promise<void> {
+  const startedAtMs = now();
+  const report = (error: CodedError | null): void =>
+    onFlushed({ units: batch.length, durationMs: now() - startedAtMs, error });
   try {
     const { appended, failed } = await write.flush(batch.map(({ unit }) => unit));
     if (appended.length > 0) onAppended(appended);
@@ -129,10 +141,11 @@ async function settle(
       if (error === undefined) resolve();
       else reject(error);
     }
-    onFlushed();
+    report(null);
   } catch (error) {
     const coded = storeError("commit", error);
     for (const { reject } of batch) reject(coded);
+    report(coded);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { type EventFilter, FIREHOSE_CLOSE, formatCursor } from "../../core/contract/mod.ts";
 import { type Frame, frameOf, type Messages, messagesOf } from "./frames.ts";
+import type { Tally } from "./tally.ts";
 
 /** Where a client's frames go: a WebSocket or an event stream. */
 export interface Outlet {
@@ -20,6 +21,8 @@ export interface Outlet {
 /** Who a client is, as its token says. */
 export interface Bearer {
   readonly token: string;
+  /** The token's `sub`. */
+  readonly subject: string;
   readonly jti: string;
   /** The key that signed the token. */
   readonly kid: string;
@@ -29,6 +32,8 @@ export interface Bearer {
 /** A client: a place in a stream that moves on as frames are sent. */
 export interface Client {
   readonly outlet: Outlet;
+  /** Where what it is sent is counted. */
+  readonly tally: Tally;
   readonly bearer: Bearer;
   /** Undefined wants everything. */
   readonly filter: EventFilter | undefined;
@@ -47,7 +52,7 @@ export interface Client {
 
 /** Makes a client at a place. */
 export function createClient(
-  start: Pick<Client, "outlet" | "bearer" | "filter" | "at" | "generation">,
+  start: Pick<Client, "outlet" | "tally" | "bearer" | "filter" | "at" | "generation">,
 ): Client {
   const isOpen = start.filter === undefined || Object.keys(start.filter).length === 0;
   return {
@@ -61,8 +66,15 @@ export function createClient(
 }
 
 /** Sends a few frames. */
-export function tell({ outlet }: Pick<Client, "outlet">, ...frames: readonly Frame[]): void {
-  outlet.send(messagesOf(frames));
+export function tell(client: Client, ...frames: readonly Frame[]): void {
+  deliver(client, messagesOf(frames));
+}
+
+/** Sends what may be shared with other clients. */
+export function deliver({ outlet, tally }: Client, messages: Messages): void {
+  tally.events += messages.events;
+  tally.gaps += messages.gaps;
+  outlet.send(messages);
 }
 
 /** Why a client is cut: what its last frame says, and the code its WebSocket closes with. */

@@ -23,6 +23,8 @@ import { CUTS } from "./client.ts";
 import { createHub, type FirehoseLimits, type Hold } from "./hub.ts";
 import { readQuery } from "./query.ts";
 import { sseResponse } from "./sse.ts";
+import type { SeatLimits } from "./seats.ts";
+import { countCode, createTally, type Tally } from "./tally.ts";
 import { createTokenVerifier } from "./verify.ts";
 
 /** Settings of an edge's firehose. */
@@ -51,6 +53,10 @@ export interface Firehose {
   readonly claimsOf: (token: string) => Promise<TokenClaims>;
   /** Puts keys and revocations in force, also for those who are connected. */
   readonly applyAuth: (auth: EdgeAuth) => void;
+  /** Puts bounds in force for clients to come. */
+  readonly limit: (limits: SeatLimits) => void;
+  /** What it has done so far. */
+  readonly tally: Readonly<Tally>;
   /** Clients connected. */
   readonly clients: () => number;
   /** Ends every connection with a cursor to resume from. */
@@ -62,7 +68,8 @@ export function createFirehose(deps: FirehoseDeps): Firehose {
   const { bus, now, uuid, log, adapter, cookieToken, limits = {} } = deps;
   const verifier = createTokenVerifier({ now });
   const access = createAccess({ bus, cookieToken });
-  const hub = createHub({ bus, now, log, limits });
+  const tally = createTally();
+  const hub = createHub({ bus, now, log, limits, tally });
 
   /** Everything that can refuse a client happens before its connection is accepted. */
   async function admit(request: Request): Promise<Hold> {
@@ -71,12 +78,8 @@ export function createFirehose(deps: FirehoseDeps): Firehose {
     const scope = eventScopeOf(claims);
     const lastEventId = request.headers.get("last-event-id");
     const wanted = readQuery(new URL(request.url).searchParams, lastEventId);
-    const bearer = { token, jti, kid, expiresAtMs: exp * 1000 };
-    const hold = await hub.hold({ scope, bearer, ...wanted });
-    if (hold === undefined) {
-      throw new CodedError("firehose_full", "Cannot connect: too many clients are connected");
-    }
-    return hold;
+    const bearer = { token, subject: claims.sub, jti, kid, expiresAtMs: exp * 1000 };
+    return hub.hold({ scope, bearer, ...wanted });
   }
 
   async function answer(c: Context, work: () => Promise<Response>): Promise<Response> {
@@ -91,6 +94,7 @@ export function createFirehose(deps: FirehoseDeps): Firehose {
     const requestId = uuid();
     const code = codeOf(error);
     const { says, retry } = ERROR_CODES[code];
+    countCode(tally.refusals, code);
     log.debug("firehose.refused", { requestId, path, code, error: messageOf(error) });
     return problemResponse({
       status: statusOf(code),
@@ -148,6 +152,8 @@ export function createFirehose(deps: FirehoseDeps): Firehose {
       verifier.update(auth);
       hub.cutWhere((bearer) => verifier.stands(bearer) ? undefined : CUTS.refused);
     },
+    limit: hub.limit,
+    tally,
     clients: hub.size,
     close: hub.close,
   };

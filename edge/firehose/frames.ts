@@ -7,6 +7,7 @@ import { type FirehoseFrame, formatCursor } from "../../core/contract/mod.ts";
 
 /** One frame. */
 export interface Frame {
+  readonly type: FirehoseFrame["type"];
   /** Where a client that has this frame resumes; empty when the frame says nothing of it. */
   readonly cursor: string;
   readonly text: string;
@@ -16,6 +17,10 @@ export interface Frame {
 
 /** Frames for one write. */
 export interface Messages {
+  /** Events among them. */
+  readonly events: number;
+  /** Gaps among them. */
+  readonly gaps: number;
   readonly texts: readonly string[];
   /** All of them as unmasked WebSocket frames; the same bytes at each call. */
   readonly wire: () => Uint8Array<ArrayBuffer>;
@@ -29,7 +34,7 @@ const encoder = new TextEncoder();
 export function frameAt(epoch: string, offset: number, body: string | null): Frame {
   const cursor = formatCursor(epoch, offset);
   if (body !== null) {
-    return { cursor, text: `{"type":"event","cursor":"${cursor}","event":${body}}` };
+    return { type: "event", cursor, text: `{"type":"event","cursor":"${cursor}","event":${body}}` };
   }
   return frameOf({ type: "gap", from: formatCursor(epoch, offset - 1), to: cursor });
 }
@@ -37,7 +42,7 @@ export function frameAt(epoch: string, offset: number, body: string | null): Fra
 /** Any other frame. */
 export function frameOf(frame: Exclude<FirehoseFrame, { type: "event" }>): Frame {
   const cursor = frame.type === "gap" ? frame.to : frame.cursor ?? "";
-  return { cursor, text: JSON.stringify(frame) };
+  return { type: frame.type, cursor, text: JSON.stringify(frame) };
 }
 
 /** Joins frames; what nobody asks for is not built. */
@@ -45,6 +50,8 @@ export function messagesOf(frames: readonly Frame[]): Messages {
   let wire: Uint8Array<ArrayBuffer> | undefined;
   let sse: Uint8Array<ArrayBuffer> | undefined;
   return {
+    events: frames.filter(({ type }) => type === "event").length,
+    gaps: frames.filter(({ type }) => type === "gap").length,
     get texts() {
       return frames.map(({ text }) => text);
     },

@@ -6,6 +6,7 @@
 import type { Bus } from "../../core/bus/bus.ts";
 import {
   type Clock,
+  CodedError,
   type Cursor,
   type EventFilter,
   formatCursor,
@@ -26,13 +27,15 @@ import { frameOf } from "./frames.ts";
 import { createLeavers } from "./leavers.ts";
 import { createPast } from "./pages.ts";
 import { createPump } from "./pump.ts";
-import type { StreamScope } from "./scope.ts";
+import { scopeKey, type StreamScope } from "./scope.ts";
+import { createSeats, type Seat, type SeatLimits } from "./seats.ts";
 import type { Stream } from "./stream.ts";
 import { createStreams } from "./streams.ts";
+import { countCode, type Tally } from "./tally.ts";
 
 /** Bounds and pauses; defaults are for production. */
 export interface FirehoseLimits {
-  /** Clients of one tenant, or of the operators, at this edge. @default {10000} */
+  /** Clients of one tenant, or of the operators, until the configuration says otherwise. @default {10000} */
   readonly maxClients?: number | undefined;
   /** A client gets no more while this much waits for it, in bytes. @default {524288} */
   readonly highBytes?: number | undefined;
@@ -48,6 +51,7 @@ export interface HubDeps {
   readonly now: Clock;
   readonly log: Log;
   readonly limits: FirehoseLimits;
+  readonly tally: Tally;
 }
 
 /** A place kept in a stream for a client that is about to come. */
@@ -70,11 +74,13 @@ export interface Wanted {
 /** The streams. */
 export interface Hub {
   /**
-   * Keeps a place; undefined when the stream has no room.
+   * Keeps a place.
    *
-   * @throws {CodedError} when core is needed and does not answer, or refuses the token
+   * @throws {CodedError} `firehose_full`; whatever happens when core is needed and does not answer, or refuses the token
    */
-  readonly hold: (wanted: Wanted) => Promise<Hold | undefined>;
+  readonly hold: (wanted: Wanted) => Promise<Hold>;
+  /** Puts other bounds in force; nobody is cut for them. */
+  readonly limit: (limits: SeatLimits) => void;
   /** Cuts the clients for whom `why` says so. */
   readonly cutWhere: (why: (bearer: Bearer) => Cut | undefined) => void;
   /** Clients here. */
@@ -90,7 +96,7 @@ const PING_MS = 25_000;
 
 /** Builds a hub; it listens to the bus only while it has clients. */
 export function createHub(deps: HubDeps): Hub {
-  const { bus, now, log } = deps;
+  const { bus, now, log, tally } = deps;
   const {
     maxClients = MAX_CLIENTS,
     highBytes = HIGH_BYTES,
@@ -98,7 +104,11 @@ export function createHub(deps: HubDeps): Hub {
     pingMs = PING_MS,
   } = deps.limits;
   const past = createPast({ bus });
+  let seatLimits: SeatLimits = { perTenant: maxClients, perSubject: maxClients };
+  const seats = createSeats(() => seatLimits);
   const members = new Map<Client, Stream>();
+  const seatOf = new WeakMap<object, Seat>();
+  const headReads = new Map<Stream, Promise<void>>();
   const leavers = createLeavers();
   const streams = createStreams({ advance: (client) => pump.advance(client), log });
   const pump = createPump({
@@ -132,6 +142,7 @@ export function createHub(deps: HubDeps): Hub {
 
   function drop(stream: Stream, hold: object): void {
     stream.holds.delete(hold);
+    seatOf.get(hold)?.release();
     if (stream.holds.size > 0 || !streams.forget(stream)) return;
     attention?.[Symbol.dispose]();
     attention = undefined;
@@ -151,14 +162,29 @@ export function createHub(deps: HubDeps): Hub {
     if (client.isClosed) return;
     leave(client);
     log.debug("firehose.cut", { code: why.code });
+    countCode(tally.cuts, why.code);
     leavers.add(client.outlet);
     sayGoodbye(client, streams.epoch(), why);
   }
 
-  /** Learns where the stream ends, unless that is known and nothing was missed since. */
+  /**
+   * Learns where the stream ends, unless that is known and nothing was missed since. Those who come
+   * together ask once; when that fails, maybe for the asker's token, the next one asks with its own.
+   */
   async function knowHead(stream: Stream, token: string): Promise<void> {
+    while (stream.knownGeneration !== stream.generation) {
+      const asked = headReads.get(stream);
+      if (asked !== undefined) await asked.catch(() => undefined);
+      else {
+        const reading = readHead(stream, token).finally(() => headReads.delete(stream));
+        headReads.set(stream, reading);
+        return reading;
+      }
+    }
+  }
+
+  async function readHead(stream: Stream, token: string): Promise<void> {
     const { generation } = stream;
-    if (stream.knownGeneration === generation) return;
     const { epoch, head } = await past.readHead(token);
     streams.adoptEpoch(epoch);
     stream.head = Math.max(stream.head, head);
@@ -173,8 +199,11 @@ export function createHub(deps: HubDeps): Hub {
   ): () => void {
     // A place beyond the end is for core to judge.
     const generation = from.offset > stream.head ? 0 : stream.knownGeneration;
-    const client = createClient({ outlet, bearer, filter, at: from.offset, generation });
+    const client = createClient({ outlet, tally, bearer, filter, at: from.offset, generation });
     stream.holds.add(client);
+    const seat = seatOf.get(place);
+    seatOf.delete(place);
+    if (seat !== undefined) seatOf.set(client, seat);
     drop(stream, place);
     stream.clients.add(client);
     members.set(client, stream);
@@ -189,11 +218,24 @@ export function createHub(deps: HubDeps): Hub {
     };
   }
 
+  function takeSeat({ scope, bearer }: Wanted): Seat {
+    const seat = seats.take(scopeKey(scope), bearer.subject);
+    if ("release" in seat) return seat;
+    const whose = seat.bound === "perTenant" ? "this tenant" : "this token's subject";
+    throw new CodedError(
+      "firehose_full",
+      `Cannot connect: ${whose} has ${seat.limit} clients at this edge already; close some, ` +
+        "or let the operator raise broker.firehose in broker.yaml",
+    );
+  }
+
   return {
+    limit: (limits) => void (seatLimits = limits),
     async hold(wanted) {
+      if (isClosing) throw new CodedError("firehose_full", "Cannot connect: the edge is closing");
       const stream = streams.of(wanted.scope);
-      if (isClosing || stream.holds.size >= maxClients) return undefined;
       const place = {};
+      seatOf.set(place, takeSeat(wanted));
       stream.holds.add(place);
       streams.keep(stream);
       try {

@@ -5,7 +5,7 @@
  */
 import { codeOf, ERROR_CODES, formatCursor, messageOf } from "../../core/contract/mod.ts";
 import type { Log } from "../../core/flow/log.ts";
-import { type Client, type Cut, CUTS, tell } from "./client.ts";
+import { type Client, type Cut, CUTS, deliver, tell } from "./client.ts";
 import { frameOf } from "./frames.ts";
 import type { LoadPage, Page } from "./pages.ts";
 import { type Load, loadNext, nextStep, type Stream } from "./stream.ts";
@@ -48,7 +48,7 @@ export function createPump(deps: PumpDeps): Pump {
       if (step.kind === "rest") return;
       if (step.kind === "load") return load(stream, client);
       client.at = step.batch.to;
-      if (step.batch.messages !== null) client.outlet.send(step.batch.messages);
+      if (step.batch.messages !== null) deliver(client, step.batch.messages);
     }
   }
 
@@ -89,7 +89,7 @@ export function createPump(deps: PumpDeps): Pump {
       stream.head = page.head;
     } else {
       stream.head = Math.max(stream.head, page.head);
-      if (page.messages !== null) client.outlet.send(page.messages);
+      if (page.messages !== null) deliver(client, page.messages);
     }
     client.at = page.next;
     client.generation = generation;

@@ -38,6 +38,16 @@ export interface Streams {
 
 /** Events that come within it share a write. */
 const COALESCE_MS = 4;
+/** Clients of one stream told before it is another stream's turn. */
+const TURN_CLIENTS = 64;
+/** Clients told before the event loop goes on with something else. */
+const SLICE_CLIENTS = 1_024;
+
+/** A stream on its way through its clients. */
+interface Round {
+  readonly stream: Stream;
+  readonly left: Iterator<Client>;
+}
 
 /** Builds no stream yet; `advance` is called for every client that may have more. */
 export function createStreams(
@@ -45,6 +55,7 @@ export function createStreams(
 ): Streams {
   const streams = new Map<string, Stream>();
   const dirty = new Set<Stream>();
+  const rounds: Round[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let epoch = "";
 
@@ -53,14 +64,35 @@ export function createStreams(
     timer ??= setTimeout(flush, COALESCE_MS);
   }
 
+  /**
+   * Streams take turns, so that a tenant with many clients or many events keeps nobody else waiting
+   * for longer than its turn; and other work comes in between slices.
+   */
   function flush(): void {
     timer = undefined;
-    const due = Array.from(dirty);
-    dirty.clear();
-    for (const stream of due) {
-      for (const client of Array.from(stream.clients)) advance(client);
-      settle(stream);
+    for (const stream of dirty) {
+      // One that is on its way gets its next round after this one.
+      if (rounds.some((round) => round.stream === stream)) continue;
+      dirty.delete(stream);
+      rounds.push({ stream, left: Array.from(stream.clients).values() });
     }
+    for (let told = 0; told < SLICE_CLIENTS; told += TURN_CLIENTS) {
+      const round = rounds.shift();
+      if (round === undefined) break;
+      if (takeTurn(round)) rounds.push(round);
+      else settle(round.stream);
+    }
+    if (rounds.length > 0 || dirty.size > 0) timer ??= setTimeout(flush, 0);
+  }
+
+  /** Tells the next clients of a stream; returns whether there are more. */
+  function takeTurn({ left }: Round): boolean {
+    for (let i = 0; i < TURN_CLIENTS; i++) {
+      const { done, value: client } = left.next();
+      if (done === true) return false;
+      advance(client);
+    }
+    return true;
   }
 
   function deliver(event: WireEvent): void {
@@ -120,6 +152,7 @@ export function createStreams(
     [Symbol.dispose]() {
       clearTimeout(timer);
       dirty.clear();
+      rounds.length = 0;
     },
   };
 }

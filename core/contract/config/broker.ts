@@ -34,6 +34,13 @@ export const BrokerConfig = block({
     host: withDefault(Text, "127.0.0.1"),
     port: withDefault(z.int().min(0).max(65_535), 4223),
   }),
+  /** What each edge allows its event clients. */
+  firehose: block({
+    /** Connections of one tenant, or of the operators, at one edge. */
+    max_clients_per_tenant: withDefault(Positive, 1_000),
+    /** Connections of one token subject within them. */
+    max_clients_per_subject: withDefault(Positive, 100),
+  }),
   limits: block({
     /** Bytes of one message. */
     max_payload: optional(SizeBytes),

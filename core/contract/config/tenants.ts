@@ -73,6 +73,10 @@ export type TenantConfig = z.infer<typeof TenantConfig>;
 export const TenantsFile = z.strictObject({
   ...schemaVersion,
   tenants: map(AccountId, TenantConfig),
+  metrics: block({
+    /** Whether `/metrics` names tenants; off, numbers of all tenants are summed. */
+    tenant_label: withDefault(z.boolean(), false),
+  }),
 });
 /** See {@linkcode TenantsFile}. */
 export type TenantsFile = z.infer<typeof TenantsFile>;

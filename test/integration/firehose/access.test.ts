@@ -173,6 +173,9 @@ describe("who may follow", () => {
     const first = await follow(place, acme);
     await follow(place, acme);
     expect(await refusal(place, acme)).toBe("429");
+    const sse = await fetch(place.url("/firehose/sse"), bearer(acme));
+    expect([sse.status, sse.headers.get("retry-after")]).toEqual([429, "5"]);
+    expect(await sse.json()).toMatchObject({ error: { code: "firehose_full" } });
     expect(await refusal(place, globex)).toBe("accepted");
     await first.close();
     await expect.poll(() => refusal(place, acme)).toBe("accepted");

@@ -5,13 +5,21 @@
  */
 import { Agent, get } from "node:http";
 import { describe, expect, it } from "vitest";
-import { CodedError, type Handoff, subjects } from "../../../core/contract/mod.ts";
+import { CodedError, type Handoff, Readiness, subjects } from "../../../core/contract/mod.ts";
 import { startNodeEdge } from "../../../edge/node.ts";
+import { readPrometheus, valueOf } from "../../support/prometheus.ts";
 import { configOf, github, keepIn, memoryLog, SECRET, send, startEdge } from "./support.ts";
 
 const json = (answer: { body: string }) => JSON.parse(answer.body) as Record<string, unknown>;
 const text = (data: Uint8Array) => new TextDecoder().decode(data);
 const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+
+const rawToken = {
+  id: "raw",
+  path: "/webhooks/raw",
+  preset: "raw_token",
+  secret_env: "RAW_SECRET",
+};
 
 const onlyOperator = (request: Request) =>
   Promise.resolve(request.headers.get("authorization") === "Bearer operator");
@@ -43,20 +51,99 @@ describe("operations", () => {
 
   it("/readyz says what is not ready", async () => {
     await using fixture = await startEdge(configOf([]), {
-      readiness: () => Promise.resolve({ ready: false, details: { store: "full" } }),
+      readiness: () =>
+        Promise.resolve({
+          ready: false,
+          config_version: 1,
+          parts: [
+            { part: "store", state: "down", reason: "free some space" },
+            { part: "bus", state: "ready", reason: null },
+          ],
+        }),
     });
     const answer = await send(`${fixture.edge.url}/readyz`, { method: "GET" });
-    expect([answer.status, json(answer)])
-      .toEqual([503, { ready: false, bus: "ready", config_version: 1, store: "full" }]);
+    expect([answer.status, json(answer)]).toEqual([503, {
+      ready: false,
+      config_version: 1,
+      parts: [
+        { part: "config", state: "ready", reason: null },
+        { part: "sources", state: "ready", reason: null },
+        { part: "store", state: "down", reason: "free some space" },
+        { part: "bus", state: "ready", reason: null },
+      ],
+    }]);
   });
 
-  it("/metrics counts answers and names no source", async () => {
-    await using fixture = await startEdge(configOf([{ ...github, id: "acme-gh" }]));
-    await send(`${fixture.edge.url}/webhooks/gh`, { body: "{}" });
-    const { body } = await send(`${fixture.edge.url}/metrics`, { method: "GET" });
-    expect(body).toContain('nexo_edge_webhooks_total{status="401"} 1\n');
-    expect(body).toContain("nexo_edge_sources 1\n");
+  it("/readyz is 503 before the sources are known, and names the secret that is missing after", async () => {
+    await using fixture = await startEdge(configOf([]), { config: undefined });
+    const ask = () => send(`${fixture.edge.url}/readyz`, { method: "GET" });
+    const before = await ask();
+    expect([before.status, before.body]).toEqual([503, expect.stringContaining("has not told")]);
+    fixture.edge.apply(configOf([github], {}, { GH_SECRET: undefined }));
+    const after = await ask();
+    expect(after.status).toBe(200);
+    expect(Readiness.parse(json(after)).parts).toContainEqual({
+      part: "sources",
+      state: "degraded",
+      reason: '1 of 1 sources answer 503 for want of a secret: set "GH_SECRET"',
+    });
+  });
+
+  it.each([
+    ["x-forwarded-for", "127.0.0.1"],
+    ["x-forwarded-for", "::1, 127.0.0.1"],
+    ["forwarded", "for=127.0.0.1"],
+    ["x-real-ip", "127.0.0.1"],
+    ["via", "1.1 proxy"],
+  ])("no proxy header makes a stranger local: %s %s", async (name, value) => {
+    for (const trusted_proxies of [[], ["127.0.0.0/8"]]) {
+      await using fixture = await startEdge(configOf([], { trusted_proxies }));
+      for (const path of ["/readyz", "/metrics"]) {
+        const headers = { [name]: value };
+        const answer = await send(fixture.edge.url + path, { method: "GET", headers });
+        expect(answer.status).toBe(401);
+      }
+    }
+  });
+
+  it("/metrics counts answers by source, and names a tenant's own source only when told to", async () => {
+    const config = configOf([
+      github,
+      { ...github, id: "acme-gh", path: "/webhooks/acme", account_id: "acme" },
+    ]);
+    await using fixture = await startEdge(config);
+    const scrape = async () => {
+      for (const path of ["gh", "acme"]) {
+        await send(`${fixture.edge.url}/webhooks/${path}`, { body: "{}" });
+      }
+      const { body } = await send(`${fixture.edge.url}/metrics`, { method: "GET" });
+      return { body, families: readPrometheus(body) };
+    };
+    const { body, families } = await scrape();
+    const refused = { result: "unauthorized" };
+    const name = "nexo_edge_webhooks_total";
+    expect(valueOf(families, name, { source: "gh", ...refused })).toBe(1);
+    expect(valueOf(families, name, { source: "_tenant", ...refused })).toBe(1);
+    expect(valueOf(families, "nexo_edge_sources")).toBe(2);
     expect(body).not.toContain("acme");
+    fixture.edge.apply({ ...config, tenant_label: true });
+    expect(valueOf((await scrape()).families, name, { source: "acme-gh", ...refused })).toBe(1);
+  });
+
+  it("/metrics tells how hand-offs ended and how long they took", async () => {
+    await using fixture = await startEdge(configOf([rawToken]));
+    const post = (id: string) =>
+      send(`${fixture.edge.url}/webhooks/raw`, {
+        headers: { "x-webhook-token": SECRET, "x-event-type": "made", "x-event-id": id },
+        body: "{}",
+      });
+    for (const id of ["1", "1", "2"]) expect((await post(id)).status).toBe(204);
+    const { body } = await send(`${fixture.edge.url}/metrics`, { method: "GET" });
+    const families = readPrometheus(body);
+    expect(valueOf(families, "nexo_edge_handoffs_total", { result: "accepted" })).toBe(2);
+    expect(valueOf(families, "nexo_edge_handoffs_total", { result: "duplicate" })).toBe(1);
+    expect(valueOf(families, "nexo_edge_handoff_seconds_count")).toBe(3);
+    expect(valueOf(families, "nexo_edge_webhooks_in_flight")).toBe(0);
   });
 
   it("another method gets 405 with Allow", async () => {

@@ -64,7 +64,7 @@ describe("createRing", () => {
     const item = (offset: number): Item => ({
       offset,
       event: { id: offset, account: "acme", offset, agentId: null, kind: "k", body: "{}" },
-      frame: { cursor: "", text: "x".repeat(10) },
+      frame: { type: "event", cursor: "", text: "x".repeat(10) },
     });
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 400 }), (steps) => {

@@ -3,11 +3,12 @@ import { openLocalBus } from "../../../../core/bus/local.ts";
 import { encodeEventBatch, eventLines, subjects } from "../../../../core/contract/mod.ts";
 import type { Outlet } from "../../../../edge/firehose/client.ts";
 import { createHub, type Wanted } from "../../../../edge/firehose/hub.ts";
+import { createTally } from "../../../../edge/firehose/tally.ts";
 import { silentLog } from "../../../support/store.ts";
 
 const wanted: Wanted = {
   scope: { account: "acme" },
-  bearer: { token: "t", jti: "j", kid: "k", expiresAtMs: Number.MAX_SAFE_INTEGER },
+  bearer: { token: "t", subject: "s", jti: "j", kid: "k", expiresAtMs: Number.MAX_SAFE_INTEGER },
   filter: {},
   since: undefined,
 };
@@ -31,25 +32,27 @@ function createOutlet() {
   return { outlet, state };
 }
 
-function openTest(limits = {}) {
+function openTest(limits = {}, log: string[] = []) {
   const bus = openLocalBus();
   let asked = 0;
   bus.respond(subjects.backfill, {}, () => {
     asked += 1;
     return Promise.resolve(encodeEventBatch({ epoch: "e", head: 0, next: 0, gaps: [] }, []));
   });
-  const hub = createHub({ bus, now: Date.now, log: silentLog, limits });
+  const tally = createTally();
+  const hub = createHub({ bus, now: Date.now, log: silentLog, limits, tally });
   let id = 0;
+  const offsets: Record<string, number> = { acme: 0, globex: 0 };
   /** Publishes one message of events of 1,000 bytes. */
-  function tell(count: number): void {
+  function tell(count: number, account = "acme"): void {
     const prev = id;
     const lines = Array.from({ length: count }, () => {
       id += 1;
       const body = JSON.stringify({ kind: "tool_called", padding: "x".repeat(1000) });
       return eventLines({
         id,
-        account: "acme",
-        offset: id,
+        account,
+        offset: offsets[account] = (offsets[account] ?? 0) + 1,
         agentId: "ana",
         kind: "tool_called",
         body,
@@ -57,13 +60,20 @@ function openTest(limits = {}) {
     });
     bus.publish(subjects.liveEvents, encodeEventBatch({ epoch: "e", prev, last: id }, lines));
   }
-  async function enter(): Promise<ReturnType<typeof createOutlet>> {
+  async function enter(account = "acme"): Promise<ReturnType<typeof createOutlet>> {
     const reader = createOutlet();
-    const hold = await hub.hold(wanted);
-    hold?.enter(reader.outlet);
+    const hold = await hub.hold({ ...wanted, scope: { account } });
+    const { send } = reader.outlet;
+    hold.enter({
+      ...reader.outlet,
+      send(messages) {
+        send(messages);
+        if (messages.events > 0) log.push(account);
+      },
+    });
     return reader;
   }
-  return { hub, tell, enter, asked: () => asked };
+  return { hub, tell, enter, tally, asked: () => asked };
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -97,6 +107,52 @@ describe("createHub", () => {
     expect(state.closed).toBe(4008);
   });
 
+  it("tells a small tenant's client in its turn, however many a large one has", async () => {
+    const log: string[] = [];
+    const { enter, tell } = openTest({}, log);
+    await Promise.all(Array.from({ length: 3_000 }, () => enter("acme")));
+    await enter("globex");
+    tell(0);
+    await vi.advanceTimersByTimeAsync(100);
+    tell(1, "acme");
+    tell(1, "globex");
+    await vi.advanceTimersByTimeAsync(100);
+    expect(log).toHaveLength(3_001);
+    expect(log.indexOf("globex")).toBeLessThanOrEqual(64);
+  });
+
+  it("refuses a tenant's or a subject's clients above their limit, and nobody else's", async () => {
+    const { hub } = openTest();
+    hub.limit({ perTenant: 3, perSubject: 2 });
+    const hold = (account: string, subject: string) =>
+      hub.hold({ ...wanted, scope: { account }, bearer: { ...wanted.bearer, subject } });
+    const first = await hold("acme", "a");
+    await hold("acme", "a");
+    await expect(hold("acme", "a")).rejects.toThrow(/this token's subject has 2 clients/);
+    await hold("acme", "b");
+    await expect(hold("acme", "c")).rejects.toThrow(/this tenant has 3 clients/);
+    await hold("globex", "a");
+    first.release();
+    first.release();
+    await hold("acme", "a");
+    await expect(hold("acme", "c")).rejects.toMatchObject({ code: "firehose_full" });
+  });
+
+  it("counts what it sends, and gives a place back when its client leaves", async () => {
+    const { hub, tally, tell } = openTest();
+    hub.limit({ perTenant: 1, perSubject: 1 });
+    const { outlet } = createOutlet();
+    const leave = (await hub.hold(wanted)).enter(outlet);
+    tell(0);
+    await vi.advanceTimersByTimeAsync(100);
+    tell(5);
+    await vi.advanceTimersByTimeAsync(100);
+    expect([tally.events, tally.gaps]).toEqual([5, 0]);
+    await expect(hub.hold(wanted)).rejects.toThrow();
+    leave();
+    await hub.hold(wanted);
+  });
+
   it("asks core once for all clients that need the same", async () => {
     const { enter, tell, asked } = openTest();
     for (let i = 0; i < 50; i++) await enter();
@@ -116,6 +172,6 @@ describe("createHub", () => {
     await vi.advanceTimersByTimeAsync(3_000);
     await closing;
     expect(vi.getTimerCount()).toBe(0);
-    expect(await hub.hold(wanted)).toBeUndefined();
+    await expect(hub.hold(wanted)).rejects.toThrow(/the edge is closing/);
   });
 });
