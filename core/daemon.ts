@@ -20,8 +20,9 @@ import { makeMissingSecrets } from "./daemon/secrets.ts";
 import { openSignedHeads } from "./daemon/signed_heads.ts";
 import { openWork } from "./daemon/work.ts";
 import type { Dispatch } from "./admin/dispatcher.ts";
-import { createUuids, messageOf, resolveSource } from "./contract/mod.ts";
+import { createUuids, messageOf, resolveSource, subjects } from "./contract/mod.ts";
 import { parseEdgeKey } from "./bus/handoff_seal.ts";
+import { sealRequests } from "./bus/sealed_requests.ts";
 import { createMeter } from "./flow/meter.ts";
 import { openScope } from "./flow/scope.ts";
 import { openRetention } from "./events/retention.ts";
@@ -79,6 +80,8 @@ export async function runDaemon(
     log,
   });
   const { bus } = carrier;
+  const edgeKey = parseEdgeKey(options.env["NEXO_EDGE_KEY"]);
+  const visitorBus = await sealRequests(bus, { key: edgeKey, subjects: [subjects.chat], random });
 
   let publishConfig = (): void => {};
   let dispatch: Dispatch = () => Promise.reject(new Error("the admin methods are not there yet"));
@@ -131,7 +134,7 @@ export async function runDaemon(
   const edges = await openEdgeLink({
     bus,
     config: edgeConfig,
-    key: parseEdgeKey(options.env["NEXO_EDGE_KEY"]),
+    key: edgeKey,
     random,
     now,
     log,
@@ -168,10 +171,10 @@ export async function runDaemon(
   });
   dispatch = admin.dispatch;
   admin.serve(bus);
-  work.serve(bus);
+  work.serve(visitorBus);
 
   await using edge = await options.startEdge?.({
-    bus,
+    bus: visitorBus,
     config: edgeConfig(),
     log,
     visitorSecret: vault.mac("visitors", "cookie"),

@@ -6,6 +6,7 @@
 import { openHandoffSeal } from "../core/bus/handoff_seal.ts";
 
 export { parseEdgeKey } from "../core/bus/handoff_seal.ts";
+import { sealRequests } from "../core/bus/sealed_requests.ts";
 import { openNatsBus } from "../core/bus/nats.ts";
 import type { NatsAuth } from "../core/bus/nats_address.ts";
 import {
@@ -78,7 +79,7 @@ export async function runRemoteEdge(
     what: "the configuration core sent",
   });
   await using edge = await options.listen({
-    bus,
+    bus: await sealRequests(bus, { key: edgeKey, subjects: [subjects.chat], random }),
     visitorSecret: await visitorSecretOf(edgeKey),
     authorize: (request) => isOperator(bus, request),
   });
