@@ -4,12 +4,14 @@
  * @module
  */
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { openAdmin } from "./daemon/admin.ts";
 import { openBus } from "./daemon/bus.ts";
 import { openEdgeLink } from "./daemon/edge_link.ts";
 import { openLiveSettings } from "./daemon/config.ts";
+import { watchConfig } from "./daemon/config_watch.ts";
 import { makeHome, publishBrokerToken, publishRunFile } from "./daemon/home.ts";
-import { findMicroapps, forwardEvents, openMicroapps } from "./daemon/microapps.ts";
+import { createCauses, findMicroapps, forwardEvents, openMicroapps } from "./daemon/microapps.ts";
 import { createCoreMetrics } from "./daemon/metrics.ts";
 import type { DaemonOptions, DaemonReady } from "./daemon/options.ts";
 import { createParts } from "./daemon/parts.ts";
@@ -31,6 +33,7 @@ import { edgeConfigOf } from "./settings/edge_config.ts";
 import { openInstanceLock } from "./store/instance_lock.ts";
 import { openStore } from "./store/open_store.ts";
 import { serveTickets } from "./vault/tickets.ts";
+import { openOperatorToken } from "./vault/operator_token.ts";
 import { openVault } from "./vault/vault.ts";
 
 /** How long a stop waits for turns and sends under way, in milliseconds. */
@@ -96,11 +99,14 @@ export async function runDaemon(
   });
   const stopForwarding = forwardEvents({ events, host, settings });
   metrics.follow(events);
+  const causes = createCauses();
   await using work = openWork({
     ...parts,
     store,
     bus,
     host,
+    causes,
+    env: options.env,
     settings,
     metrics,
     secretOf: config.secretOf,
@@ -165,6 +171,11 @@ export async function runDaemon(
     config,
     readiness,
     scrape,
+    causes,
+    secretsDir: home.secrets,
+    operatorToken: await openOperatorToken({ dir: home.secrets, random, uuid: parts.uuid }),
+    onTokenRotated: ({ oldHash, newHash }) =>
+      log.info("operator_token.rotated", { prev_hash: oldHash, new_hash: newHash }),
     edgeConfig,
     edgeUrl: () => edgeUrl,
     edges,
@@ -192,10 +203,15 @@ export async function runDaemon(
     edges.push(reloads);
   };
   edges.push(reloads);
-  config.onChange(() => {
+  const { broker } = settings();
+  config.onChange((next) => {
+    if (!isDeepStrictEqual(next.broker, broker)) {
+      log.warn("config.waits_for_restart", { file: "broker.yaml" });
+    }
     publishConfig();
     reloads.run(async () => host.apply(await findMicroapps({ settings, env: options.env, log })));
   });
+  await using _watch = await watchConfig(config, { log });
   await using _run = await publishRunFile(home, {
     pid: options.pid,
     admin_url: admin.url,

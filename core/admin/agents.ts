@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { type AgentConfig, type Clock, CodedError, RPC_CODES, RpcFault } from "../contract/mod.ts";
+import {
+  type AgentConfig,
+  bindingId,
+  type Clock,
+  CodedError,
+  RPC_CODES,
+  RpcFault,
+} from "../contract/mod.ts";
 import { AGENT_METHODS, type AgentDetail } from "../contract/admin/agents.ts";
 import type { ChangeConfig, ConfigDraft } from "../settings/draft.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -83,7 +90,7 @@ export function agentMethods(deps: AgentMethodDeps): AdminMethod[] {
         (draft) => writeAgent(draft, params, call),
         (planned) => {
           const agent = planned.agents.get(params.id);
-          if (agent !== undefined && !seesAgent(agent, planned, call)) throw notGranted(call);
+          if (agent !== undefined && !mayBe(agent, planned, call)) throw notGranted(call);
         },
       );
       const agent = next.agents.get(params.id);
@@ -102,6 +109,25 @@ export function agentMethods(deps: AgentMethodDeps): AdminMethod[] {
       return { removed: result, config_version: next.version };
     },
   });
+}
+
+/** Whether a call may make an agent so: of its tenants, and on no line that is another tenant's. */
+function mayBe(agent: AgentConfig, planned: Settings, call: Call): boolean {
+  if (call.tenants === "all") return true;
+  const taken = new Set(
+    [...planned.agents.values()].filter((other) => !seesAgent(other, planned, call))
+      .flatMap(({ inbound_bindings }) => inbound_bindings.map(lineOf)),
+  );
+  return seesAgent(agent, planned, call) &&
+    agent.inbound_bindings.every((binding) =>
+      !taken.has(lineOf(binding)) &&
+      (binding.instance == null || !planned.tenants.has(binding.instance) ||
+        sees(call, binding.instance))
+    );
+}
+
+function lineOf({ plugin, instance }: AgentConfig["inbound_bindings"][number]): string {
+  return bindingId(plugin, instance ?? null);
 }
 
 type Upsert = Parameters<Handlers<typeof AGENT_METHODS>["nexo/admin/agents/upsert"]>[0];

@@ -86,11 +86,12 @@ async function askModel(
   isLeft: (tool: string) => boolean,
 ): Promise<ModelAnswer> {
   const { answer, by, costMicros } = await journal.step(async () => {
+    const skills = await deps.skills({ account, agent: policy.agent, names: policy.skills });
     const { step, writes, free } = await deps.ask(
       { account, agentId: policy.agent.id, turnId },
       policy.model,
       {
-        system: systemPrompt(policy, inbounds),
+        system: systemPrompt(policy, inbounds, skills),
         messages,
         tools: deps.tools().filter((tool) => isLeft(tool.name) && isOffered(tool, account, policy)),
         signal,

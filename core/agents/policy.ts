@@ -27,6 +27,8 @@ export interface Policy {
   /** The system prompt before language and safety blocks. */
   readonly systemPrompt: string;
   readonly language: string | undefined;
+  /** Names of skills, the binding's in place of the agent's. */
+  readonly skills: readonly string[];
   /** Limits of the agent and of the binding, the latter on top. */
   readonly limits: {
     readonly agent: ToolRateLimits | undefined;
@@ -73,6 +75,7 @@ export function policyOf(settings: Settings, key: ConversationKey): PolicyResult
         "\n\n",
       ),
       language: binding.language ?? agent.language,
+      skills: binding.skills ?? agent.skills,
       limits: {
         agent: agent.tool_rate_limits ?? undefined,
         binding: binding.tool_rate_limits ?? undefined,

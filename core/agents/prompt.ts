@@ -6,9 +6,13 @@
 import type { Inbound } from "../contract/mod.ts";
 import type { Policy } from "./policy.ts";
 
-/** Builds the system prompt, block by block. */
-export function systemPrompt(policy: Policy, inbounds: readonly Inbound[]): string {
-  const blocks = [policy.systemPrompt];
+/** Builds the system prompt, block by block; `skills` is the block of the skills, or empty. */
+export function systemPrompt(
+  policy: Policy,
+  inbounds: readonly Inbound[],
+  skills: string,
+): string {
+  const blocks = [policy.systemPrompt, skills];
   if (policy.language !== undefined) {
     blocks.push(
       `# OUTPUT LANGUAGE\nAnswer in ${policy.language}, whatever language the message or its sources use.`,

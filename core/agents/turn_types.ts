@@ -13,6 +13,7 @@ import type { Outbox } from "../queues/outbox.ts";
 import type { TurnSteps } from "../queues/turn_steps.ts";
 import type { AskModel, ModelMessage } from "../models/model.ts";
 import type { RecordRows } from "./record_rows.ts";
+import type { ReadSkills } from "./skills.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
 import type { ToolLimits } from "../limits/tool_limits.ts";
@@ -75,6 +76,7 @@ export interface TurnDeps {
     readonly limit: number;
   }) => Promise<ModelMessage[]>;
   readonly ask: AskModel;
+  readonly skills: ReadSkills;
   readonly tools: () => readonly Tool[];
   readonly check: SchemaCheck;
   readonly take: ToolLimits["take"];

@@ -15,6 +15,7 @@ import { addOperateCommands } from "./operate.ts";
 import { addRecordCommands } from "./record.ts";
 import { addRunCommands } from "./run.ts";
 import { addTalkCommands } from "./talk.ts";
+import { addTenantCommands } from "./tenants.ts";
 import { addUsageCommand } from "./usage.ts";
 
 /** What a process gives the command. */
@@ -51,6 +52,7 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   addRecordCommands(program, context);
   addUsageCommand(program, context);
   addOperateCommands(program, context);
+  addTenantCommands(program, context);
 
   try {
     await program.parseAsync([...argv]);

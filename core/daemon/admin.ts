@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { agentMethods } from "../admin/agents.ts";
 import { createDispatcher, type Dispatch } from "../admin/dispatcher.ts";
 import { openAdminHttp } from "../admin/http.ts";
 import { operatorConsoleMethods } from "../admin/operator_console.ts";
@@ -15,7 +14,6 @@ import {
 import { operatorRecordMethods } from "../admin/operator_record.ts";
 import { operatorUsageMethods } from "../admin/operator_usage.ts";
 import { answerRpc } from "../admin/rpc_body.ts";
-import { tenantMethods } from "../admin/tenants.ts";
 import type { Bus } from "../bus/bus.ts";
 import {
   CodedError,
@@ -33,6 +31,7 @@ import { sign } from "../signing/sign.ts";
 import { insert, type Store } from "../store/store.ts";
 import type { TicketDesk } from "../vault/tickets.ts";
 import type { Vault } from "../vault/vault.ts";
+import { type AdminMethodDeps, createAdminMethods } from "./admin_methods.ts";
 import type { LiveSettings } from "./config.ts";
 import type { EdgeLink } from "./edge_link.ts";
 import type { DaemonOptions } from "./options.ts";
@@ -46,7 +45,7 @@ import type { Work } from "./work.ts";
 
 /** Everything the methods look at or act on. */
 export interface AdminDeps
-  extends Parts, Pick<DaemonOptions, "version" | "pid" | "env" | "now" | "log"> {
+  extends Parts, AdminMethodDeps, Pick<DaemonOptions, "version" | "pid" | "env" | "now" | "log"> {
   readonly store: Store;
   readonly vault: Vault;
   readonly events: EventLog;
@@ -141,14 +140,7 @@ function createMethods(deps: AdminDeps) {
     },
   });
   return [
-    ...agentMethods({
-      settings: config.current,
-      changeConfig: config.change,
-      reload: config.reload,
-      now,
-    }),
-    ...tenantMethods({
-      settings: config.current,
+    ...createAdminMethods(deps, {
       createdAtMs: (account) => tenantCreatedAtMs(store, account, now()),
     }),
     ...operatorRecordMethods({

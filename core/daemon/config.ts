@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { codeOf } from "../contract/mod.ts";
 import { ConfigError } from "../settings/config_error.ts";
 import { type ChangeConfig, type FileChange, openDraft } from "../settings/draft.ts";
@@ -34,6 +36,11 @@ export interface LiveSettings {
   readonly isSecretToMake: (name: string) => boolean;
   /** Loads the files again; bad ones change nothing. @throws {ConfigError} */
   readonly reload: () => Promise<Settings>;
+  /**
+   * Loads the files again if they say something else now, or `secrets` may; resolves with undefined
+   * when they do not. @throws {ConfigError}
+   */
+  readonly refresh: (touched: { secrets: boolean }) => Promise<Settings | undefined>;
   readonly change: ChangeConfig;
   /** Why the last reload was refused; undefined when it was not. */
   readonly refusal: () => ConfigError | undefined;
@@ -55,8 +62,9 @@ export interface LiveSettingsDeps {
 
 /** Loads the settings in `configDir`. @throws {ConfigError} when a file stops the start */
 export async function openLiveSettings(
-  { configDir, env, uuid }: LiveSettingsDeps,
+  { configDir: given, env, uuid }: LiveSettingsDeps,
 ): Promise<LiveSettings> {
+  const configDir = resolve(given);
   const secretsDirs = defaultSecretsDirs(configDir, env);
   const readSecret = createSecretReader({ configDir, secretsDirs });
   const listeners: SettingsListener[] = [];
@@ -154,6 +162,15 @@ export async function openLiveSettings(
         }
         reloads.applied += 1;
         return inForce.settings;
+      }),
+    refresh: ({ secrets }) =>
+      inTurn(async () => {
+        const loaded = await load(inForce.settings.version + 1);
+        const settings = settingsOf(loaded, configDir);
+        const same = { ...settings, version: inForce.settings.version };
+        if (!secrets && isDeepStrictEqual(same, { ...inForce.settings })) return undefined;
+        apply({ settings, problems: loaded.problems });
+        return settings;
       }),
     change: (edit, check) => inTurn(() => change(edit, check)),
     onChange: (listener) => void listeners.push(listener),

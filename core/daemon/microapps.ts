@@ -101,8 +101,42 @@ function grantedTenants(
     : [...new Set(pins.flatMap((tenants) => tenants ?? []))];
 }
 
+/** Which events microapps are working on, so that what they publish meanwhile counts as their effect. */
+export interface Causes {
+  readonly during: <T>(
+    microappId: string,
+    envelopeId: string | undefined,
+    work: () => Promise<T>,
+  ) => Promise<T>;
+  readonly of: (microappId: string) => readonly string[];
+}
+
+/** Returns causes; nothing is under way yet. */
+export function createCauses(): Causes {
+  const underWay = new Map<string, string[]>();
+  return {
+    async during(microappId, envelopeId, work) {
+      if (envelopeId === undefined) return work();
+      const known = underWay.get(microappId) ?? [];
+      underWay.set(microappId, [...known, envelopeId]);
+      try {
+        return await work();
+      } finally {
+        const left = [...underWay.get(microappId) ?? []];
+        left.splice(left.indexOf(envelopeId), 1);
+        if (left.length === 0) underWay.delete(microappId);
+        else underWay.set(microappId, left);
+      }
+    },
+    of: (microappId) => underWay.get(microappId) ?? [],
+  };
+}
+
 /** Every running tool as a turn offers it; the same array until the microapps change. */
-export function createToolList(host: Host): () => readonly Tool[] {
+export function createToolList(
+  host: Host,
+  causes: Causes = createCauses(),
+): () => readonly Tool[] {
   let known: readonly unknown[] | undefined;
   let tools: readonly Tool[] = [];
   return function toolList() {
@@ -117,7 +151,11 @@ export function createToolList(host: Host): () => readonly Tool[] {
       inputSchema: descriptor.inputSchema,
       account: descriptor.account,
       call: (args, { account, meta, signal }) =>
-        host.callTool({ tool: descriptor, arguments: args, account, meta, signal }),
+        causes.during(
+          descriptor.microappId,
+          meta.nexo?.binding?.event_source?.envelope_id ?? undefined,
+          () => host.callTool({ tool: descriptor, arguments: args, account, meta, signal }),
+        ),
     }));
     return tools;
   };

@@ -56,7 +56,7 @@ export function createParts({ store, vault, settings, random, now, log }: {
     store,
     redact,
     sealer: vault,
-    modelHistory: settings().transcripts.model_history,
+    modelHistory: () => settings().transcripts.model_history,
   });
   return {
     uuid: createUuids({ now, random }),

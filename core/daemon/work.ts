@@ -4,6 +4,7 @@
  * @module
  */
 import { runTurn } from "../agents/turn.ts";
+import { createSkillReader } from "../agents/skills.ts";
 import { sessionIdOf } from "../agents/session.ts";
 import { createSchemaCheck } from "../agents/tool_schema.ts";
 import type { TurnDeps, TurnJob } from "../agents/turn_types.ts";
@@ -20,7 +21,7 @@ import { closeInterrupted } from "../models/budget/ledger.ts";
 import { createModels } from "../models/models.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
-import { beforeMessageOf, createToolList } from "./microapps.ts";
+import { beforeMessageOf, type Causes, createToolList } from "./microapps.ts";
 import type { CoreMetrics } from "./metrics.ts";
 import type { Parts } from "./parts.ts";
 import { historyReader } from "./record.ts";
@@ -39,6 +40,8 @@ export interface WorkDeps extends Parts {
   readonly store: Store;
   readonly bus: Bus;
   readonly host: Host;
+  readonly causes: Causes;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly settings: () => Settings;
   /** A key of a model's provider, by its name; looked up for each call. */
   readonly secretOf: (name: string) => string | undefined;
@@ -206,7 +209,8 @@ function createTurnDeps(deps: WorkDeps): TurnDeps {
     ...deps,
     history: historyReader(deps.transcripts),
     ask: deps.metrics.models(createModels({ ...deps, jitter: () => fractionOf(deps.random) })),
-    tools: createToolList(deps.host),
+    skills: createSkillReader(deps),
+    tools: createToolList(deps.host, deps.causes),
     check: createSchemaCheck(),
     take: (claim) => limits.take(claim),
     hasHooks: () => deps.host.hasHooks("before_message"),

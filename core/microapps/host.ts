@@ -88,6 +88,8 @@ export interface Host extends AsyncDisposable {
   callTool(
     call: CallContext & { readonly tool: ToolDescriptor; readonly arguments: unknown },
   ): Promise<ToolResult>;
+  /** The subjects a microapp's manifest says it publishes to; none for one that is not there. */
+  publishes(microappId: string): readonly string[];
   /** Whether any running microapp wants to be asked at `point`. */
   hasHooks(point: HookPoint): boolean;
   /**
@@ -177,6 +179,7 @@ export function openHost(deps: HostDeps): Promise<Host> {
         throw error;
       }
     },
+    publishes: (id) => slots.get(id)?.candidate.manifest.capabilities.broker.publish ?? [],
     hasHooks: (point) => handlersOf(point, slots.all()).length > 0,
     runHook: (point, params, context) => runHookChain(point, params, context, chain),
     request: ({ params, timeoutMs, signal, ...call }) =>

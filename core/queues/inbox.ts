@@ -43,6 +43,8 @@ export interface Inbox {
   rowsForForgotten(source: string, dedupeKey: string, nowMs: number): Write[];
   /** The delivery that holds a dedupe key. */
   holder(source: string, dedupeKey: string): Promise<{ id: string; untilMs: number } | undefined>;
+  /** How many subscribers a delivery had passed when it came. */
+  hops(id: string): Promise<number>;
   listForOperator(filter: InboxFilter): Promise<InboxRow[]>;
   /** One delivery, and the one it repeats when an operator replayed that. */
   findForOperator(id: string): Promise<(InboxRow & { replayed_from: string | null }) | undefined>;
@@ -97,6 +99,10 @@ export function createInbox({ store, sealer }: { store: Store; sealer: Sealer })
         [source, dedupeKey],
       );
       return row && { id: row.id, untilMs: row.dedupe_until_ms };
+    },
+    async hops(id) {
+      const [row] = await store.read<{ hops: number }>("SELECT hops FROM inbox WHERE id = ?", [id]);
+      return row?.hops ?? 0;
     },
     async listForOperator({ account, source, state, limit, before }) {
       return store.readMany<InboxRow>(

@@ -42,6 +42,18 @@ export interface TranscriptRow {
   readonly sentAtMs: number;
 }
 
+/** A place where a searched text stands. */
+export interface TranscriptHit {
+  /** Rises with each entry of any session. */
+  readonly id: number;
+  readonly session_id: string;
+  readonly timestamp_ms: number;
+  readonly role: TranscriptRole;
+  readonly source_plugin: string;
+  /** About twelve words, matches in `[ ]`. */
+  readonly snippet: string;
+}
+
 /** An entry as a model reads its own past. */
 export interface HistoryEntry {
   readonly seq: number;
@@ -57,7 +69,7 @@ export interface TranscriptDeps {
   readonly redact: Redactor;
   readonly sealer: Sealer;
   /** Whether the sealed model messages are redacted, too. */
-  readonly modelHistory: "sealed" | "redacted";
+  readonly modelHistory: () => "sealed" | "redacted";
 }
 
 /** Writes and reads transcripts. */
@@ -82,6 +94,18 @@ export interface Transcripts {
     /** 1 to 1000. @default {50} */
     limit?: number | undefined;
   }): Promise<TranscriptRow[]>;
+  /** The session's tenant, when anything was said in it. */
+  accountOfSession(sessionId: string): Promise<string | undefined>;
+  /** What an agent and its contacts said with `text` in it, whatever its case; newest first. */
+  search(query: {
+    accounts: readonly string[];
+    agentId: string;
+    text: string;
+    /** Exclusive: the `id` of a hit. */
+    before?: number | undefined;
+    /** 1 to 1000. @default {50} */
+    limit?: number | undefined;
+  }): Promise<TranscriptHit[]>;
   /**
    * The newest `limit` entries, oldest first.
    *
@@ -106,7 +130,7 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
 
   function sealMessage(account: string, entry: TranscriptEntry): Uint8Array | null {
     if (entry.modelMessage === undefined) return null;
-    const kept = modelHistory === "redacted"
+    const kept = modelHistory() === "redacted"
       ? redactJson(redact, entry.modelMessage)
       : entry.modelMessage;
     return sealer.seal(
@@ -141,6 +165,39 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
         [account, sessionId, afterSeq, ...(agentId === undefined ? [] : [agentId]), rows],
       );
       return found.map(readEntry);
+    },
+
+    async accountOfSession(sessionId) {
+      const [row] = await store.readMany<Row & { account_id: string }>(
+        "SELECT account_id FROM turns WHERE session_id = ? LIMIT 1",
+        [sessionId],
+      );
+      return row?.account_id;
+    },
+
+    async search({ accounts, agentId, text, before = Number.MAX_SAFE_INTEGER, limit }) {
+      if (accounts.length === 0) return [];
+      const found = await store.readMany<HitRow>(
+        `SELECT id, session_id, sent_at_ms, role, source_plugin, body FROM transcripts
+         WHERE account_id IN (${accounts.map(() => "?").join()}) AND agent_id = ? AND id < ?
+           AND body LIKE ? ESCAPE '\\'
+         ORDER BY id DESC LIMIT ?`,
+        [
+          ...accounts,
+          agentId,
+          before,
+          `%${text.replaceAll(/[\\%_]/g, "\\$&")}%`,
+          clampLimit(limit),
+        ],
+      );
+      return found.map(({ id, session_id, sent_at_ms, role, source_plugin, body }) => ({
+        id,
+        session_id,
+        timestamp_ms: sent_at_ms,
+        role,
+        source_plugin,
+        snippet: snippetOf(body, text),
+      }));
     },
 
     async readHistory({ account, agentId, sessionId, limit }) {
@@ -229,6 +286,24 @@ interface EntryRow extends Row {
   message_id: string;
   turn_id: string | null;
   sent_at_ms: number;
+}
+
+interface HitRow extends Row {
+  id: number;
+  session_id: string;
+  sent_at_ms: number;
+  role: TranscriptRole;
+  source_plugin: string;
+  body: string;
+}
+
+/** The match in brackets with up to five words before it and six behind. */
+function snippetOf(body: string, text: string): string {
+  const at = body.toLowerCase().indexOf(text.toLowerCase());
+  if (at === -1) return body.split(/\s+/, 12).join(" ");
+  const before = body.slice(0, at).split(/(?<=\s)/).slice(-5).join("");
+  const after = body.slice(at + text.length).split(/(?=\s)/).slice(0, 6).join("");
+  return `${before}[${body.slice(at, at + text.length)}]${after}`;
 }
 
 interface HistoryRow extends Row {

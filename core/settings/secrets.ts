@@ -7,6 +7,7 @@ import { readFileSync, realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve, sep } from "node:path";
 import type { Result } from "./interpolate.ts";
+import { WRITTEN_DIR } from "./written_secrets.ts";
 
 const MAX_SECRET_BYTES = 64 * 1024;
 
@@ -91,16 +92,19 @@ function flaw(message: string, fix: string): Result<string> {
 const plainName = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
 /**
- * A secret by the name a `secret_env` gives: the environment first, then a file of that name, with
- * or without `.txt`, in the secrets directories. Undefined when there is neither or it is empty.
+ * A secret by the name a `secret_env` gives: what was written while core ran (`writeSecret`), then
+ * the environment, then a file of that name, with or without `.txt`, in the secrets directories. Undefined when there is neither or it is empty.
  */
 export function findSecret(
   name: string,
   { env, readSecret }: { env: Env; readSecret: (path: string) => Result<string> },
 ): string | undefined {
+  const plain = plainName.test(name);
+  const written = plain ? readSecret(`${WRITTEN_DIR}/${name}.txt`) : undefined;
+  if (written?.ok === true && written.value !== "") return written.value;
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   if (value !== undefined && value !== "") return value;
-  if (!plainName.test(name)) return undefined;
+  if (!plain) return undefined;
   const found = [name, `${name}.txt`].map(readSecret)
     .find((file) => file.ok && file.value !== "");
   return found?.ok === true ? found.value : undefined;

@@ -56,7 +56,7 @@ function says(text: string, goal: unknown): boolean {
 }
 
 function rewrite(doc: Document, goal: unknown): string | undefined {
-  doc.contents = rewritten(doc, doc.contents as Node | null, goal);
+  doc.contents = rewritten(doc, doc.contents, goal);
   try {
     return doc.toString({ lineWidth: 0 });
   } catch {
@@ -78,7 +78,7 @@ function rewritten(doc: Document, node: Node | null, goal: unknown): Node {
     if (name !== MERGE_KEY && !Object.hasOwn(members, name)) node.delete(name);
   }
   for (const [name, value] of Object.entries(members)) {
-    node.set(name, rewritten(doc, (node.get(name, true) ?? null) as Node | null, value));
+    node.set(name, rewritten(doc, node.get(name, true) ?? null, value));
   }
   return node;
 }

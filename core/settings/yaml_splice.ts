@@ -46,7 +46,7 @@ export function spliceTowards(doc: Document, text: string, goal: unknown): strin
   const draft: Draft = { doc, text, layout: layoutOf(text), put };
   try {
     if (doc.contents === null) appendLines(draft, text.length, stringifyBlock(goal), 0);
-    else morph(draft, doc.contents as Node, goal);
+    else morph(draft, doc.contents, goal);
   } catch (error) {
     if (error instanceof UnusualLayout) return undefined;
     throw error;

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createDispatcher, type Dispatch } from "../../core/admin/dispatcher.ts";
 import type { AdminMethod, Caller } from "../../core/admin/method.ts";
+import { switchedOffBy } from "../../core/contract/mod.ts";
 import { type LiveSettings, openLiveSettings } from "../../core/daemon/config.ts";
 import { silentLog } from "./store.ts";
 
@@ -58,6 +59,7 @@ export async function openConfigPlace(
 export function openDispatch(
   methods: readonly AdminMethod[],
   isTenant: (account: string) => boolean = () => false,
+  env: Readonly<Record<string, string | undefined>> = {},
 ): { dispatch: Dispatch; audit: string[] } {
   const audit: string[] = [];
   const dispatch = createDispatcher({
@@ -73,6 +75,7 @@ export function openDispatch(
       },
     },
     isTenant,
+    switchedOffBy: (method) => switchedOffBy(env, method),
     now: Date.now,
     log: silentLog,
   });

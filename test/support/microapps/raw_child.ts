@@ -40,7 +40,7 @@ export function openRawChild(
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   async function next(): Promise<Frame | null> {
     const { value, done } = await lines.next();
-    return done === true ? null : JSON.parse(value as string) as Frame;
+    return done === true ? null : JSON.parse(value) as Frame;
   }
   return {
     write: (text) => void child.stdin.write(text),

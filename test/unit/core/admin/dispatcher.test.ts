@@ -58,7 +58,12 @@ async function admin() {
       reload: () => Promise.resolve(settings),
       now: Date.now,
     }),
-    ...tenantMethods({ settings: () => settings, createdAtMs: () => Promise.resolve(0) }),
+    ...tenantMethods({
+      settings: () => settings,
+      changeConfig: () => Promise.reject(new Error("not in this test")),
+      createdAtMs: () => Promise.resolve(0),
+      now: Date.now,
+    }),
   ]);
 }
 

@@ -77,6 +77,7 @@ function depsOf(spine: Spine, tools: readonly Tool[], over: Partial<TurnDeps> = 
     ...spine,
     history: historyReader(spine.transcripts),
     ask: asking(offlineModel),
+    skills: () => Promise.resolve(""),
     tools: () => tools,
     check: createSchemaCheck(),
     take: (claim) => limits.take(claim),

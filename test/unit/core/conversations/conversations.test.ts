@@ -23,7 +23,7 @@ function inbound(id: string, over: Partial<OpenInbound> = {}): OpenInbound {
     starts: 0,
     next_at_ms: 0,
     ...over,
-  } as OpenInbound;
+  };
 }
 
 /** A scheduler whose turns end when the test says so. */

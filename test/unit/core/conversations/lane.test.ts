@@ -16,7 +16,7 @@ function item(id: string, over: Partial<OpenInbound> = {}): OpenInbound {
     starts: 0,
     next_at_ms: 0,
     ...over,
-  } as OpenInbound;
+  };
 }
 const ids = (items: readonly OpenInbound[]): string[] => items.map(({ id }) => id);
 

@@ -34,7 +34,7 @@ describe("rowsForEvents", () => {
     await using test = await openTestStore();
     using log = createEventLog({ store: test.store, log: silentLog });
     await put(test.store, "acme", dropped("ana", 1, { tenant_id: "globex" }));
-    await put(test.store, OPERATOR_STREAM, { ...microapp(2), tenant_id: "globex" } as AgentEvent);
+    await put(test.store, OPERATOR_STREAM, { ...microapp(2), tenant_id: "globex" });
     const { events } = await log.listForOperator({});
     expect(events.map((event) => member(event, "tenant_id"))).toEqual([undefined, "acme"]);
     expect((await log.list({ account: "globex" })).events).toEqual([]);

@@ -198,7 +198,7 @@ describe("sandboxCommand()", () => {
     const network = { kind: "port" as const, address: "127.0.0.1:4000" };
     expect(sandboxCommand(job({ network })).args).toContain("--allow-net=127.0.0.1:4000");
     expect(sandboxCommand(job({ network, level: "bwrap" })).args).toContain("--share-net");
-    const newer: Runtime = { ...node, major: 26 } as Runtime;
+    const newer: Runtime = { ...node, major: 26 };
     const args = ["main.mjs"];
     expect(sandboxCommand(job({ network, runtime: newer, args })).args).toContain("--allow-net");
     expect(sandboxCommand(job({ runtime: newer, args })).args).not.toContain("--allow-net");

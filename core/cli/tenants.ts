@@ -1,0 +1,78 @@
+/**
+ * `nexo tenants`: customers, through the same methods that microapps call.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { type AdminMethods, CodedError } from "../contract/mod.ts";
+import type { CliContext } from "./command.ts";
+import { sayJson, sayTable } from "./print.ts";
+
+const PREFIX = "nexo/admin/tenants/";
+type Result<M extends "list" | "get" | "upsert" | "delete"> =
+  AdminMethods[`nexo/admin/tenants/${M}`]["result"];
+
+/** Adds the command. */
+export function addTenantCommands(program: Command, { daemon, exitWith }: CliContext): void {
+  const call = async <M extends "list" | "get" | "upsert" | "delete">(
+    method: M,
+    params: AdminMethods[`nexo/admin/tenants/${M}`]["params"],
+  ): Promise<Result<M>> => (await daemon()).call<Result<M>>(`${PREFIX}${method}`, params);
+
+  const show = async (id: string) => {
+    const { tenant } = await call("get", { tenant_id: id });
+    if (tenant !== null) return tenant;
+    throw new CodedError(
+      "not_found",
+      `Cannot find tenant "${id}": \`nexo tenants list\` shows all`,
+    );
+  };
+  const setActive = async (id: string, active: boolean): Promise<void> => {
+    const { display_name } = await show(id);
+    sayJson((await call("upsert", { id, display_name, active })).tenant);
+  };
+
+  const tenants = program.command("tenants").description("customers");
+  tenants.command("list").description("all tenants").option("--active", "only those not suspended")
+    .option("--json", "print an array")
+    .action(async ({ active, json }: { active?: boolean; json?: boolean }) => {
+      const { tenants: found } = await call("list", { active_only: active === true });
+      if (json === true) return sayJson(found);
+      sayTable(found, [
+        ["ID", (row) => row.id],
+        ["NAME", (row) => row.display_name],
+        ["ACTIVE", (row) => row.active ? "yes" : "no"],
+        ["AGENTS", (row) => row.agent_count],
+        ["CREATED", (row) => row.created_at],
+      ], "No tenants.");
+    });
+  tenants.command("show <id>").description("one tenant").option("--json", "the same")
+    .action(async (id: string) => sayJson(await show(id)));
+  tenants.command("create <id>").description("add a tenant to tenants.yaml")
+    .option("--name <text>", "what people call it").option("--json", "the same")
+    .action(async (id: string, { name }: { name?: string }) => {
+      const { tenants: found } = await call("list", { prefix: id });
+      if (found.some((tenant) => tenant.id === id)) {
+        throw new CodedError("conflict", `Cannot create tenant "${id}": there is one of that name`);
+      }
+      sayJson((await call("upsert", { id, display_name: name ?? id })).tenant);
+    });
+  tenants.command("update <id>").description("change a tenant's name")
+    .requiredOption("--name <text>", "what people call it").option("--json", "the same")
+    .action(async (id: string, { name }: { name: string }) => {
+      await show(id);
+      sayJson((await call("upsert", { id, display_name: name })).tenant);
+    });
+  tenants.command("suspend <id>").description("stop everything of a tenant; nothing is lost")
+    .option("--json", "the same").action((id: string) => setActive(id, false));
+  tenants.command("resume <id>").description("let a suspended tenant go on")
+    .option("--json", "the same").action((id: string) => setActive(id, true));
+  tenants.command("delete <id>").description("take a tenant out of tenants.yaml")
+    .option("--purge", "also when agents belong to it; they are switched off")
+    .option("--json", "the same")
+    .action(async (id: string, { purge }: { purge?: boolean }) => {
+      const answer = await call("delete", { tenant_id: id, purge: purge === true });
+      sayJson(answer);
+      if (!answer.removed) exitWith(1);
+    });
+}

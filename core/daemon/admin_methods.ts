@@ -1,0 +1,105 @@
+/**
+ * The methods of the admin table over everything that runs; operators' own are beside it.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { agentEventMethods } from "../admin/agent_events.ts";
+import { agentMethods } from "../admin/agents.ts";
+import { channelMethods } from "../admin/channels.ts";
+import { llmProviderMethods } from "../admin/llm_providers.ts";
+import type { AdminMethod } from "../admin/method.ts";
+import { publishMethods } from "../admin/publish.ts";
+import { secretMethods, type TokenRotation } from "../admin/secrets.ts";
+import { skillMethods } from "../admin/skills.ts";
+import { tenantMethods } from "../admin/tenants.ts";
+import { MAX_HOPS } from "../contract/mod.ts";
+import { OPERATOR_STREAM, rowsForEvents } from "../events/event_rows.ts";
+import type { Host } from "../microapps/host.ts";
+import { writeSecret } from "../settings/written_secrets.ts";
+import type { Store } from "../store/store.ts";
+import type { OperatorToken } from "../vault/operator_token.ts";
+import type { LiveSettings } from "./config.ts";
+import { createLlmProbe } from "./llm_probe.ts";
+import type { Causes } from "./microapps.ts";
+import type { DaemonOptions } from "./options.ts";
+import type { Parts } from "./parts.ts";
+import type { Work } from "./work.ts";
+
+/** What the methods look at or act on. */
+export interface AdminMethodDeps extends Parts, Pick<DaemonOptions, "env" | "now" | "log"> {
+  readonly store: Store;
+  readonly host: Host;
+  readonly work: Work;
+  readonly causes: Causes;
+  readonly config: LiveSettings;
+  /** Where secrets are kept. */
+  readonly secretsDir: string;
+  readonly operatorToken: OperatorToken;
+  /** Hears of a new token, to tell the microapps that may know it. */
+  readonly onTokenRotated: (rotation: TokenRotation) => void;
+}
+
+/** Returns the methods. */
+export function createAdminMethods(
+  deps: AdminMethodDeps,
+  { createdAtMs }: { createdAtMs: (account: string) => Promise<number> },
+): AdminMethod[] {
+  const { config, store, host, work, env, now, uuid } = deps;
+  const settings = config.current;
+  const changeConfig = config.change;
+  return [
+    ...agentMethods({ settings, changeConfig, reload: config.reload, now }),
+    ...tenantMethods({ settings, changeConfig, createdAtMs, now }),
+    ...channelMethods({ settings, changeConfig }),
+    ...llmProviderMethods({
+      settings,
+      changeConfig,
+      secretOf: config.secretOf,
+      probe: createLlmProbe({ env, now }),
+    }),
+    ...skillMethods({ root: join(settings().configDir, "skills"), uuid }),
+    ...agentEventMethods({
+      ...deps,
+      accountOfSession: (id) => deps.transcripts.accountOfSession(id),
+      tenants: () => [...settings().tenants.keys()],
+    }),
+    ...secretMethods({
+      settings,
+      reload: config.reload,
+      writeSecret: (name, value) => writeSecret(deps.secretsDir, { name, value, nonce: uuid() }),
+      inEnvironment: (name) => (env[name] ?? "") !== "",
+      rotateToken: deps.operatorToken.rotate,
+      async onRotated(rotation) {
+        deps.onTokenRotated(rotation);
+        await store.commit(rowsForRotation(rotation, deps));
+      },
+      now,
+    }),
+    ...publishMethods({
+      deliver: work.intake.deliver,
+      holder: (source, key) => deps.inbox.holder(source, key),
+      patternsOf: (id) => host.publishes(id),
+      async hopsOf(id) {
+        const hops = await Promise.all(deps.causes.of(id).map((cause) => deps.inbox.hops(cause)));
+        return hops.length === 0 ? 0 : Math.min(Math.max(...hops) + 1, MAX_HOPS);
+      },
+      uuid,
+      now,
+    }),
+  ];
+}
+
+function rowsForRotation(rotation: TokenRotation, { redact }: Pick<Parts, "redact">) {
+  return rowsForEvents({
+    account: OPERATOR_STREAM,
+    events: [{
+      kind: "security_event",
+      security_kind: "token_rotated",
+      at_ms: rotation.atMs,
+      prev_hash: rotation.oldHash,
+      new_hash: rotation.newHash,
+      ...(rotation.reason === undefined ? {} : { reason: redact(rotation.reason) }),
+    }],
+  });
+}

@@ -1,0 +1,114 @@
+/**
+ * Every admin method over real files and a store of its own, as a daemon puts them together.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { agentEventMethods } from "../../core/admin/agent_events.ts";
+import { agentMethods } from "../../core/admin/agents.ts";
+import { channelMethods } from "../../core/admin/channels.ts";
+import { llmProviderMethods } from "../../core/admin/llm_providers.ts";
+import { publishMethods } from "../../core/admin/publish.ts";
+import { secretMethods, type TokenRotation } from "../../core/admin/secrets.ts";
+import { skillMethods } from "../../core/admin/skills.ts";
+import { tenantMethods } from "../../core/admin/tenants.ts";
+import { createUuids, type Handoff, type Outcome } from "../../core/contract/mod.ts";
+import { createEventLog } from "../../core/events/event_log.ts";
+import { createTranscripts } from "../../core/record/transcripts.ts";
+import { writeSecret } from "../../core/settings/written_secrets.ts";
+import { openOperatorToken } from "../../core/vault/operator_token.ts";
+import { openVault } from "../../core/vault/vault.ts";
+import { openConfigPlace, openDispatch } from "./admin.ts";
+import { openTestStore, silentLog } from "./store.ts";
+
+const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
+
+/** Opens a place with these config files; disposing removes all of it. */
+export async function openAdminPlace(files: Readonly<Record<string, string>>) {
+  const place = await openConfigPlace(files);
+  const opened = await openTestStore();
+  const { store } = opened;
+  const { config, dir, env } = place;
+  const uuid = createUuids({ now: Date.now, random });
+  const vault = await openVault({ keysDir: join(dir, "keys"), random, now: Date.now });
+  const secretsDir = join(dir, "home/secrets");
+  const token = await openOperatorToken({ dir: secretsDir, random, uuid });
+  const rotations: TokenRotation[] = [];
+  const handoffs: Handoff[] = [];
+  const transcripts = createTranscripts({
+    store,
+    redact: (text) => text,
+    sealer: vault,
+    modelHistory: () => "sealed",
+  });
+  const settings = config.current;
+  const changeConfig = config.change;
+  const tenants = () => [...settings().tenants.keys()];
+  const methods = [
+    ...agentMethods({ settings, changeConfig, reload: config.reload, now: Date.now }),
+    ...tenantMethods({
+      settings,
+      changeConfig,
+      createdAtMs: () => Promise.resolve(0),
+      now: () => 1_000,
+    }),
+    ...channelMethods({ settings, changeConfig }),
+    ...llmProviderMethods({
+      settings,
+      changeConfig,
+      secretOf: config.secretOf,
+      probe: ({ apiKey }) => Promise.resolve({ ok: apiKey === "good", status: 200, latency_ms: 1 }),
+    }),
+    ...skillMethods({ root: join(place.configDir, "skills"), uuid }),
+    ...agentEventMethods({
+      events: createEventLog({ store, log: silentLog }),
+      transcripts,
+      tenants,
+      accountOfSession: (id) => transcripts.accountOfSession(id),
+    }),
+    ...secretMethods({
+      settings,
+      reload: config.reload,
+      writeSecret: (name, value) => writeSecret(secretsDir, { name, value, nonce: uuid() }),
+      inEnvironment: (name) => env[name] !== undefined,
+      rotateToken: token.rotate,
+      onRotated: (rotation) => Promise.resolve(void rotations.push(rotation)),
+      now: () => 5,
+    }),
+    ...publishMethods({
+      deliver(given): Promise<Outcome[]> {
+        const [handoff] = given;
+        if (handoff === undefined) return Promise.resolve([]);
+        const { envelope_id } = handoff.envelope;
+        const known = handoffs.some(({ dedupe_key }) => dedupe_key === handoff.dedupe_key);
+        if (!known) handoffs.push(handoff);
+        return Promise.resolve([{ kind: known ? "duplicate" : "accepted", envelope_id }]);
+      },
+      holder: (_source, key) =>
+        Promise.resolve(
+          handoffs.filter(({ dedupe_key }) => dedupe_key === key)
+            .map(({ envelope }) => ({ id: envelope.envelope_id }))[0],
+        ),
+      patternsOf: (id) => id === "shop" ? ["shop.>"] : [],
+      hopsOf: () => Promise.resolve(3),
+      uuid,
+      now: Date.now,
+    }),
+  ];
+  const isTenant = (account: string) => tenants().includes(account);
+  return {
+    ...place,
+    ...openDispatch(methods, isTenant, env),
+    methods,
+    store,
+    transcripts,
+    secretsDir,
+    token,
+    rotations,
+    handoffs,
+    async [Symbol.asyncDispose]() {
+      await opened[Symbol.asyncDispose]();
+      await place[Symbol.asyncDispose]();
+    },
+  };
+}

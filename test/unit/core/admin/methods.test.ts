@@ -1,0 +1,273 @@
+import fc from "fast-check";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { ADMIN_METHODS } from "../../../../core/contract/mod.ts";
+import { microapp, operator } from "../../../support/admin.ts";
+import { openAdminPlace } from "../../../support/admin_methods.ts";
+
+const FILES = {
+  "agents.yaml": `agents:
+  - { id: ana, tenant_id: acme, model: { provider: offline, model: rules } }
+  - { id: bob, tenant_id: globex, model: { provider: mini, model: m1 } }
+`,
+  "tenants.yaml": "# ours\ntenants:\n  acme: { display_name: Acme } # first\n  globex: {}\n",
+  "llm.yaml":
+    "providers: {}\ntenants:\n  globex:\n    providers:\n      mini: { base_url: http://x, api_key_env: KEY }\n",
+};
+const open = () => openAdminPlace(FILES);
+const SESSION = "5b0f7a7e-6c1e-4f0a-9a53-5f5f6f0d9c11";
+
+/** One good call of each method, in an order in which each works; and one with bad params. */
+const CALLS: readonly (readonly [keyof typeof ADMIN_METHODS, unknown, unknown])[] = [
+  ["nexo/admin/echo", { a: 1 }, undefined],
+  ["nexo/admin/reload", {}, undefined],
+  ["nexo/admin/agents/list", { tenant_id: "acme" }, { active_only: "yes" }],
+  ["nexo/admin/agents/get", { agent_id: "ana" }, { agent_id: 1 }],
+  ["nexo/admin/agents/upsert", { id: "eve", model: { provider: "offline", model: "r" } }, {
+    id: "eve",
+  }],
+  ["nexo/admin/agents/delete", { agent_id: "eve" }, {}],
+  ["nexo/admin/tenants/list", {}, { prefix: 3 }],
+  ["nexo/admin/tenants/get", { tenant_id: "acme" }, { tenant_id: "A" }],
+  ["nexo/admin/tenants/upsert", { id: "new", display_name: "New" }, { id: "new" }],
+  ["nexo/admin/tenants/delete", { tenant_id: "new" }, { tenant_id: "new", purge: 1 }],
+  ["nexo/admin/channels/approve", { agent_id: "ana", server_name: "s", allowlist: [1] }, {
+    agent_id: " ",
+    server_name: "s",
+  }],
+  ["nexo/admin/channels/list", { agent_id: "ana" }, { agent_id: [] }],
+  ["nexo/admin/channels/doctor", {}, { binding_index: "1" }],
+  ["nexo/admin/channels/revoke", { agent_id: "ana", server_name: "s" }, { agent_id: "ana" }],
+  ["nexo/admin/secrets/write", { name: "MY_KEY", value: "good" }, { name: "../x", value: "v" }],
+  ["nexo/admin/auth/rotate_token", { reason: "test" }, { new_token: "short" }],
+  ["nexo/admin/llm_providers/upsert", { id: "p", base_url: "http://p", api_key_env: "MY_KEY" }, {
+    id: "",
+    base_url: "x",
+    api_key_env: "y",
+  }],
+  ["nexo/admin/llm_providers/list", null, { tenant_id: 4 }],
+  ["nexo/admin/llm_providers/probe", { provider_id: "p" }, { provider_id: "" }],
+  ["nexo/admin/llm_providers/delete", { provider_id: "p" }, {}],
+  ["nexo/admin/skills/upsert", { name: "greet", body: "Say hi." }, { name: "../up", body: "x" }],
+  ["nexo/admin/skills/list", {}, { tenant_id: "__global__" }],
+  ["nexo/admin/skills/get", { name: "greet" }, { name: "" }],
+  ["nexo/admin/skills/delete", { name: "greet" }, { name: "a/b" }],
+  ["nexo/admin/agent_events/list", { agent_id: "ana" }, { agent_id: "ana", kind: "nothing" }],
+  ["nexo/admin/agent_events/read", { agent_id: "ana", session_id: SESSION }, {
+    agent_id: "ana",
+    session_id: "x",
+  }],
+  ["nexo/admin/agent_events/search", { agent_id: "ana", query: "hi" }, {
+    agent_id: "ana",
+    query: " ",
+  }],
+  ["nexo/publish", { subject: "shop.sold", payload: { n: 1 } }, {
+    subject: "shop.*",
+    payload: 1,
+  }],
+];
+
+describe("the admin methods", () => {
+  it(
+    "each answer what the contract says, refuse without a grant, refuse bad params, and are on record",
+    async () => {
+      await using place = await open();
+      expect(CALLS.map(([name]) => name).sort()).toEqual(Object.keys(ADMIN_METHODS).sort());
+      for (const [name, good, bad] of CALLS) {
+        const { capability, result } = ADMIN_METHODS[name];
+        const granted = microapp({ [capability]: "all" });
+        const answer = await place.dispatch(granted, name, good);
+        expect(z.safeParse(result as z.ZodType, answer), name).toMatchObject({ success: true });
+        expect(place.audit.at(-1)).toBe(`outcome ${name} ok null`);
+        await expect(place.dispatch(microapp({}), name, good), name).rejects.toMatchObject({
+          code: -32004,
+          message: `capability_not_granted: ${capability} for method ${name}`,
+          data: { capability, microapp_id: "shop", method: name },
+        });
+        expect(place.audit.at(-1)).toBe(`outcome ${name} denied -32004`);
+        if (bad === undefined) continue;
+        await expect(place.dispatch(granted, name, bad), name).rejects.toMatchObject({
+          code: -32602,
+          message: expect.stringMatching(/^invalid_params: /),
+        });
+        expect(place.audit.at(-1)).toBe(`outcome ${name} error -32602`);
+      }
+    },
+    30_000,
+  );
+
+  it("let a grant for one tenant neither see nor change another, whatever is called", async () => {
+    await using place = await open();
+    await place.dispatch(operator, "nexo/admin/skills/upsert", {
+      name: "ours",
+      body: "globex-only",
+      tenant_id: "globex",
+    });
+    const caller = microapp(
+      Object.fromEntries(
+        Object.values(ADMIN_METHODS).map(({ capability }) => [capability, ["acme"]]),
+      ),
+    );
+    const globex = () =>
+      JSON.stringify([
+        place.config.current().tenants.get("globex"),
+        place.config.current().agents.get("bob"),
+        place.config.current().llm.tenants["globex"],
+      ]);
+    const before = globex();
+    const text = fc.constantFrom("acme", "globex", "bob", "ana", "mini", "ours", "nobody", "new");
+    const params = fc.record({
+      agent_id: text,
+      tenant_id: fc.option(text, { nil: undefined }),
+      id: text,
+      name: text,
+      provider_id: text,
+      server_name: text,
+      display_name: text,
+      purge: fc.boolean(),
+      body: fc.constant("x"),
+      model: fc.constant({ provider: "offline", model: "r" }),
+      inbound_bindings: fc.option(
+        fc.array(fc.record({ plugin: fc.constant("webchat"), instance: text }), { maxLength: 2 }),
+        { nil: undefined },
+      ),
+      session_id: fc.constant(SESSION),
+      query: fc.constant("o"),
+    });
+    const names = CALLS.map(([name]) => name).filter((name) =>
+      name.startsWith("nexo/admin/") && name !== "nexo/admin/echo"
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...names), params, async (name, given) => {
+        const answer = await place.dispatch(caller, name, given).catch((error: unknown) => error);
+        expect(globex()).toBe(before);
+        const said = JSON.stringify(answer instanceof Error ? answer.message : answer);
+        expect(said).not.toMatch(
+          /globex-only|"id":"bob"|"tenant_scope":"globex"|"agent_id":"bob"|"instance":"globex"|"tenants?":\[?{"id":"globex"/,
+        );
+      }),
+      { numRuns: 150 },
+    );
+  }, 60_000);
+
+  it("answer -32601 for what is not there, and for a domain that is switched off", async () => {
+    await using place = await open();
+    await expect(place.dispatch(operator, "nexo/admin/pollers/list", {})).rejects.toMatchObject({
+      code: -32601,
+      message: "method_not_found: no admin handler registered for `nexo/admin/pollers/list`",
+    });
+    place.env["NEXO_MICROAPP_ADMIN_SKILLS_ENABLED"] = "off";
+    await expect(place.dispatch(operator, "nexo/admin/skills/list", {})).rejects.toMatchObject({
+      code: -32601,
+      message: "method_not_found: domain disabled by `NEXO_MICROAPP_ADMIN_SKILLS_ENABLED`",
+    });
+  });
+});
+
+describe("nexo/admin/tenants/*", () => {
+  it("write the file as a person would, and are in force at once", async () => {
+    await using place = await open();
+    const answer = await place.dispatch(operator, "nexo/admin/tenants/upsert", {
+      id: "acme",
+      display_name: "Acme ${HOME}",
+      active: false,
+    });
+    expect(answer).toMatchObject({ created: false, tenant: { display_name: "Acme ${HOME}" } });
+    expect(await place.read("tenants.yaml")).toBe(
+      '# ours\ntenants:\n  acme: { display_name: "Acme $${HOME}", active: false } # first\n  globex: {}\n',
+    );
+    expect(place.config.current().tenants.get("acme")?.active).toBe(false);
+  });
+
+  it("keep a tenant with agents unless told to purge, and then switch those off", async () => {
+    await using place = await open();
+    const method = "nexo/admin/tenants/delete";
+    expect(await place.dispatch(operator, method, { tenant_id: "acme" })).toEqual({
+      removed: false,
+      orphaned_agents: ["ana"],
+      config_version: 1,
+    });
+    expect(await place.dispatch(operator, method, { tenant_id: "acme", purge: true })).toEqual({
+      removed: true,
+      orphaned_agents: ["ana"],
+      config_version: 2,
+    });
+    expect(place.config.current().agents.get("ana")?.active).toBe(false);
+  });
+
+  it("use nexo's words", async () => {
+    await using place = await open();
+    const get = (tenant_id: string) =>
+      place.dispatch(operator, "nexo/admin/tenants/get", { tenant_id });
+    await expect(get("")).rejects.toThrow("invalid_params: id is empty");
+    await expect(get("x".repeat(65))).rejects.toThrow("invalid_params: id longer than 64 chars");
+    await expect(get("-a")).rejects.toThrow("invalid_params: id must start with [a-z0-9]");
+    await expect(get("a_b")).rejects.toThrow("invalid_params: id must match [a-z0-9-]");
+  });
+});
+
+describe("nexo/admin/secrets/write and auth/rotate_token", () => {
+  it("keep a secret to its owner, above the environment, also for the next start", async () => {
+    await using place = await open();
+    place.env["KEY"] = "old";
+    const answer = await place.dispatch(operator, "nexo/admin/secrets/write", {
+      name: "KEY",
+      value: "new-value",
+    });
+    const path = join(place.secretsDir, "KEY.txt");
+    expect(answer).toEqual({ path, overwrote_env: true, config_version: 2 });
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(place.config.secretOf("KEY")).toBe("new-value");
+    expect(place.audit.join()).not.toContain("new-value");
+  });
+
+  it("rotate the token on disk first, and hand it to nobody but the hook", async () => {
+    await using place = await open();
+    const old = place.token.current();
+    const answer = await place.dispatch(operator, "nexo/admin/auth/rotate_token", {
+      new_token: "secret-token-0001",
+      reason: "r".repeat(300),
+    });
+    expect(answer).toEqual({ ok: true, new_hash: "135c402134ad5140", at_ms: 5 });
+    expect(await readFile(join(place.secretsDir, "operator_token.txt"), "utf8"))
+      .toBe("secret-token-0001");
+    expect(place.rotations).toMatchObject([{
+      token: "secret-token-0001",
+      reason: "r".repeat(200),
+    }]);
+    expect(place.token.current()).not.toBe(old);
+  });
+});
+
+describe("nexo/admin/llm_providers/*", () => {
+  it("refuse a key that is not set, and a provider that agents use", async () => {
+    await using place = await open();
+    await expect(place.dispatch(operator, "nexo/admin/llm_providers/upsert", {
+      id: "p",
+      base_url: "http://p",
+      api_key_env: "NOPE",
+    })).rejects.toThrow("invalid_params: api_key_env `NOPE` is not set in process env");
+    await expect(place.dispatch(operator, "nexo/admin/llm_providers/delete", {
+      provider_id: "mini",
+      tenant_id: "globex",
+    })).rejects.toThrow(/provider `mini` still in use by agent `bob` \(scope: globex\)/);
+  });
+});
+
+describe("nexo/publish", () => {
+  it("gives one event for one key of one tenant, and stays within the manifest", async () => {
+    await using place = await open();
+    const caller = microapp({ events_publish: ["acme", "globex"] });
+    const publish = (more: object) =>
+      place.dispatch(caller, "nexo/publish", { subject: "shop.sold", payload: 1, ...more });
+    const first = await publish({ dedupe_key: "k", tenant_id: "acme" });
+    expect(await publish({ dedupe_key: "k", tenant_id: "acme" })).toEqual(first);
+    expect(await publish({ dedupe_key: "k", tenant_id: "globex" })).not.toEqual(first);
+    expect(place.handoffs[0]).toMatchObject({ account_id: "acme", hops: 3, subject: "shop.sold" });
+    await expect(publish({})).rejects.toMatchObject({ code: -32004 });
+    await expect(publish({ subject: "other.sold", tenant_id: "acme" })).rejects.toThrow(/manifest/);
+    await expect(publish({ subject: "nexo.rpc.admin", tenant_id: "acme" })).rejects.toThrow(/core/);
+  });
+});
