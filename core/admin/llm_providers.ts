@@ -13,10 +13,8 @@ import { literal, literalJson, mapAt, readMap } from "./raw_config.ts";
 
 const FILE = "llm.yaml";
 
-/** Asks a provider for its models. */
-export type ProbeLlm = (
-  request: { readonly id: string; readonly provider: LlmProvider; readonly apiKey: string },
-) => Promise<LlmProbe>;
+/** Asks a provider for its models, as turns of a tenant would find it; null for all tenants. */
+type ProbeLlm = (provider: string, account: string | null) => Promise<LlmProbe>;
 
 /** What the provider methods need. */
 export interface LlmProviderMethodDeps {
@@ -89,9 +87,8 @@ export function llmProviderMethods(deps: LlmProviderMethodDeps): AdminMethod[] {
 
     "nexo/admin/llm_providers/probe"({ provider_id, tenant_id }, call) {
       const scope = scopeOf(tenant_id, call);
-      const provider = scope === "none"
-        ? undefined
-        : providersOf(settings(), scope.account)[provider_id];
+      if (scope === "none") throw invalid(`unknown provider \`${provider_id}\``);
+      const provider = providersOf(settings(), scope.account)[provider_id];
       if (provider === undefined) throw invalid(`unknown provider \`${provider_id}\``);
       const { api_key_env: variable } = provider;
       const apiKey = provider.api_key ?? (variable === undefined ? undefined : secretOf(variable));
@@ -102,7 +99,7 @@ export function llmProviderMethods(deps: LlmProviderMethodDeps): AdminMethod[] {
             : `api_key_env \`${variable}\` is unset or empty`,
         );
       }
-      return probe({ id: provider_id, provider, apiKey });
+      return probe(provider_id, scope.account ?? null);
     },
   });
 }

@@ -16,11 +16,11 @@ import { tenantMethods } from "../admin/tenants.ts";
 import { MAX_HOPS } from "../contract/mod.ts";
 import { OPERATOR_STREAM, rowsForEvents } from "../events/event_rows.ts";
 import type { Host } from "../microapps/host.ts";
+import { probeProvider } from "../models/probe.ts";
 import { writeSecret } from "../settings/written_secrets.ts";
 import type { Store } from "../store/store.ts";
 import type { OperatorToken } from "../vault/operator_token.ts";
 import type { LiveSettings } from "./config.ts";
-import { createLlmProbe } from "./llm_probe.ts";
 import type { Causes } from "./microapps.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { Parts } from "./parts.ts";
@@ -56,7 +56,13 @@ export function createAdminMethods(
       settings,
       changeConfig,
       secretOf: config.secretOf,
-      probe: createLlmProbe({ env, now }),
+      probe: (provider, account) =>
+        probeProvider(provider, account, {
+          settings: settings(),
+          secretOf: config.secretOf,
+          now,
+          timeoutMs: probeTimeoutMs(env),
+        }),
     }),
     ...skillMethods({ root: join(settings().configDir, "skills"), uuid }),
     ...agentEventMethods({
@@ -88,6 +94,11 @@ export function createAdminMethods(
       now,
     }),
   ];
+}
+
+function probeTimeoutMs(env: AdminMethodDeps["env"]): number | undefined {
+  const seconds = Number(env["NEXO_LLM_PROBE_TIMEOUT_SECS"]);
+  return seconds > 0 ? seconds * 1_000 : undefined;
 }
 
 function rowsForRotation(rotation: TokenRotation, { redact }: Pick<Parts, "redact">) {

@@ -90,6 +90,23 @@ export async function openLiveSettings(
     }
   }
 
+  /** Takes what the files say now, if it is `wanted`; resolves with it, or with undefined. */
+  async function loadAgain(wanted: (loaded: Settings) => boolean): Promise<Settings | undefined> {
+    try {
+      const loaded = await load(inForce.settings.version + 1);
+      const settings = settingsOf(loaded, configDir);
+      refusal = undefined;
+      if (!wanted(settings)) return undefined;
+      apply({ settings, problems: loaded.problems });
+      reloads.applied += 1;
+      return settings;
+    } catch (error) {
+      if (error instanceof ConfigError) refusal = error;
+      reloads.rejected += 1;
+      throw error;
+    }
+  }
+
   /** Reloads and changes happen one after another. */
   let queue: Promise<unknown> = Promise.resolve();
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -150,28 +167,12 @@ export async function openLiveSettings(
     isSecretToMake: (name) => isSecretToMake(name, { env, readSecret }),
     refusal: () => refusal,
     reloads: () => reloads,
-    reload: () =>
-      inTurn(async () => {
-        try {
-          const loaded = await load(inForce.settings.version + 1);
-          apply({ settings: settingsOf(loaded, configDir), problems: loaded.problems });
-        } catch (error) {
-          if (error instanceof ConfigError) refusal = error;
-          reloads.rejected += 1;
-          throw error;
-        }
-        reloads.applied += 1;
-        return inForce.settings;
-      }),
+    async reload() {
+      await inTurn(() => loadAgain(() => true));
+      return inForce.settings;
+    },
     refresh: ({ secrets }) =>
-      inTurn(async () => {
-        const loaded = await load(inForce.settings.version + 1);
-        const settings = settingsOf(loaded, configDir);
-        const same = { ...settings, version: inForce.settings.version };
-        if (!secrets && isDeepStrictEqual(same, { ...inForce.settings })) return undefined;
-        apply({ settings, problems: loaded.problems });
-        return settings;
-      }),
+      inTurn(() => loadAgain((loaded) => secrets || !isSame(loaded, inForce.settings))),
     change: (edit, check) => inTurn(() => change(edit, check)),
     onChange: (listener) => void listeners.push(listener),
     dirs: { config: configDir, secrets: secretsDirs },
@@ -181,6 +182,10 @@ export async function openLiveSettings(
 function settingsOf({ settings, problems }: Loaded, configDir: string): Settings {
   if (settings === undefined) throw new ConfigError(configDir, problems);
   return settings;
+}
+
+function isSame(a: Settings, b: Settings): boolean {
+  return isDeepStrictEqual({ ...a, version: 0 }, { ...b, version: 0 });
 }
 
 /** The same trouble, wherever its line has moved to. */
