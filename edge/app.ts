@@ -23,6 +23,7 @@ import { sessionTokenOf } from "./console/session.ts";
 import { startDeadline } from "./deadline.ts";
 import { createFirehose, type Firehose, type FirehoseOptions } from "./firehose/firehose.ts";
 import { createEdgeMetrics } from "./metrics.ts";
+import { openApiDocument } from "./openapi/document.ts";
 import { edgeReadiness, forwardRpc, isLocal } from "./operations.ts";
 import {
   jsonResponse,
@@ -267,6 +268,12 @@ function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
       headers: { ...SECURITY_HEADERS, "content-type": "text/plain; version=0.0.4; charset=utf-8" },
     });
   });
+  // Made when first asked for: most edges never are.
+  let openApi: string | undefined;
+  app.get("/openapi.json", () => {
+    openApi ??= JSON.stringify(openApiDocument(version));
+    return jsonResponse(openApi, { requestId: uuid() });
+  });
   firehose.mount(app);
   mountConsole(app, { ...deps, ...inside, assets: deps.consoleAssets, readBodyOf });
   app.post("/chat/:instance/messages", (c) => chat.say(chatCall(c)));
@@ -283,7 +290,9 @@ function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
       uuid(),
     );
   };
-  for (const path of ["/healthz", "/readyz", "/metrics"]) app.all(path, onlyWith("GET, HEAD"));
+  for (const path of ["/healthz", "/readyz", "/metrics", "/openapi.json"]) {
+    app.all(path, onlyWith("GET, HEAD"));
+  }
   app.all("/chat/:instance/messages", onlyWith("GET, HEAD, POST"));
   app.all("/rpc", onlyWith("POST"));
   for (const path of ["/firehose", "/firehose/sse"]) app.all(path, onlyWith("GET"));

@@ -23,7 +23,8 @@ import { createVisitors } from "./visitor.ts";
 /** Bytes of one message with its JSON around it: 8000 characters of four bytes, escaped. */
 export const CHAT_BODY_CAP_BYTES = 64 * 1024;
 
-const Said = z.strictObject({
+/** What a visitor says. */
+export const ChatSaid = z.strictObject({
   text: z.string().max(8000).refine((text) => text.trim() !== "", "must not be empty"),
   /** The client's own id of the message; saying it again says it once. */
   client_msg_id: z.string().min(1).max(128).optional(),
@@ -208,7 +209,7 @@ function assertInstance(instance: string): void {
   if (!Slug.safeParse(instance).success) throw new ChatProblem(404, "not_found", "No such chat");
 }
 
-async function readSaid({ readBody }: ChatCall): Promise<z.infer<typeof Said>> {
+async function readSaid({ readBody }: ChatCall): Promise<z.infer<typeof ChatSaid>> {
   const read = await readBody(CHAT_BODY_CAP_BYTES);
   if (read.kind === "too_large") {
     throw new ChatProblem(413, "body_too_large", "The body is too large");
@@ -222,7 +223,7 @@ async function readSaid({ readBody }: ChatCall): Promise<z.infer<typeof Said>> {
   } catch {
     throw new ChatProblem(400, "invalid_params", "The body must be JSON");
   }
-  const parsed = Said.safeParse(value);
+  const parsed = ChatSaid.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue?.path.join(".") ?? "";
