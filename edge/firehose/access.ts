@@ -37,7 +37,8 @@ export interface Access {
 
 const CORE_LIMIT_MS = 10_000;
 
-const TicketAnswer = z.object({ ticket: z.string(), expires_at_ms: z.int() });
+/** What `POST /session` answers. */
+export const TicketAnswer = z.object({ ticket: z.string(), expires_at_ms: z.int() });
 const TokenAnswer = z.object({ token: z.string() });
 
 /** Builds the door. */

@@ -13,6 +13,7 @@ import {
 } from "../../core/contract/mod.ts";
 import { ChatSaid } from "../chat/messages.ts";
 import { SignIn } from "../console/session.ts";
+import { TicketAnswer } from "../firehose/access.ts";
 
 /** A JSON Schema of draft 2020-12, which OpenAPI 3.1 takes as it is. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -41,7 +42,7 @@ const ANSWERED: Readonly<Record<string, z.ZodType>> = {
   Problem,
   Health: z.strictObject({ status: z.literal("ok"), version: z.string() }),
   Readiness,
-  Ticket: z.strictObject({ ticket: z.string(), expires_at_ms: z.int() }),
+  Ticket: TicketAnswer,
   FirehoseFrame,
   ChatAccepted: z.object({ accepted: z.boolean(), message_id: z.string().nullable() }),
   ChatMessages: z.object({ messages: z.array(z.unknown()), cursor: z.string().nullable() }),
