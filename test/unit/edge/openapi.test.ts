@@ -184,7 +184,8 @@ describe("GET /openapi.json", () => {
         method: method.toUpperCase(),
         headers: headers as Record<string, string>,
       });
-      const { responses } = document.paths[template]?.[method] as Operation;
+      const responses = operations.find((one) => one.path === template && one.method === method)
+        ?.responses ?? {};
       const described = responses[answer.status] ?? responses[`${String(answer.status)[0]}XX`];
       expect([method, path, answer.status, described === undefined]).toEqual([
         method,
