@@ -17,6 +17,7 @@ import type { DaemonOptions, DaemonReady } from "./daemon/options.ts";
 import { createParts } from "./daemon/parts.ts";
 import { createReadiness } from "./daemon/readiness.ts";
 import { createScrape } from "./daemon/scrape.ts";
+import { openSourceWatch } from "./daemon/source_watch.ts";
 import { openTokenDesk } from "./daemon/tokens.ts";
 import { makeMissingSecrets } from "./daemon/secrets.ts";
 import { openSignedHeads } from "./daemon/signed_heads.ts";
@@ -84,7 +85,8 @@ export async function runDaemon(
   });
   const { bus } = carrier;
   const edgeKey = parseEdgeKey(options.env["NEXO_EDGE_KEY"]);
-  const visitorBus = await sealRequests(bus, { key: edgeKey, subjects: [subjects.chat], random });
+  const fromEdges = [subjects.chat, subjects.rejections];
+  const edgeBus = await sealRequests(bus, { key: edgeKey, subjects: fromEdges, random });
 
   let publishConfig = (): void => {};
   let dispatch: Dispatch = () => Promise.reject(new Error("the admin methods are not there yet"));
@@ -99,6 +101,7 @@ export async function runDaemon(
   });
   const stopForwarding = forwardEvents({ events, host, settings });
   metrics.follow(events);
+  using sources = openSourceWatch({ store, settings, now, log });
   const causes = createCauses();
   await using work = openWork({
     ...parts,
@@ -172,6 +175,7 @@ export async function runDaemon(
     readiness,
     scrape,
     causes,
+    sources: sources.health,
     secretsDir: home.secrets,
     operatorToken: await openOperatorToken({ dir: home.secrets, random, uuid: parts.uuid }),
     onTokenRotated: ({ oldHash, newHash }) =>
@@ -182,10 +186,11 @@ export async function runDaemon(
   });
   dispatch = admin.dispatch;
   admin.serve(bus);
-  work.serve(visitorBus);
+  work.serve(edgeBus, sources.deliver);
+  sources.serve(edgeBus);
 
   await using edge = await options.startEdge?.({
-    bus: visitorBus,
+    bus: edgeBus,
     config: edgeConfig(),
     log,
     visitorSecret: vault.mac("visitors", "cookie"),

@@ -33,10 +33,13 @@ import {
   secured,
   SECURITY_HEADERS,
 } from "./reply.ts";
+import { pathOf } from "./url.ts";
 import { createReceive } from "./webhooks/receive.ts";
+import { createRejections } from "./webhooks/rejections.ts";
 import {
   createSourceTable,
   type LiveSource,
+  NO_SOURCES,
   type SourceChanges,
   sourceChanges,
   type SourceTable,
@@ -89,20 +92,12 @@ export interface Edge {
 /** Time to read the body of a request that is no webhook, in milliseconds. */
 const BODY_LIMIT_MS = 15_000;
 
-const NO_SOURCES: EdgeConfig = {
-  version: 0,
-  sources: [],
-  limits: { body_cap_bytes: 1_048_576, rate_limit: null, concurrency_cap: 512 },
-  request_timeout_ms: BODY_LIMIT_MS,
-  trusted_proxies: [],
-  allow_realip_fallback: false,
-};
-
 /** Builds an edge without sources; it is ready once {@linkcode Edge.apply} gave it some. */
 export function createEdge(deps: EdgeDeps): Edge {
   const { bus, now, random, log, adapter } = deps;
   const uuid = createUuids({ now, random });
   const refusals = createRefusals();
+  const rejections = createRejections(deps);
   const firehose = createFirehose({
     ...deps.firehose,
     bus,
@@ -125,7 +120,10 @@ export function createEdge(deps: EdgeDeps): Edge {
     uuid,
     log,
     adapter,
-    onRefused: refusals.note,
+    onRefused(refused) {
+      refusals.note(refused);
+      rejections.note(refused);
+    },
   });
   let table: SourceTable = createSourceTable(NO_SOURCES);
   let isConfigured = false;
@@ -202,7 +200,10 @@ export function createEdge(deps: EdgeDeps): Edge {
       return changes;
     },
     inFlight,
-    close: firehose.close,
+    async close() {
+      await firehose.close();
+      await rejections.close();
+    },
   };
 }
 
@@ -298,15 +299,4 @@ function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
   for (const path of ["/firehose", "/firehose/sse"]) app.all(path, onlyWith("GET"));
   app.all("/session", onlyWith("POST"));
   return app;
-}
-
-/** The path of an absolute URL, as it was written. */
-function pathOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  if (start < 0) return "/";
-  for (let i = start; i < url.length; i++) {
-    const char = url[i];
-    if (char === "?" || char === "#") return url.slice(start, i);
-  }
-  return url.slice(start);
 }

@@ -48,6 +48,8 @@ export interface RemoteEdgeOptions {
   readonly log: Log;
 }
 
+/** What only an edge may ask. */
+const SEALED = [subjects.chat, subjects.rejections];
 const AUTHORIZE_LIMIT_MS = 5_000;
 const random: Random = (bytes) => crypto.getRandomValues(bytes);
 
@@ -79,7 +81,7 @@ export async function runRemoteEdge(
     what: "the configuration core sent",
   });
   await using edge = await options.listen({
-    bus: await sealRequests(bus, { key: edgeKey, subjects: [subjects.chat], random }),
+    bus: await sealRequests(bus, { key: edgeKey, subjects: SEALED, random }),
     visitorSecret: await visitorSecretOf(edgeKey),
     authorize: (request) => isOperator(bus, request),
   });

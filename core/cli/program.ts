@@ -10,6 +10,7 @@ import { homeOf } from "../daemon/home.ts";
 import { formatProblems } from "../settings/problems.ts";
 import { createCliContext } from "./command.ts";
 import { addCheckCommand } from "./check.ts";
+import { addDoctorCommand } from "./doctor.ts";
 import { addEdgeCommand } from "./edge.ts";
 import { addOperateCommands } from "./operate.ts";
 import { addRecordCommands } from "./record.ts";
@@ -48,6 +49,7 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   addRunCommands(program, context);
   addEdgeCommand(program, context);
   addCheckCommand(program, context);
+  addDoctorCommand(program, context);
   addTalkCommands(program, context);
   addRecordCommands(program, context);
   addUsageCommand(program, context);

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { Uuid } from "./ids.ts";
+import { SourceState } from "./source_health.ts";
 
 const ms = z.int().nonnegative();
 const tenant = { tenant_id: z.string().optional() };
@@ -206,6 +207,28 @@ export const AgentEvent = z.discriminatedUnion("kind", [
     ...tenant,
   }),
   z.looseObject({
+    /** Signatures refused, counted; at most one a minute for each source. */
+    kind: z.literal("webhook_rejected"),
+    source_id: z.string(),
+    count: z.int().positive(),
+    reasons: z.record(z.string(), z.int().positive()),
+    /** The last one refused, to find it in the edge's log. */
+    last_request_id: z.string(),
+    /** When the first of them was told. */
+    since_ms: ms,
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    kind: z.literal("source_health"),
+    source_id: z.string(),
+    state: SourceState,
+    previous_state: SourceState,
+    detail: z.string(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
     kind: z.literal("microapp_state"),
     microapp_id: z.string(),
     state: z.enum(["spawning", "ready", "restarting", "failed", "stopped"]),
@@ -237,6 +260,8 @@ export function eventTimeMs(event: AgentEvent): number {
     case "tool_called":
     case "rate_limited":
     case "budget_threshold":
+    case "webhook_rejected":
+    case "source_health":
     case "microapp_state":
       return event.at_ms;
   }

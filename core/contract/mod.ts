@@ -117,6 +117,7 @@ export {
   type RpcId,
   writeFrame,
 } from "./rpc.ts";
+export { RejectionReport, SourceState } from "./source_health.ts";
 export {
   escapeToken,
   isPattern,

@@ -113,6 +113,7 @@ export const subjects = {
   chat: "nexo.rpc.chat",
   backfill: "nexo.rpc.backfill",
   ticket: "nexo.rpc.ticket",
+  rejections: "nexo.rpc.rejections",
   liveEvents: "nexo.events.live",
   edgeConfigRequest: "nexo.rpc.edge.config",
   edgeConfigPush: "nexo.edge.config",

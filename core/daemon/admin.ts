@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { doctorMethods } from "../admin/doctor.ts";
 import { createDispatcher, type Dispatch } from "../admin/dispatcher.ts";
 import { openAdminHttp } from "../admin/http.ts";
 import { operatorConsoleMethods } from "../admin/operator_console.ts";
@@ -25,6 +26,7 @@ import {
 } from "../contract/mod.ts";
 import type { EventLog } from "../events/event_log.ts";
 import { createReplay } from "../intake/replay.ts";
+import type { SourceHealth } from "../intake/source_health.ts";
 import type { Host } from "../microapps/host.ts";
 import { readUsage } from "../models/budget/usage.ts";
 import { sign } from "../signing/sign.ts";
@@ -33,6 +35,7 @@ import type { TicketDesk } from "../vault/tickets.ts";
 import type { Vault } from "../vault/vault.ts";
 import { type AdminMethodDeps, createAdminMethods } from "./admin_methods.ts";
 import type { LiveSettings } from "./config.ts";
+import { doctorChecks } from "./doctor.ts";
 import type { EdgeLink } from "./edge_link.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { Parts } from "./parts.ts";
@@ -55,6 +58,7 @@ export interface AdminDeps
   readonly tokens: TokenDesk;
   readonly tickets: TicketDesk;
   readonly config: LiveSettings;
+  readonly sources: SourceHealth;
   readonly readiness: () => Promise<Readiness>;
   readonly scrape: () => Promise<string>;
   readonly edgeConfig: () => EdgeConfig;
@@ -154,6 +158,7 @@ function createMethods(deps: AdminDeps) {
       consoleLink: createConsoleLink(deps),
       createToken: ({ subject, scope, ttlMs }) => tokens.create({ subject, scope, ttlMs }),
     }),
+    ...doctorMethods(doctorChecks(deps)),
     ...operatorUsageMethods({ readUsage: (query) => readUsage(store, query) }),
     ...operatorControlMethods({
       status: () => statusOf(deps),

@@ -68,8 +68,8 @@ export interface Work extends AsyncDisposable {
   readonly delivery: ReturnType<typeof openDelivery>;
   /** Picks up what an earlier process left unfinished. */
   readonly recover: () => Promise<void>;
-  /** Answers hand-offs and chats on the bus. */
-  readonly serve: (bus: Bus) => void;
+  /** Answers hand-offs and chats on the bus; `watch` sees what became of hand-offs. */
+  readonly serve: (bus: Bus, watch: (deliver: Intake["deliver"]) => Intake["deliver"]) => void;
   /** Says something on the web channel and waits for its turn. */
   readonly chat: (
     say: ChatRequest & { op: "say" },
@@ -182,8 +182,8 @@ export function openWork(deps: WorkDeps): Work {
       if (open.length > 0) log.info("inbounds.recovered", { count: open.length });
       conversations.push(open);
     },
-    serve(on) {
-      on.serveDurable({}, metrics.deliver(intake.deliver));
+    serve(on, watch) {
+      on.serveDurable({}, metrics.deliver(watch(intake.deliver)));
       on.respond(subjects.chat, {}, async ({ data }) => {
         const request = ChatRequest.safeParse(JSON.parse(decoder.decode(data)));
         if (!request.success) {

@@ -9,8 +9,9 @@ import type { Log } from "../../core/flow/log.ts";
 import type { EdgeAdapter, RequestHead } from "../adapter.ts";
 import { type Deadline, startDeadline, within } from "../deadline.ts";
 import { type Problem, problemReply, type Reply } from "../reply.ts";
-import type { Client } from "./client_ip.ts";
+import { queryOf } from "../url.ts";
 import type { Answer } from "./answers.ts";
+import type { Client } from "./client_ip.ts";
 import { HANDSHAKE_HEADERS } from "./handshake.ts";
 import { readJson } from "./payload.ts";
 import type { LiveSource, SourceTable } from "./sources.ts";
@@ -251,12 +252,6 @@ async function handOver(
   } catch (error) {
     return codeOf(error);
   }
-}
-
-/** From `?` on; empty without one. */
-function queryOf(url: string): string {
-  const at = url.indexOf("?");
-  return at < 0 ? "" : url.slice(at);
 }
 
 function answered({ reply, body }: Answer, requestId: string): Reply {

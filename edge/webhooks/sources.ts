@@ -51,6 +51,16 @@ export interface SourceChanges {
   readonly kept: readonly string[];
 }
 
+/** What an edge goes by before core has said what there is. */
+export const NO_SOURCES: EdgeConfig = {
+  version: 0,
+  sources: [],
+  limits: { body_cap_bytes: 1_048_576, rate_limit: null, concurrency_cap: 512 },
+  request_timeout_ms: 15_000,
+  trusted_proxies: [],
+  allow_realip_fallback: false,
+};
+
 /**
  * Builds the table of `config`. What is under way is counted on; a bucket goes on unless its limit
  * changed; keys are imported again only where the source changed.

@@ -8,7 +8,8 @@ import { text } from "node:stream/consumers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DenoCase, DenoResult } from "../support/oracles/programs/deno_signing.ts";
-import { type Oracle, ORACLES, type Sent } from "../support/oracles/providers.ts";
+import type { Oracle, Sent } from "../support/oracles/oracle.ts";
+import { ORACLES } from "../support/oracles/providers.ts";
 import { bodiesOf, sourceOf } from "../support/oracles/source.ts";
 
 const root = new URL("../../", import.meta.url).pathname;

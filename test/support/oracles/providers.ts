@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { createHmac, generateKeyPairSync, sign as signWithKey } from "node:crypto";
+import { generateKeyPairSync, sign as signWithKey } from "node:crypto";
 import { validateSignature as lineAccepts } from "@line/bot-sdk";
 import { sign as octokitSign, verify as octokitVerify } from "@octokit/webhooks-methods";
 import { verifySlackRequest } from "@slack/bolt/dist/receivers/verify-request.js";
@@ -19,41 +19,10 @@ import {
   validateRequestWithBody,
 } from "twilio/lib/webhooks/webhooks.js";
 import type { PresetName } from "../../../core/contract/mod.ts";
+import { hmac, type Oracle, OTHER, plainHmac, SECRET, text } from "./oracle.ts";
 
-/** A request as it goes over the wire. */
-export interface Sent {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly query: string;
-  readonly body: Uint8Array<ArrayBuffer>;
-}
-
-/** One provider, or one of its ways to sign. */
-export interface Oracle {
-  readonly name: string;
-  readonly preset: PresetName;
-  /** What an operator puts into `secret_env`. */
-  readonly secret: string;
-  /** Another one of the same form. */
-  readonly otherSecret: string;
-  /** More fields of the source. */
-  readonly source?: Readonly<Record<string, unknown>>;
-  /** The bodies it can sign; any bytes without it. */
-  readonly bodies?: "json" | "form";
-  readonly send: (body: Uint8Array<ArrayBuffer>, nowMs: number, id: string) => Promise<Sent>;
-  /** Whether the provider's own library takes a request; without it there is none. */
-  readonly accepts?: (sent: Sent, nowMs: number) => Promise<boolean>;
-  /** False where nothing of the body is signed. */
-  readonly coversBody: boolean;
-}
-
-const SECRET = "a secret of twenty-eight byte";
-const OTHER = "another secret of some length";
 const PUBLIC_URL = "https://hooks.example.com/s";
-
-const text = (body: Uint8Array): string => Buffer.from(body).toString("utf8");
 const secs = (nowMs: number): string => String(Math.floor(nowMs / 1000));
-const hmac = (secret: string, data: Uint8Array, encoding: "hex" | "base64"): string =>
-  createHmac("sha256", secret).update(data).digest(encoding);
 
 async function tries(check: () => unknown): Promise<boolean> {
   try {
@@ -62,25 +31,6 @@ async function tries(check: () => unknown): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** A provider whose whole scheme is an HMAC of the body in a header. */
-function plainHmac(
-  preset: PresetName,
-  header: string,
-  encoding: "hex" | "base64",
-  more: Partial<Oracle> = {},
-): Oracle {
-  return {
-    name: preset,
-    preset,
-    secret: SECRET,
-    otherSecret: OTHER,
-    coversBody: true,
-    send: (body) =>
-      Promise.resolve({ headers: { [header]: hmac(SECRET, body, encoding) }, query: "", body }),
-    ...more,
-  };
 }
 
 function token(preset: PresetName, header: string): Oracle {

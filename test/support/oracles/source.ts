@@ -6,7 +6,7 @@
 import fc from "fast-check";
 import { resolveSource, WebhookSource } from "../../../core/contract/mod.ts";
 import type { SigningSource } from "../../../core/signing/verifier.ts";
-import type { Oracle } from "./providers.ts";
+import type { Oracle } from "./oracle.ts";
 
 /** The source an operator would write for an oracle. */
 export function sourceOf(

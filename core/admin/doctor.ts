@@ -1,0 +1,43 @@
+/**
+ * What `nexo doctor` asks: checks of what runs, each with its findings.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { messageOf } from "../contract/mod.ts";
+import { type AdminMethod, operatorMethod } from "./method.ts";
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly level: "ok" | "warning" | "error";
+  /** What was looked at: a source, a microapp, a file. */
+  readonly subject: string;
+  readonly message: string;
+  /** What to do; null when all is well. */
+  readonly fix: string | null;
+}
+
+/** A part that can say how it is. */
+export interface DoctorCheck {
+  /** The word its findings stand under. */
+  readonly area: string;
+  readonly run: () => readonly Finding[] | Promise<readonly Finding[]>;
+}
+
+/** Returns the method that runs all checks; one that fails is a finding itself. */
+export function doctorMethods(checks: readonly DoctorCheck[]): AdminMethod[] {
+  const run = async ({ area, run: check }: DoctorCheck) => {
+    try {
+      return (await check()).map((finding) => ({ area, ...finding }));
+    } catch (error) {
+      const message = `Cannot look: ${messageOf(error)}`;
+      return [{ area, level: "error" as const, subject: area, message, fix: "See the log" }];
+    }
+  };
+  return [operatorMethod(
+    "doctor",
+    z.object({}),
+    async () => ({ findings: (await Promise.all(checks.map(run))).flat() }),
+    { unaudited: true },
+  )];
+}

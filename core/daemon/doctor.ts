@@ -1,0 +1,115 @@
+/**
+ * The checks of `nexo doctor`, over everything that runs.
+ *
+ * @module
+ */
+import { basename } from "node:path";
+import type { DoctorCheck, Finding } from "../admin/doctor.ts";
+import type { Clock, EdgeConfig, EdgeSource, Readiness } from "../contract/mod.ts";
+import type { SourceHealth, SourceView } from "../intake/source_health.ts";
+import type { LiveSettings } from "./config.ts";
+
+/** What the checks look at. */
+export interface DoctorDeps {
+  readonly edgeConfig: () => EdgeConfig;
+  readonly sources: SourceHealth;
+  readonly readiness: () => Promise<Readiness>;
+  readonly config: Pick<LiveSettings, "warnings">;
+  readonly now: Clock;
+}
+
+/** All checks, in the order they are shown. A new part adds its own here. */
+export function doctorChecks(deps: DoctorDeps): DoctorCheck[] {
+  return [
+    { area: "core", run: () => partFindings(deps) },
+    { area: "config", run: () => configFindings(deps) },
+    { area: "sources", run: () => sourceFindings(deps) },
+  ];
+}
+
+/** Store, bus, config, disk and microapps, as `/readyz` says it; the reason says what to do. */
+async function partFindings({ readiness }: DoctorDeps): Promise<Finding[]> {
+  const levels = { ready: "ok", degraded: "warning", down: "error" } as const;
+  return (await readiness()).parts.map(({ part, state, reason }) => ({
+    level: levels[state],
+    subject: part,
+    message: reason === null ? state : `${state}: ${reason}`,
+    fix: null,
+  }));
+}
+
+/** What `nexo check` would warn of, with its place. */
+function configFindings({ config }: DoctorDeps): Finding[] {
+  return config.warnings().map((text) => {
+    const [place = "", ...message] = text.split(" ");
+    const fix = "`nexo check` says how to mend it";
+    return { level: "warning", subject: basename(place), message: message.join(" "), fix };
+  });
+}
+
+function sourceFindings({ edgeConfig, sources, now }: DoctorDeps): Finding[] {
+  const views = new Map(sources.list().map((view) => [view.source_id, view]));
+  return edgeConfig().sources.flatMap((source) => {
+    const finding = (level: Finding["level"], message: string, fix: string | null): Finding => ({
+      level,
+      subject: source.id,
+      message,
+      fix,
+    });
+    if (!source.enabled) return [finding("ok", "switched off", null)];
+    if (source.disabled_reason !== null) {
+      const fix = `Set ${source.secret_env} as the preset's page in docs/providers says`;
+      return [finding("error", source.disabled_reason, fix)];
+    }
+    return [
+      stateFinding(source, views.get(source.id), now(), finding),
+      ...rotation(source, now())
+        .map((message) => finding("ok", message, null)),
+    ];
+  });
+}
+
+function stateFinding(
+  { secret_env: env }: EdgeSource,
+  view: SourceView | undefined,
+  nowMs: number,
+  finding: (level: Finding["level"], message: string, fix: string | null) => Finding,
+): Finding {
+  const ago = (ms: number | null): string => ms === null ? "never" : `${shortSpan(nowMs - ms)} ago`;
+  if (view === undefined) return finding("ok", "nothing yet", null);
+  const counts = `${view.accepted} accepted, ${view.rejected} rejected since the start`;
+  switch (view.state) {
+    case "ok":
+      return finding("ok", `${counts}; last accepted ${ago(view.last_accepted_at_ms)}`, null);
+    case "rejecting":
+      return finding(
+        "error",
+        `rejecting for ${shortSpan(nowMs - view.since_ms)}: ${view.last_reason ?? ""}; ${counts}`,
+        `Compare ${env} with the provider's secret; the edge's log has each refusal`,
+      );
+    case "silent":
+      return finding(
+        "warning",
+        `silent: last accepted ${ago(view.last_accepted_at_ms)}; ${counts}`,
+        "See whether the provider still sends; set silent_after_secs if this is usual",
+      );
+  }
+}
+
+function rotation(
+  { previous_secret, previous_secret_until_ms: untilMs }: EdgeSource,
+  nowMs: number,
+) {
+  if (previous_secret === null || untilMs === null) return [];
+  return untilMs > nowMs
+    ? [`the previous secret is good for another ${shortSpan(untilMs - nowMs)}`]
+    : ["the previous secret has ended; take previous_secret_env out"];
+}
+
+/** A span of time in one unit, for people. */
+function shortSpan(ms: number): string {
+  const secs = Math.max(0, Math.floor(ms / 1000));
+  if (secs < 120) return `${secs} s`;
+  if (secs < 7200) return `${Math.floor(secs / 60)} min`;
+  return secs < 172_800 ? `${Math.floor(secs / 3600)} h` : `${Math.floor(secs / 86_400)} days`;
+}
