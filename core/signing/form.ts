@@ -1,149 +1,58 @@
 /**
- * `nexo/admin/tenants/*`.
+ * Form bodies: `application/x-www-form-urlencoded`, read strictly.
  *
  * @module
  */
-import { type Clock } from "../contract/mod.ts";
-import { TENANT_METHODS, type TenantDetail } from "../contract/admin/tenants.ts";
-import type { ChangeConfig, ConfigDraft } from "../settings/draft.ts";
-import type { Settings, Tenant } from "../settings/settings.ts";
-import { tenantsOf } from "./agents.ts";
-import { type AdminMethod, type Handlers, methodsOf, notGranted, sees } from "./method.ts";
-import { literal, literalJson, mapAt, readMap } from "./raw_config.ts";
+import type { Bytes } from "./bytes.ts";
 
-const FILE = "tenants.yaml";
+/** Name and value of each field, in the order of the body. */
+export type FormFields = readonly (readonly [name: string, value: string])[];
 
-/** What the tenant methods need. */
-export interface TenantMethodDeps {
-  readonly settings: () => Settings;
-  readonly changeConfig: ChangeConfig;
-  /** When a tenant was first seen, in milliseconds since the epoch; for those made by hand. */
-  readonly createdAtMs: (account: string) => Promise<number>;
-  readonly now: Clock;
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Whether a `Content-Type` says that a body is a form. */
+export function isForm(contentType: string | null): boolean {
+  const type = contentType?.split(";", 1)[0] ?? "";
+  return type.trim().toLowerCase() === "application/x-www-form-urlencoded";
 }
 
-/** Returns the methods on tenants. */
-export function tenantMethods(deps: TenantMethodDeps): AdminMethod[] {
-  const { settings, changeConfig, now } = deps;
-  const createdAt = async ({ id, created_at }: Tenant): Promise<string> =>
-    created_at ?? new Date(await deps.createdAtMs(id)).toISOString();
-  const detailOf = async (tenant: Tenant): Promise<TenantDetail> => ({
-    id: tenant.id,
-    display_name: tenant.display_name,
-    active: tenant.active,
-    created_at: await createdAt(tenant),
-    llm_provider_refs: tenant.llm_provider_refs,
-    metadata: tenant.metadata,
-  });
-
-  return methodsOf(TENANT_METHODS, {
-    async "nexo/admin/tenants/list"({ active_only, prefix }, call) {
-      const current = settings();
-      const counts = agentCounts(current);
-      const found = [...current.tenants.values()]
-        .filter(({ id, active }) =>
-          sees(call, id) && (active_only !== true || active) && id.startsWith(prefix ?? "")
-        )
-        .sort((a, b) => a.id < b.id ? -1 : 1);
-      return {
-        tenants: await Promise.all(found.map(async (tenant) => ({
-          id: tenant.id,
-          display_name: tenant.display_name,
-          active: tenant.active,
-          agent_count: counts.get(tenant.id) ?? 0,
-          created_at: await createdAt(tenant),
-        }))),
-      };
-    },
-
-    async "nexo/admin/tenants/get"({ tenant_id }, call) {
-      const tenant = sees(call, tenant_id) ? settings().tenants.get(tenant_id) : undefined;
-      return { tenant: tenant === undefined ? null : await detailOf(tenant) };
-    },
-
-    async "nexo/admin/tenants/upsert"(params, call) {
-      if (!sees(call, params.id)) throw notGranted(call);
-      const { result: created, settings: next } = await changeConfig((draft) =>
-        writeTenant(draft, params, { nowMs: now(), current: settings() })
-      );
-      const tenant = next.tenants.get(params.id);
-      if (tenant === undefined) throw new TypeError(`tenant "${params.id}" was not written`);
-      return { tenant: await detailOf(tenant), created, config_version: next.version };
-    },
-
-    async "nexo/admin/tenants/delete"({ tenant_id, purge }, call) {
-      const current = settings();
-      const unchanged = { removed: false, config_version: current.version };
-      if (!sees(call, tenant_id) || current.singleTenant || !current.tenants.has(tenant_id)) {
-        return unchanged;
-      }
-      const agents = [...current.agents.values()]
-        .filter((agent) => tenantsOf(agent, current).has(tenant_id))
-        .map(({ id }) => id).sort();
-      const orphaned = agents.length === 0 ? {} : { orphaned_agents: agents };
-      if (agents.length > 0 && purge !== true) return { ...unchanged, ...orphaned };
-      const { settings: next } = await changeConfig((draft) => removeTenant(draft, tenant_id));
-      return { removed: true, ...orphaned, config_version: next.version };
-    },
-  });
-}
-
-function agentCounts(settings: Settings): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const agent of settings.agents.values()) {
-    for (const account of tenantsOf(agent, settings)) {
-      counts.set(account, (counts.get(account) ?? 0) + 1);
-    }
-  }
-  return counts;
-}
-
-type Upsert = Parameters<Handlers<typeof TENANT_METHODS>["nexo/admin/tenants/upsert"]>[0];
-
-/** Writes what was given and keeps the rest; returns whether the tenant is new. */
-async function writeTenant(
-  draft: ConfigDraft,
-  params: Upsert,
-  { nowMs, current }: { nowMs: number; current: Settings },
-): Promise<boolean> {
-  const content = await readMap(draft, FILE);
-  const tenants = mapAt(content, "tenants");
-  const created = !Object.hasOwn(tenants, params.id);
-  // The tenant that everything belonged to so far goes on beside the first one that is declared.
-  if (created && current.singleTenant) {
-    for (const id of current.tenants.keys()) mapAt(tenants, id);
-  }
-  const tenant = mapAt(tenants, params.id);
-  tenant["display_name"] = literal(params.display_name);
-  if (params.active != null) tenant["active"] = params.active;
-  if (params.llm_provider_refs != null) {
-    tenant["llm_provider_refs"] = params.llm_provider_refs.map(literal);
-  }
-  if (params.metadata != null) tenant["metadata"] = literalJson(params.metadata);
-  if (created) tenant["created_at"] = new Date(nowMs).toISOString();
-  await draft.write(FILE, content);
-  return created;
-}
-
-/** Takes the tenant out of its file, and its providers with it; agents stay, and say so in a check. */
-async function removeTenant(draft: ConfigDraft, id: string): Promise<void> {
-  const content = await readMap(draft, FILE);
-  delete mapAt(content, "tenants")[id];
-  await draft.write(FILE, content);
-  for (const file of await draft.agentFiles()) {
-    const agents = (await readMap(draft, file))["agents"];
-    if (!Array.isArray(agents)) continue;
-    const whole = await readMap(draft, file);
-    // An agent of a tenant that is gone must not become everybody's.
-    whole["agents"] = agents.map((agent: Record<string, unknown> | null) =>
-      agent?.["tenant_id"] === id ? withoutTenant(agent) : agent
-    );
-    await draft.write(file, whole);
+/**
+ * The fields of a form body, or undefined when they are no UTF-8: bytes that cannot be told apart as
+ * text must not pass as the same signed fields.
+ */
+export function parseForm(body: Bytes): FormFields | undefined {
+  try {
+    return utf8.decode(body).split("&").filter((pair) => pair !== "").map((pair) => {
+      const at = pair.indexOf("=");
+      return at < 0
+        ? [unescapeField(pair), ""]
+        : [unescapeField(pair.slice(0, at)), unescapeField(pair.slice(at + 1))];
+    });
+  } catch {
+    return undefined;
   }
 }
 
-function withoutTenant(agent: Record<string, unknown>): Record<string, unknown> {
-  const rest: Record<string, unknown> = { ...agent, active: false };
-  delete rest["tenant_id"];
-  return rest;
+/** A percent sign that begins no escape stands for itself. */
+function unescapeField(text: string): string {
+  return decodeURIComponent(text.replaceAll("+", " ").replaceAll(/%(?![0-9a-fA-F]{2})/g, "%25"));
+}
+
+/** The fields as an object; a name that occurs several times has a list. */
+export function formObject(fields: FormFields): Record<string, string | string[]> {
+  const values = new Map<string, string | string[]>();
+  for (const [name, value] of fields) {
+    const known = values.get(name);
+    values.set(name, known === undefined ? value : [known, value].flat());
+  }
+  return Object.fromEntries(values);
+}
+
+/** Names and values joined, names sorted by code unit; a repeated field counts once, values sorted. */
+export function sortedForm(fields: FormFields): string {
+  const order = (a: string, b: string): number => a < b ? -1 : a > b ? 1 : 0;
+  return Object.entries(formObject(fields)).sort(([a], [b]) => order(a, b))
+    .flatMap(([name, value]) =>
+      Array.from(new Set([value].flat())).sort(order).map((one) => name + one)
+    ).join("");
 }

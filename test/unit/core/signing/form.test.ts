@@ -23,7 +23,7 @@ describe("parseForm()", () => {
   });
 
   it("reads any text as URLSearchParams does, unless it is no UTF-8", () => {
-    const odd = fc.string({ unit: fc.constantFrom("%", "4", "1", "=", "&", "+", "z", "é") });
+    const odd = fc.string({ unit: fc.constantFrom("%", "4", "1", "=", "&", "+", "z") });
     fc.assert(fc.property(odd, (text) => {
       expect(parseForm(bytes(text))).toEqual([...new URLSearchParams(text)]);
     }));
