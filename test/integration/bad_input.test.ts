@@ -114,8 +114,9 @@ describe("wrong config files", () => {
       "agents.yaml",
       good.replace("instance: globex", "instance: globex-two"),
     );
+    // Whoever is first, this reload or the watching of files: afterwards the new file is in force.
     expect((await place.nexo("reload")).code).toBe(0);
-    expect(await version()).toBe(first + 1);
+    expect(await version()).toBeGreaterThan(first);
     await expect(chat(daemon, "globex", "gone?")).rejects.toThrow("no active agent answers there");
   });
 });
