@@ -4,6 +4,7 @@
  * @module
  */
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { type Clock, RpcFault } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
 import { BREAKER_LIMITS, type BreakerLimits } from "../flow/breaker.ts";
@@ -14,6 +15,7 @@ import type { HookPoint } from "./handshake.ts";
 import { handlersOf, runHookChain } from "./hook_chain.ts";
 import type { HookOutcome } from "./hooks.ts";
 import type { JsonObject } from "./json.ts";
+import { endLeftovers } from "./leftover.ts";
 import { PEER_LIMITS, type PeerLimits } from "./peer.ts";
 import { RESTART_POLICY, type RestartPolicy } from "./restart_plan.ts";
 import { readToolFault, readToolResult, type ToolResult } from "./results.ts";
@@ -130,8 +132,10 @@ export interface Host extends AsyncDisposable {
 }
 
 /** Starts every candidate without waiting for any; one that fails says so in its status. */
-export function openHost(deps: HostDeps): Promise<Host> {
+export async function openHost(deps: HostDeps): Promise<Host> {
   const { logFor, now } = deps;
+  const runDir = join(deps.homeDir, "run", "microapps");
+  for (const id of await endLeftovers(runDir)) logFor(id).warn("microapp.leftover_ended");
   const timeouts: HostTimeouts = { ...HOST_TIMEOUTS, ...deps.timeouts };
   let known: readonly ToolDescriptor[] | null = null;
   const calls = createCalls({
@@ -145,6 +149,7 @@ export function openHost(deps: HostDeps): Promise<Host> {
   const slots = openSlots(deps.candidates, {
     ...deps,
     guard,
+    runDir,
     warden,
     helpers: deps.helpers ?? createSandboxHelpers(deps.env),
     installDir: deps.installDir ?? findInstallDir(),
@@ -203,7 +208,7 @@ export function openHost(deps: HostDeps): Promise<Host> {
       await warden[Symbol.asyncDispose]();
     },
   };
-  return Promise.resolve(host);
+  return host;
 }
 
 /** The tools of all slots; of two with the same visible name the first counts. */

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { join } from "node:path";
 import { type Clock, CodedError } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
 import type { Candidate } from "./discovery.ts";
 import { grantsOf } from "./grants.ts";
 import type { HookPoint } from "./handshake.ts";
+import { noteFile } from "./leftover.ts";
 import type { PeerLimits } from "./peer.ts";
 import type { RestartPolicy } from "./restart_plan.ts";
 import type { Guard, Guarded } from "./sandbox/guard.ts";
@@ -28,6 +28,8 @@ import {
 /** What slots need; see `HostDeps`. */
 export interface SlotsDeps extends StartDeps {
   readonly guard: Guard;
+  /** Where running processes are written down. */
+  readonly runDir: string;
   readonly now: Clock;
   readonly logFor: (microappId: string) => Log;
   readonly onRequest: (
@@ -132,7 +134,8 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
         if (ended > 0) log.warn("microapp.strays_ended", { processes: ended });
       },
       tail,
-      pidFile: join(deps.homeDir, "run", "microapps", `${id}.pid`),
+      pidFile: noteFile(deps.runDir, id),
+      mark: deps.warden.markOf(id),
       limits: deps.limits,
       timeouts: deps.timeouts,
       restart: deps.restart,

@@ -10,7 +10,7 @@ import { type Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
 import { type Child, type ChildOptions, openChild } from "./child.ts";
 import { type Handshake, readHandshake } from "./handshake.ts";
-import { endLeftover, forgetProcess, noteProcess } from "./leftover.ts";
+import { forgetProcess, noteProcess } from "./leftover.ts";
 import { createPeer, type Peer, type PeerLimits } from "./peer.ts";
 import { planRestart, type RestartPolicy } from "./restart_plan.ts";
 import { readStderr, type Tail } from "./stderr.ts";
@@ -43,6 +43,8 @@ export interface SupervisorDeps {
   readonly sweep: () => Promise<void>;
   /** Where the running process is written down. */
   readonly pidFile: string;
+  /** What its descendants carry in their environment. */
+  readonly mark: string;
   readonly limits: PeerLimits;
   readonly timeouts: LifeTimeouts;
   readonly restart: RestartPolicy;
@@ -107,11 +109,10 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
   /** One process from start to end; gives the reason of the end. */
   async function runOnce(signal: AbortSignal): Promise<string> {
     const options = await deps.prepare();
-    if (await endLeftover(deps.pidFile)) log.warn("microapp.leftover_ended");
     const child = await openChild(options);
     starts += 1;
     pid = child.pid;
-    const noted = noteProcess(deps.pidFile, child.pid).catch((error: unknown) =>
+    const noted = noteProcess(deps.pidFile, child.pid, deps.mark).catch((error: unknown) =>
       log.warn("microapp.pid_file_failed", { error: messageOf(error) })
     );
     readStderr({ input: child.stderr, log, tail: deps.tail, now });

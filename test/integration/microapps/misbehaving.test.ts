@@ -8,11 +8,13 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import {
   callTool,
   childCandidate,
+  childrenOf,
   isAlive,
   openTestHost,
   type TestHost,
@@ -242,7 +244,7 @@ describe("no process is left when a microapp", () => {
     expect(await isAlive(second)).toBe(false);
   });
 
-  it("outlives a core that was killed: the next core ends it", async () => {
+  it("outlives a core that was killed with its warden: the next core ends it", async () => {
     const homeDir = await mkdtemp(join(tmpdir(), "nexo-host-"));
     try {
       const program = fileURLToPath(
@@ -251,17 +253,24 @@ describe("no process is left when a microapp", () => {
       const core = spawn(process.execPath, ["--import", "tsx", program, homeDir], {
         stdio: ["ignore", "pipe", "inherit"],
       });
-      const [line] = await once(core.stdout, "data") as [Buffer];
-      const orphan = Number(line.toString());
+      const exited = once(core, "exit");
+      const lines = createInterface({ input: core.stdout })[Symbol.asyncIterator]();
+      const orphan = Number((await lines.next()).value);
+      // Core first, stopped: it must neither notice that its warden is gone nor outlive it.
+      core.kill("SIGSTOP");
+      for (const pid of await childrenOf(core.pid ?? 0)) {
+        if (pid !== orphan) process.kill(pid, "SIGKILL");
+      }
       core.kill("SIGKILL");
-      await once(core, "exit");
+      await exited;
       expect(await isAlive(orphan)).toBe(true);
-      await using app = await openTestHost([childCandidate("stubborn", "ignores_shutdown.mjs")], {
-        homeDir,
-      });
+      // It is ended though the next core knows no microapp of its name.
+      await using app = await openTestHost([good], { homeDir });
       await app.host.settled();
       expect(await isAlive(orphan)).toBe(false);
-      expect(app.host.status()[0]).toMatchObject({ state: "ready", restarts: 0 });
+      expect(app.logs).toContainEqual(
+        expect.objectContaining({ id: "stubborn", event: "microapp.leftover_ended" }),
+      );
     } finally {
       await rm(homeDir, { recursive: true, force: true });
     }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -136,4 +136,14 @@ export async function isAlive(pid: number): Promise<boolean> {
   // A process that has ended stays in the table until its parent looks.
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
   return stat !== null && !/\) [ZX] /.test(stat);
+}
+
+/** The processes that a process started and that have not ended. */
+export async function childrenOf(parent: number): Promise<number[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  const parents = await Promise.all(pids.map(async (pid) => {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  }));
+  return pids.filter((_, at) => parents[at] === parent);
 }
