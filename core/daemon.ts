@@ -109,6 +109,7 @@ export async function runDaemon(
     bus,
     host,
     causes,
+    builtInTools: [],
     env: options.env,
     settings,
     metrics,

@@ -146,6 +146,7 @@ function refuseAll({ deps }: Conversation): ToolGate {
       startedAtMs: deps.now(),
       durationMs: 0,
       limited: null,
+      writes: [],
     });
 }
 
@@ -171,10 +172,13 @@ async function callTool(
   return journal.step(async (step) => {
     const callId = stepId(turnId, step, "call");
     const meta = callMeta(sessionId, inbounds, callId);
-    const result: GatedResult = await gate(call, { account, meta, signal });
+    const [inbound] = inbounds;
+    const context = { account, meta, signal, turnId, callId, inbound };
+    const result: GatedResult = await gate(call, context);
+    const rows = record.rowsForToolCall({ callId, step, arguments: call.arguments, result });
     return {
       result: { text: result.text, outcome: result.outcome },
-      writes: record.rowsForToolCall({ callId, step, arguments: call.arguments, result }),
+      writes: [...result.writes, ...rows],
     };
   }, (stored) => FinishedCall.parse(stored));
 }

@@ -34,7 +34,13 @@ export interface Policy {
     readonly agent: ToolRateLimits | undefined;
     readonly binding: ToolRateLimits | undefined;
   };
+  /** Whether a microapp's tool may be called. */
   readonly allows: (tool: ToolNames) => boolean;
+  /**
+   * Whether a built-in tool may be called: only when an entry is its very name. A pattern is written
+   * with the tools of microapps in mind, and must not hand out one that core brings.
+   */
+  readonly names: (builtIn: string) => boolean;
 }
 
 /** The rules, or why there are none. */
@@ -81,6 +87,7 @@ export function policyOf(settings: Settings, key: ConversationKey): PolicyResult
         binding: binding.tool_rate_limits ?? undefined,
       },
       allows: (tool) => allowed.length === 0 || allowed.some((pattern) => allows(pattern, tool)),
+      names: (builtIn) => allowed.includes(builtIn),
     },
   };
 }

@@ -9,15 +9,17 @@ import {
   type Clock,
   CodedError,
   codeOf,
+  type Inbound,
   messageOf,
 } from "../contract/mod.ts";
 import type { ToolLimits } from "../limits/tool_limits.ts";
+import type { Write } from "../store/store.ts";
 import type { Policy, PolicyResult, ToolNames } from "./policy.ts";
 import type { SchemaCheck } from "./tool_schema.ts";
 
 /** Something the model can call: a microapp's tool or a built-in one. */
 export interface Tool extends ToolNames {
-  /** Undefined for built-in tools. */
+  /** Undefined for built-in tools, which are offered only where they are named. */
   readonly microappId: string | undefined;
   /** The one tenant whose agents may call it, or null for all. */
   readonly account: string | null;
@@ -25,7 +27,15 @@ export interface Tool extends ToolNames {
   /** JSON Schema of the arguments. */
   readonly inputSchema: Readonly<Record<string, unknown>>;
   /** @throws {CodedError} when there is no answer; a tool's own refusal is a result that is not ok */
-  readonly call: (args: unknown, context: ToolContext) => Promise<{ ok: boolean; text: string }>;
+  readonly call: (args: unknown, context: ToolContext) => Promise<ToolReply>;
+}
+
+/** What a tool answers. */
+export interface ToolReply {
+  readonly ok: boolean;
+  readonly text: string;
+  /** Rows of a built-in tool, committed with the step: what it does, it does once. */
+  readonly writes?: readonly Write[];
 }
 
 /** For whom a tool runs. */
@@ -33,6 +43,11 @@ export interface ToolContext {
   readonly account: string;
   readonly meta: CallMeta;
   readonly signal: AbortSignal;
+  readonly turnId: string;
+  /** Stable for this step of this turn, also when it runs again. */
+  readonly callId: string;
+  /** The first message the turn answers; its key is the conversation. */
+  readonly inbound: Inbound;
 }
 
 /** How a call ended. */
@@ -48,6 +63,8 @@ export interface GatedResult {
   readonly durationMs: number;
   /** Set when the limit refused the call. */
   readonly limited: { readonly marker: string; readonly rps: number } | null;
+  /** What the tool wants committed with the step. */
+  readonly writes: readonly Write[];
 }
 
 /** What the gate needs. */
@@ -62,6 +79,7 @@ export interface ToolGateDeps {
 
 /** Whether a tool is there for this tenant under these rules. */
 export function isOffered(tool: Tool, account: string, policy: Policy): boolean {
+  if (tool.microappId === undefined) return policy.names(tool.name);
   return (tool.account === null || tool.account === account) && policy.allows(tool);
 }
 
@@ -79,7 +97,7 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
     const ended = (
       outcome: ToolOutcome,
       text: string,
-      limited: GatedResult["limited"] = null,
+      { limited = null, writes = [] }: Partial<Pick<GatedResult, "limited" | "writes">> = {},
     ): GatedResult => ({
       tool: call.name,
       microappId: tool?.microappId ?? null,
@@ -88,6 +106,7 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
       startedAtMs,
       durationMs: now() - startedAtMs,
       limited,
+      writes,
     });
 
     const rules = policy();
@@ -109,12 +128,12 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
       return ended(
         "rate_limited",
         `error: rate limited: tool "${call.name}" may be called again in ${seconds} s`,
-        { marker: verdict.marker, rps: verdict.rps },
+        { limited: { marker: verdict.marker, rps: verdict.rps } },
       );
     }
     try {
-      const { ok, text } = await tool.call(call.arguments, context);
-      return ended(ok ? "ok" : "error", text);
+      const { ok, text, writes = [] } = await tool.call(call.arguments, context);
+      return ended(ok ? "ok" : "error", text, { writes });
     } catch (error) {
       if (context.signal.aborted) throw error;
       const timedOut = codeOf(error) === "microapp_timeout";

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import type { CallMeta, Clock, Inbound } from "../contract/mod.ts";
+import type { Clock, Inbound } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbounds } from "../queues/inbounds.ts";
@@ -83,7 +83,7 @@ export interface TurnDeps {
   readonly hasHooks: () => boolean;
   readonly beforeMessage: (
     message: { readonly text: string; readonly source: string },
-    context: ToolContext & { readonly meta: CallMeta },
+    context: Pick<ToolContext, "account" | "meta" | "signal">,
   ) => Promise<HeardMessage>;
   /** Whether replies on this channel are sent; event turns have nobody to send to. */
   readonly sends: (channel: string) => boolean;

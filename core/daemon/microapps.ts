@@ -132,10 +132,11 @@ export function createCauses(): Causes {
   };
 }
 
-/** Every running tool as a turn offers it; the same array until the microapps change. */
+/** The built-in tools and every running one as a turn offers them; the same array until one changes. */
 export function createToolList(
   host: Host,
-  causes: Causes = createCauses(),
+  causes: Causes,
+  builtIn: readonly Tool[],
 ): () => readonly Tool[] {
   let known: readonly unknown[] | undefined;
   let tools: readonly Tool[] = [];
@@ -143,7 +144,7 @@ export function createToolList(
     const now = host.tools();
     if (now === known) return tools;
     known = now;
-    tools = now.map((descriptor): Tool => ({
+    const ofMicroapps = now.map((descriptor): Tool => ({
       name: descriptor.name,
       ownName: descriptor.ownName,
       microappId: descriptor.microappId,
@@ -157,6 +158,7 @@ export function createToolList(
           () => host.callTool({ tool: descriptor, arguments: args, account, meta, signal }),
         ),
     }));
+    tools = [...builtIn, ...ofMicroapps];
     return tools;
   };
 }

@@ -7,6 +7,7 @@ import { runTurn } from "../agents/turn.ts";
 import { createSkillReader } from "../agents/skills.ts";
 import { sessionIdOf } from "../agents/session.ts";
 import { createSchemaCheck } from "../agents/tool_schema.ts";
+import type { Tool } from "../agents/tool_gate.ts";
 import type { TurnDeps, TurnJob } from "../agents/turn_types.ts";
 import type { Bus } from "../bus/bus.ts";
 import { ChatRequest, webchat, webchatKey, webchatMessage } from "../channels/webchat.ts";
@@ -41,6 +42,8 @@ export interface WorkDeps extends Parts {
   readonly bus: Bus;
   readonly host: Host;
   readonly causes: Causes;
+  /** Tools that core brings, offered where a binding or its agent names them. */
+  readonly builtInTools: readonly Tool[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly settings: () => Settings;
   /** A key of a model's provider, by its name; looked up for each call. */
@@ -210,7 +213,7 @@ function createTurnDeps(deps: WorkDeps): TurnDeps {
     history: historyReader(deps.transcripts),
     ask: deps.metrics.models(createModels({ ...deps, jitter: () => fractionOf(deps.random) })),
     skills: createSkillReader(deps),
-    tools: createToolList(deps.host, deps.causes),
+    tools: createToolList(deps.host, deps.causes, deps.builtInTools),
     check: createSchemaCheck(),
     take: (claim) => limits.take(claim),
     hasHooks: () => deps.host.hasHooks("before_message"),

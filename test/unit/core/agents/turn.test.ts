@@ -1,18 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { sessionIdOf } from "../../../../core/agents/session.ts";
-import type { Tool } from "../../../../core/agents/tool_gate.ts";
-import { createSchemaCheck } from "../../../../core/agents/tool_schema.ts";
 import { MAX_ATTEMPTS, runTurn } from "../../../../core/agents/turn.ts";
-import type { TurnDeps, TurnJob } from "../../../../core/agents/turn_types.ts";
-import { CodedError, type ConversationKey, type Inbound } from "../../../../core/contract/mod.ts";
-import { historyReader } from "../../../../core/daemon/record.ts";
-import { createToolLimits } from "../../../../core/limits/tool_limits.ts";
-import type { AskModel, Model } from "../../../../core/models/model.ts";
+import { CodedError, type Inbound } from "../../../../core/contract/mod.ts";
 import { offlineModel } from "../../../../core/models/offline.ts";
 import { tailForAccount } from "../../../../core/record/turns.ts";
 import type { Settings } from "../../../../core/settings/settings.ts";
 import { settingsOf } from "../../../support/settings.ts";
-import { openSpine, type Spine, uuid } from "../../../support/spine.ts";
+import { openSpine } from "../../../support/spine.ts";
+import {
+  asking,
+  depsOf,
+  messageFrom,
+  queued,
+  tool,
+  VISITOR as KEY,
+} from "../../../support/turns.ts";
 
 const AGENTS = `
 agents:
@@ -22,87 +24,8 @@ agents:
     tool_rate_limits: { patterns: { limited: { rps: 0.001, burst: 1 } } }
     config: { max_tool_iterations: 3 }
 `;
-const KEY: ConversationKey = {
-  account_id: "acme",
-  agent_id: "ana",
-  channel: "webchat",
-  instance: "acme",
-  contact: "visitor",
-};
+const message = (text: string) => messageFrom(KEY, text);
 const never = new AbortController().signal;
-
-function message(text: string): Inbound {
-  return {
-    id: uuid(),
-    key: KEY,
-    trigger: "channel",
-    kind: "external_user",
-    text,
-    templated: false,
-    sender_id: "visitor",
-    msg_id: uuid(),
-    reply_to_msg_id: null,
-    sent_at_ms: Date.now(),
-    event_source: null,
-    envelope_id: null,
-    delivery_id: null,
-    hops: 0,
-  };
-}
-
-function tool(ownName: string, call: Tool["call"]): Tool {
-  return {
-    name: `ext_app_${ownName}`,
-    ownName,
-    microappId: "app",
-    account: null,
-    description: ownName,
-    inputSchema: { type: "object", properties: { text: { type: "string" } } },
-    call,
-  };
-}
-
-/** A model that costs nothing and is in no ledger. */
-function asking(model: Model): AskModel {
-  return async (_caller, by, request) => ({
-    step: { answer: await model({ ...request, model: by.model }), by, costMicros: 0 },
-    writes: [],
-    free: true,
-  });
-}
-
-function depsOf(spine: Spine, tools: readonly Tool[], over: Partial<TurnDeps> = {}): TurnDeps {
-  const limits = createToolLimits({ now: spine.now });
-  return {
-    ...spine,
-    history: historyReader(spine.transcripts),
-    ask: asking(offlineModel),
-    skills: () => Promise.resolve(""),
-    tools: () => tools,
-    check: createSchemaCheck(),
-    take: (claim) => limits.take(claim),
-    hasHooks: () => false,
-    beforeMessage: ({ text }) => Promise.resolve({ kind: "text", text }),
-    sends: () => true,
-    ...over,
-  };
-}
-
-/** Puts messages into the queue as the intake would. */
-async function queued(spine: Spine, ...inbounds: Inbound[]): Promise<TurnJob> {
-  await spine.store.commit(
-    inbounds.flatMap((inbound) =>
-      spine.inbounds.rowsForQueued(inbound, sessionIdOf(inbound.key), Date.now())
-    ),
-  );
-  return {
-    turnId: uuid(),
-    account: "acme",
-    inboundIds: inbounds.map(({ id }) => id),
-    attempts: 0,
-    starts: 0,
-  };
-}
 
 async function open(over: Partial<Record<string, string>> = {}) {
   let settings: Settings = await settingsOf({ "agents.yaml": AGENTS, ...over });
