@@ -33,6 +33,7 @@ import { serveEvents } from "./events/serve.ts";
 import { edgeConfigOf } from "./settings/edge_config.ts";
 import { openInstanceLock } from "./store/instance_lock.ts";
 import { openStore } from "./store/open_store.ts";
+import { openCredentials } from "./vault/credentials.ts";
 import { serveTickets } from "./vault/tickets.ts";
 import { openOperatorToken } from "./vault/operator_token.ts";
 import { openVault } from "./vault/vault.ts";
@@ -60,6 +61,13 @@ export async function runDaemon(
   });
   const metrics = createCoreMetrics({ meter, tenantLabel: () => settings().tenantLabel, now });
   const vault = await openVault({ keysDir: home.keys, random, now });
+  const credentials = await openCredentials({
+    dir: home.secrets,
+    sealer: vault,
+    random,
+    now,
+    onUnreadable: (path, reason) => log.warn("credential.unreadable", { path, reason }),
+  });
   await using store = await openStore({
     url: `file:${join(home.state, "core.db")}`,
     migrationsDir: options.migrationsDir,
@@ -177,6 +185,7 @@ export async function runDaemon(
     scrape,
     causes,
     sources: sources.health,
+    credentials,
     secretsDir: home.secrets,
     operatorToken: await openOperatorToken({ dir: home.secrets, random, uuid: parts.uuid }),
     onTokenRotated: ({ oldHash, newHash }) =>

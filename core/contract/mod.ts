@@ -106,6 +106,7 @@ export {
   Uuid,
   uuidOf,
 } from "./ids.ts";
+export { isPathPart } from "./path_part.ts";
 export { ConversationKey, Inbound } from "./inbound.ts";
 export { Readiness, readinessOf, ReadinessPart, readyPart } from "./readiness.ts";
 export {

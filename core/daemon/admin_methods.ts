@@ -7,24 +7,30 @@ import { join } from "node:path";
 import { agentEventMethods } from "../admin/agent_events.ts";
 import { agentMethods } from "../admin/agents.ts";
 import { channelMethods } from "../admin/channels.ts";
+import { credentialMethods } from "../admin/credentials.ts";
 import { llmProviderMethods } from "../admin/llm_providers.ts";
 import type { AdminMethod } from "../admin/method.ts";
 import { publishMethods } from "../admin/publish.ts";
 import { secretMethods, type TokenRotation } from "../admin/secrets.ts";
 import { skillMethods } from "../admin/skills.ts";
 import { tenantMethods } from "../admin/tenants.ts";
+import { apiRootOf, CHANNEL_CREDENTIALS } from "../channels/credentials/mod.ts";
 import { MAX_HOPS } from "../contract/mod.ts";
 import { OPERATOR_STREAM, rowsForEvents } from "../events/event_rows.ts";
 import type { Host } from "../microapps/host.ts";
 import { probeProvider } from "../models/probe.ts";
 import { writeSecret } from "../settings/written_secrets.ts";
 import type { Store } from "../store/store.ts";
+import type { Credentials } from "../vault/credentials.ts";
 import type { OperatorToken } from "../vault/operator_token.ts";
 import type { LiveSettings } from "./config.ts";
 import type { Causes } from "./microapps.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { Parts } from "./parts.ts";
 import type { Work } from "./work.ts";
+
+/** How long a provider has to say whether a credential is good, in milliseconds. */
+const CREDENTIAL_PROBE_MS = 5_000;
 
 /** What the methods look at or act on. */
 export interface AdminMethodDeps extends Parts, Pick<DaemonOptions, "env" | "now" | "log"> {
@@ -33,6 +39,7 @@ export interface AdminMethodDeps extends Parts, Pick<DaemonOptions, "env" | "now
   readonly work: Work;
   readonly causes: Causes;
   readonly config: LiveSettings;
+  readonly credentials: Credentials;
   /** Where secrets are kept. */
   readonly secretsDir: string;
   readonly operatorToken: OperatorToken;
@@ -52,6 +59,19 @@ export function createAdminMethods(
     ...agentMethods({ settings, changeConfig, reload: config.reload, now }),
     ...tenantMethods({ settings, changeConfig, createdAtMs, now }),
     ...channelMethods({ settings, changeConfig }),
+    ...credentialMethods({
+      settings,
+      changeConfig,
+      reload: config.reload,
+      credentials: deps.credentials,
+      channels: CHANNEL_CREDENTIALS,
+      probe: (channel, line, given) =>
+        channel.probe(given, {
+          fetch,
+          apiRoot: apiRootOf(settings().plugins, line),
+          timeoutMs: CREDENTIAL_PROBE_MS,
+        }),
+    }),
     ...llmProviderMethods({
       settings,
       changeConfig,

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { agentEventMethods } from "../../core/admin/agent_events.ts";
 import { agentMethods } from "../../core/admin/agents.ts";
 import { channelMethods } from "../../core/admin/channels.ts";
+import { credentialMethods } from "../../core/admin/credentials.ts";
+import { apiRootOf, CHANNEL_CREDENTIALS } from "../../core/channels/credentials/mod.ts";
 import { llmProviderMethods } from "../../core/admin/llm_providers.ts";
 import { publishMethods } from "../../core/admin/publish.ts";
 import { secretMethods, type TokenRotation } from "../../core/admin/secrets.ts";
@@ -16,6 +18,7 @@ import { createUuids, type Handoff, type Outcome } from "../../core/contract/mod
 import { createEventLog } from "../../core/events/event_log.ts";
 import { createTranscripts } from "../../core/record/transcripts.ts";
 import { writeSecret } from "../../core/settings/written_secrets.ts";
+import { openCredentials } from "../../core/vault/credentials.ts";
 import { openOperatorToken } from "../../core/vault/operator_token.ts";
 import { openVault } from "../../core/vault/vault.ts";
 import { openConfigPlace, openDispatch } from "./admin.ts";
@@ -32,6 +35,15 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
   const uuid = createUuids({ now: Date.now, random });
   const vault = await openVault({ keysDir: join(dir, "keys"), random, now: Date.now });
   const secretsDir = join(dir, "home/secrets");
+  const credentials = await openCredentials({
+    dir: secretsDir,
+    sealer: vault,
+    random,
+    now: () => 7,
+    onUnreadable: (path, reason) => {
+      throw new Error(`${path}: ${reason}`);
+    },
+  });
   const token = await openOperatorToken({ dir: secretsDir, random, uuid });
   const rotations: TokenRotation[] = [];
   const handoffs: Handoff[] = [];
@@ -53,6 +65,19 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
       now: () => 1_000,
     }),
     ...channelMethods({ settings, changeConfig }),
+    ...credentialMethods({
+      settings,
+      changeConfig,
+      reload: config.reload,
+      credentials,
+      channels: CHANNEL_CREDENTIALS,
+      probe: (channel, line, given) =>
+        channel.probe(given, {
+          fetch,
+          apiRoot: apiRootOf(settings().plugins, line),
+          timeoutMs: 5_000,
+        }),
+    }),
     ...llmProviderMethods({
       settings,
       changeConfig,
@@ -103,6 +128,7 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     store,
     transcripts,
     secretsDir,
+    credentials,
     token,
     rotations,
     handoffs,

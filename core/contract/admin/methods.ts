@@ -7,6 +7,7 @@ import type { z } from "zod";
 import { AGENT_EVENT_METHODS } from "./agent_events.ts";
 import { AGENT_METHODS } from "./agents.ts";
 import { CHANNEL_METHODS } from "./channels.ts";
+import { CREDENTIAL_METHODS } from "./credentials.ts";
 import { LLM_PROVIDER_METHODS } from "./llm_providers.ts";
 import { PUBLISH_METHODS } from "./publish.ts";
 import { SECRET_METHODS } from "./secrets.ts";
@@ -18,6 +19,7 @@ export const ADMIN_METHODS = {
   ...AGENT_METHODS,
   ...TENANT_METHODS,
   ...CHANNEL_METHODS,
+  ...CREDENTIAL_METHODS,
   ...SECRET_METHODS,
   ...SKILL_METHODS,
   ...LLM_PROVIDER_METHODS,

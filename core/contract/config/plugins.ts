@@ -52,7 +52,10 @@ export const TelegramConfig = oneOrMore(
   z.strictObject({
     ...instanceKeys,
     enabled: withDefault(z.boolean(), true),
-    token: Text,
+    /** Absent: the credential registered for this line. */
+    token: optional(Text),
+    /** Where the Bot API answers; absent: Telegram's own. */
+    api_root: optional(z.url()),
     allow_agents: list(Text),
     allowlist: block({ chat_ids: list(z.union([z.string(), z.int()]).transform(String)) }),
     polling: block({

@@ -40,6 +40,17 @@ const CALLS: readonly (readonly [keyof typeof ADMIN_METHODS, unknown, unknown])[
   ["nexo/admin/channels/list", { agent_id: "ana" }, { agent_id: [] }],
   ["nexo/admin/channels/doctor", {}, { binding_index: "1" }],
   ["nexo/admin/channels/revoke", { agent_id: "ana", server_name: "s" }, { agent_id: "ana" }],
+  ["nexo/admin/credentials/register", {
+    channel: "webchat",
+    instance: "acme",
+    agent_ids: ["ana"],
+    payload: { note: "n" },
+  }, { channel: "web/chat", agent_ids: [], payload: {} }],
+  ["nexo/admin/credentials/list", { channel_filter: "webchat" }, { channel_filter: 1 }],
+  ["nexo/admin/credentials/revoke", { channel: "webchat", instance: "acme" }, {
+    channel: "webchat",
+    instance: "../acme",
+  }],
   ["nexo/admin/secrets/write", { name: "MY_KEY", value: "good" }, { name: "../x", value: "v" }],
   ["nexo/admin/auth/rotate_token", { reason: "test" }, { new_token: "short" }],
   ["nexo/admin/llm_providers/upsert", { id: "p", base_url: "http://p", api_key_env: "MY_KEY" }, {

@@ -1,0 +1,21 @@
+/**
+ * Channels that keep a credential and cannot be asked about it.
+ *
+ * @module
+ */
+import { type ChannelCredential, NOT_PROBED } from "./credential.ts";
+
+/** A channel whose lines are listed at `path` of its own file. */
+function plain(channel: string, path: readonly [string, ...string[]]): ChannelCredential {
+  return {
+    channel,
+    needsInstance: false,
+    problemOf: () => undefined,
+    place: { file: `plugins/${channel}.yaml`, path, secrets: [] },
+    fieldsFor: () => ({}),
+    probe: () => Promise.resolve(NOT_PROBED),
+  };
+}
+
+/** See {@linkcode ChannelCredential}. */
+export const webchatCredential = plain("webchat", ["webchat", "instances"]);
