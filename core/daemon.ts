@@ -23,6 +23,7 @@ import { makeMissingSecrets } from "./daemon/secrets.ts";
 import { openSignedHeads } from "./daemon/signed_heads.ts";
 import { openWork } from "./daemon/work.ts";
 import type { Dispatch } from "./admin/dispatcher.ts";
+import { channelSources } from "./channels/sources.ts";
 import { createUuids, messageOf, resolveSource, subjects } from "./contract/mod.ts";
 import { parseEdgeKey } from "./bus/handoff_seal.ts";
 import { sealRequests } from "./bus/sealed_requests.ts";
@@ -143,12 +144,16 @@ export async function runDaemon(
     now,
     log,
   });
-  const edgeConfig = () => ({
-    ...edgeConfigOf(settings().webhooks, config.secretOf, settings().version),
-    firehose: settings().broker.firehose,
-    tenant_label: settings().tenantLabel,
-    auth: tokens.edgeAuth(),
-  });
+  const edgeConfig = () => {
+    const own = edgeConfigOf(settings().webhooks, config.secretOf, settings().version);
+    return {
+      ...own,
+      sources: [...own.sources, ...channelSources(settings(), work.channels)],
+      firehose: settings().broker.firehose,
+      tenant_label: settings().tenantLabel,
+      auth: tokens.edgeAuth(),
+    };
+  };
   const edges = await openEdgeLink({
     bus,
     config: edgeConfig,

@@ -47,6 +47,7 @@ function messageMeta(inbound: Inbound): InboundMessageMeta {
     ...(inbound.sender_id === null ? {} : { sender_id: inbound.sender_id }),
     ...(inbound.msg_id === null ? {} : { msg_id: inbound.msg_id }),
     inbound_ts: new Date(inbound.sent_at_ms).toISOString(),
+    ...(inbound.parts.some(({ kind }) => kind === "media") ? { has_media: true } : {}),
     ...(inbound.reply_to_msg_id === null ? {} : { reply_to_msg_id: inbound.reply_to_msg_id }),
   };
 }

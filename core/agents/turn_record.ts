@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { type AgentEvent, bindingId, codeOf, messageOf } from "../contract/mod.ts";
+import {
+  type AgentEvent,
+  bindingId,
+  codeOf,
+  messageOf,
+  type OutboundBody,
+} from "../contract/mod.ts";
 import type { ModelAnswer, ModelMessage, ModelRef } from "../models/model.ts";
 import { plainOf } from "../models/untrusted.ts";
 import type { Outbound } from "../queues/outbox.ts";
@@ -53,6 +59,15 @@ export interface TurnRecord {
 /** Whether nothing is broken: an operator's own rule stopped the turn. */
 function isRefusal(error: unknown): boolean {
   return codeOf(error) === "budget_exceeded";
+}
+
+/** A reply to the newest message; in a room it says which one it answers. */
+function replyBody(text: string, inbounds: TurnInbounds): OutboundBody {
+  const last = inbounds.at(-1) ?? inbounds[0];
+  const { reply_address: to, msg_id: answers } = last;
+  return last.chat === "group" && answers !== null
+    ? { kind: "reply", text, to, reply_to_msg_id: answers }
+    : { kind: "text", text, to, reply_to_msg_id: answers };
 }
 
 /** Returns the record of one run of `job`. */
@@ -124,7 +139,7 @@ export function createTurnRecord(
       instance: key.instance,
       contact: key.contact,
       turn_id: turnId,
-      body: { kind: "text", text, reply_to_msg_id: inbounds.at(-1)?.msg_id ?? null },
+      body: replyBody(text, inbounds),
       expires_at_ms: deps.now() + REPLY_TTL_MS,
     };
   }

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { CodedError, type ConversationKey } from "../contract/mod.ts";
 import type { Settings } from "../settings/settings.ts";
-import { tenantOf } from "../settings/tenant.ts";
+import { answererOf } from "./answerer.ts";
 import type { Channel, ChannelMessage } from "./channel.ts";
 
 const instance = z.string().min(1).max(64);
@@ -39,28 +39,16 @@ export type ChatRequest = z.infer<typeof ChatRequest>;
  */
 export function webchatKey(
   settings: Settings,
-  at: { instance: string; contact: string },
+  { instance, contact }: { instance: string; contact: string },
 ): ConversationKey {
-  for (const agent of settings.agents.values()) {
-    const answers = agent.active &&
-      agent.inbound_bindings.some((binding) =>
-        binding.plugin === "webchat" && (binding.instance ?? "default") === at.instance
-      );
-    if (!answers) continue;
-    const account = tenantOf(settings, agent, "webchat", at.instance);
-    if (account === undefined || settings.tenants.get(account)?.active !== true) continue;
-    return {
-      account_id: account,
-      agent_id: agent.id,
-      channel: "webchat",
-      instance: at.instance,
-      contact: at.contact,
-    };
+  try {
+    const { account, agentId } = answererOf(settings, "webchat", instance);
+    return { account_id: account, agent_id: agentId, channel: "webchat", instance, contact };
+  } catch (error) {
+    // A visitor learns no more than that; operators find the reason with `nexo check`.
+    const message = `Cannot chat on "${instance}": no active agent answers there`;
+    throw new CodedError("not_found", message, { cause: error });
   }
-  throw new CodedError(
-    "not_found",
-    `Cannot chat on "${at.instance}": no active agent answers there`,
-  );
 }
 
 /** A visitor's words as a canonical message. */
@@ -71,10 +59,14 @@ export function webchatMessage(
 ): ChannelMessage {
   return {
     key: webchatKey(settings, say),
-    text: say.text,
-    senderId: say.contact,
+    chat: "direct",
+    parts: [{ kind: "text", text: say.text }],
+    sender: { id: say.contact, name: null },
     msgId: say.msg_id ?? null,
     replyToMsgId: null,
+    editOf: null,
+    fromMe: false,
+    replyAddress: null,
     sentAtMs: nowMs,
   };
 }
@@ -85,5 +77,7 @@ export function webchatMessage(
  */
 export const webchat: Channel = {
   id: "webchat",
+  textLimit: Number.MAX_SAFE_INTEGER,
+  sends: new Set(["text", "reply"]),
   send: (outbound) => Promise.resolve({ kind: "sent", receipt: outbound.id }),
 };

@@ -64,6 +64,17 @@ const transcriptAppended = z.looseObject({
   ...tenant,
 });
 
+/** A message on its way out; what it says is in the transcript. */
+const sending = {
+  agent_id: z.string(),
+  session_id: Uuid,
+  outbound_id: Uuid,
+  channel: z.string(),
+  instance: z.string(),
+  /** The turn it was said in, when it was said in one. */
+  turn_id: Uuid.optional(),
+};
+
 /** Nexo's own kinds; what `transcripts_subscribe` receives. */
 export const NEXO_EVENT_KINDS = [
   "transcript_appended",
@@ -180,6 +191,35 @@ export const AgentEvent = z.discriminatedUnion("kind", [
     ...tenant,
   }),
   z.looseObject({
+    kind: z.literal("outbound_sent"),
+    ...sending,
+    /** The channel's id of the message, when it says one. */
+    msg_id: z.string().optional(),
+    attempts: z.int().positive(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    /** Given up: a dead letter, which can be replayed. */
+    kind: z.literal("outbound_failed"),
+    ...sending,
+    reason: z.string(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    /** What the provider says later of something that was sent. */
+    kind: z.literal("outbound_receipt"),
+    agent_id: z.string(),
+    channel: z.string(),
+    instance: z.string(),
+    msg_id: z.string(),
+    status: z.enum(["delivered", "read", "failed"]),
+    reason: z.string().optional(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
     kind: z.literal("rate_limited"),
     agent_id: z.string(),
     tool: z.string(),
@@ -258,6 +298,9 @@ export function eventTimeMs(event: AgentEvent): number {
     case "turn_started":
     case "turn_finished":
     case "tool_called":
+    case "outbound_sent":
+    case "outbound_failed":
+    case "outbound_receipt":
     case "rate_limited":
     case "budget_threshold":
     case "webhook_rejected":

@@ -31,6 +31,12 @@ export const Slug = z.string().regex(
   "must be 1 to 64 letters, digits, _ and -",
 );
 
+/** The source of a channel's instance: the id of its binding. */
+export const ChannelSourceId = z.string().regex(
+  /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}:[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+  "must be a channel and an instance, joined by a colon",
+);
+
 /** Fills a buffer with random bytes; `crypto.getRandomValues` in production. */
 export type Random = (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
 

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { EventSourceMeta, InboundKind } from "./binding.ts";
 import { AccountId, AgentId, Uuid } from "./ids.ts";
+import { ChatKind, MessagePart, ReplyAddress } from "./message.ts";
 
 /** What makes a conversation: the unit of order, history and takeover. */
 export const ConversationKey = z.strictObject({
@@ -21,17 +22,30 @@ export const ConversationKey = z.strictObject({
 /** See {@linkcode ConversationKey}. */
 export type ConversationKey = z.infer<typeof ConversationKey>;
 
-/** A message in the queue of its conversation, its tenant resolved once and for ever. */
+/**
+ * A message in the queue of its conversation, its tenant resolved once and for ever. Sealed on disk,
+ * so members may only be added with a default.
+ */
 export const Inbound = z.strictObject({
   id: Uuid,
   key: ConversationKey,
   /** `channel` messages coalesce; all others are a turn of their own. */
   trigger: z.enum(["channel", "event", "timer", "delegation"]),
   kind: InboundKind,
+  /** What the model reads; for channel messages it follows from `parts`. */
   text: z.string(),
   /** Whether `text` was written by the operator's template around untrusted values. */
   templated: z.boolean(),
   sender_id: z.string().nullable(),
+  /** As the sender calls themselves; never an identity. */
+  sender_name: z.string().nullable().default(null),
+  /** What a channel message is made of; empty for all others. */
+  parts: z.array(MessagePart).default([]),
+  chat: ChatKind.default("direct"),
+  /** The message this one is a new version of. */
+  edit_of_msg_id: z.string().nullable().default(null),
+  /** Where the answer goes, captured when the message came in; null means the contact. */
+  reply_address: ReplyAddress.nullable().default(null),
   /** The channel's own message id; unique within (channel, instance, contact). */
   msg_id: z.string().nullable(),
   reply_to_msg_id: z.string().nullable(),

@@ -55,6 +55,7 @@ export { PRESET_NAMES, type PresetName, PRESETS } from "./config/presets.ts";
 export { RateLimit } from "./config/webhook_fields.ts";
 export { ResolvedSource, resolveSource } from "./config/resolved_source.ts";
 export { WebhookReceiver, WebhookSource } from "./config/webhooks.ts";
+export { SourceFields, type SourceInput } from "./config/webhook_source.ts";
 export { secretProblem } from "./config/webhook_secret.ts";
 export {
   EDGE_SNAPSHOT_FORMAT,
@@ -108,6 +109,8 @@ export {
 } from "./ids.ts";
 export { isPathPart } from "./path_part.ts";
 export { ConversationKey, Inbound } from "./inbound.ts";
+export { ChatKind, MediaKind, MessagePart, ReplyAddress, textOfParts } from "./message.ts";
+export { OutboundBody, textOfBody } from "./outbound.ts";
 export { Readiness, readinessOf, ReadinessPart, readyPart } from "./readiness.ts";
 export {
   readFrame,

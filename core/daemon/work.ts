@@ -10,6 +10,7 @@ import { createSchemaCheck } from "../agents/tool_schema.ts";
 import type { Tool } from "../agents/tool_gate.ts";
 import type { TurnDeps, TurnJob } from "../agents/turn_types.ts";
 import type { Bus } from "../bus/bus.ts";
+import type { Channels } from "../channels/ingress.ts";
 import { ChatRequest, webchat, webchatKey, webchatMessage } from "../channels/webchat.ts";
 import { type Clock, CodedError, type Random, subjects } from "../contract/mod.ts";
 import { openConversations } from "../conversations/conversations.ts";
@@ -66,6 +67,7 @@ export interface ChatAnswer {
 
 /** The running work. */
 export interface Work extends AsyncDisposable {
+  readonly channels: Channels;
   readonly intake: Intake;
   readonly conversations: ReturnType<typeof openConversations>;
   readonly delivery: ReturnType<typeof openDelivery>;
@@ -87,9 +89,11 @@ export function openWork(deps: WorkDeps): Work {
   const { bus, settings, inbounds, outbox, metrics, now, log } = deps;
   const waiters = createTurnWaiters();
 
+  const channels = new Map([webchat].map((channel) => [channel.id, metrics.channel(channel)]));
+
   const delivery = openDelivery({
     ...deps,
-    channels: new Map([webchat].map((channel) => [channel.id, metrics.channel(channel)])),
+    channels,
     fence: ({ account_id }) =>
       settings().tenants.get(account_id)?.active === true
         ? undefined
@@ -136,6 +140,7 @@ export function openWork(deps: WorkDeps): Work {
 
   const intake = createIntake({
     ...deps,
+    channels,
     eventRows: deps.rows.events,
     sessionIdOf,
     accepts: conversations.accepts,
@@ -173,6 +178,7 @@ export function openWork(deps: WorkDeps): Work {
   }
 
   return {
+    channels,
     intake,
     conversations,
     delivery,
@@ -218,7 +224,7 @@ function createTurnDeps(deps: WorkDeps): TurnDeps {
     take: (claim) => limits.take(claim),
     hasHooks: () => deps.host.hasHooks("before_message"),
     beforeMessage: beforeMessageOf(deps.host),
-    sends: (channel) => channel === webchat.id,
+    sends: (channel) => channel !== "event",
   };
 }
 

@@ -15,6 +15,8 @@ import type { Store } from "../store/store.ts";
 
 const RETRY = { firstMs: 1_000, maxMs: 300_000 };
 const MAX_ATTEMPTS = 10;
+/** Between looks at a channel that cannot send, in milliseconds. */
+const NOT_READY_PAUSE_MS = 5_000;
 
 /** What the delivery needs. */
 export interface DeliveryDeps {
@@ -94,6 +96,10 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
       }
       case "permanent":
         return bury(outbound, result.reason);
+      case "not_ready":
+      case "auth":
+        // Not the message's fault: it waits as long as it may, and no attempt is counted.
+        return now() + NOT_READY_PAUSE_MS;
       case "retry": {
         const failures = outbound.attempts + 1;
         if (failures >= MAX_ATTEMPTS) return bury(outbound, result.reason);

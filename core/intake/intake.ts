@@ -15,13 +15,15 @@ import {
   type Outcome,
 } from "../contract/mod.ts";
 import type { ChannelMessage } from "../channels/channel.ts";
+import type { Channels } from "../channels/ingress.ts";
 import type { Log } from "../flow/log.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import { type Inbounds, type OpenInbound, openInbound } from "../queues/inbounds.ts";
 import type { Inbox, InboxState } from "../queues/inbox.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store, Write } from "../store/store.ts";
-import { routeEvent } from "./route.ts";
+import { inboundOfMessage, routeChannel } from "./message.ts";
+import { type Route, routeEvent } from "./route.ts";
 
 /** What the intake needs. */
 export interface IntakeDeps {
@@ -33,6 +35,9 @@ export interface IntakeDeps {
   readonly eventRows: (
     batch: { readonly account: string; readonly events: readonly AgentEvent[] },
   ) => Write[];
+  readonly channels: Channels;
+  /** Rows for what our own side wrote elsewhere, for example on a business's phone. @default none */
+  readonly rowsForOwn?: (message: ChannelMessage) => Write[];
   readonly sessionIdOf: (key: ConversationKey) => string;
   /** Whether the scheduler has room for so many more messages. */
   readonly accepts: (count: number) => boolean;
@@ -61,31 +66,53 @@ export function createIntake(deps: IntakeDeps): Intake {
   const { store, inbox, inbounds, settings, now } = deps;
 
   async function deliverOne(handoff: Handoff): Promise<Outcome> {
-    const { envelope_id } = handoff.envelope;
-    const route = routeEvent(handoff, settings(), deps);
-    const found = route.kind === "inbounds" ? route.inbounds : [];
-    if (!deps.accepts(found.length)) {
+    const route = routeChannel(handoff, settings(), deps) ?? routeEvent(handoff, settings(), deps);
+    if (route.kind === "dead") return keep(handoff, route, []);
+    if (!deps.accepts(route.inbounds.length)) {
       return { kind: "refused", code: "store_full", retryable: true };
     }
+    try {
+      return await keep(handoff, route, route.inbounds);
+    } catch (error) {
+      if (codeOf(error) !== "conflict") throw error;
+      // Providers repeat single messages within other deliveries; those that are new come in.
+      const known = await inbounds.known(route.inbounds);
+      if (known.size === 0) throw error;
+      const news = route.inbounds.filter(({ id }) => !known.has(id));
+      return keep(handoff, route, news);
+    }
+  }
+
+  async function keep(
+    handoff: Handoff,
+    route: Route,
+    found: readonly Inbound[],
+  ): Promise<Outcome> {
+    const { envelope_id } = handoff.envelope;
     const items = found.map((inbound) =>
       openInbound(inbound, deps.sessionIdOf(inbound.key), now())
     );
-    const state: InboxState = route.kind === "dead"
-      ? "dead"
-      : found.length === 0
-      ? "unmatched"
-      : "queued";
     const unit = [
-      ...inbox.rowsForDelivery(handoff, route.account, state),
+      ...inbox.rowsForDelivery(handoff, route.account, stateOf(route, found)),
       ...found.flatMap((inbound, i) =>
         inbounds.rowsForQueued(inbound, items[i]?.session_id ?? "", now())
       ),
-      ...(route.kind === "dead" ? deadRows(handoff, route) : []),
-      ...deps.eventRows({ account: route.account, events: [accepted(handoff, found.length)] }),
+      ...(route.kind === "dead" ? deadRows(handoff, route) : besides(route)),
+      ...deps.eventRows({
+        account: route.account,
+        events: [
+          accepted(handoff, found.length),
+          ...(route.kind === "inbounds" ? route.events ?? [] : []),
+        ],
+      }),
     ];
     if (!await commitOnce(unit, handoff)) return { kind: "duplicate", envelope_id };
     deps.schedule(items);
     return { kind: "accepted", envelope_id };
+  }
+
+  function besides({ own = [] }: Route & { kind: "inbounds" }): Write[] {
+    return own.flatMap((message) => deps.rowsForOwn?.(message) ?? []);
   }
 
   /** Commits unless the delivery is known; a key whose window has passed is forgotten first. */
@@ -140,22 +167,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       if (!deps.accepts(1)) {
         throw new CodedError("store_full", "Cannot accept message: too many wait already");
       }
-      const inbound: Inbound = {
-        id: deps.uuid(),
-        key: message.key,
-        trigger: "channel",
-        kind: "external_user",
-        text: message.text,
-        templated: false,
-        sender_id: message.senderId,
-        msg_id: message.msgId,
-        reply_to_msg_id: message.replyToMsgId,
-        sent_at_ms: message.sentAtMs,
-        event_source: null,
-        envelope_id: null,
-        delivery_id: null,
-        hops: 0,
-      };
+      const inbound = inboundOfMessage(message, { id: deps.uuid(), origin: null });
       const sessionId = deps.sessionIdOf(message.key);
       try {
         await store.commit(inbounds.rowsForQueued(inbound, sessionId, now()));
@@ -167,6 +179,13 @@ export function createIntake(deps: IntakeDeps): Intake {
       return { kind: "accepted", inboundId: inbound.id, sessionId };
     },
   };
+}
+
+function stateOf(route: Route, found: readonly Inbound[]): InboxState {
+  if (route.kind === "dead") return "dead";
+  if (found.length > 0) return "queued";
+  // A receipt or a message that is known already needs no turn.
+  return route.events === undefined ? "unmatched" : "done";
 }
 
 function accepted({ envelope, delivery_id }: Handoff, inbounds: number): AgentEvent {

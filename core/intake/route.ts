@@ -3,8 +3,10 @@
  *
  * @module
  */
+import type { ChannelMessage } from "../channels/channel.ts";
 import {
   type AgentConfig,
+  type AgentEvent,
   type ConversationKey,
   DEFAULT_ACCOUNT,
   type ErrorCode,
@@ -24,7 +26,15 @@ export const NO_ACCOUNT = "_";
 
 /** Where an event goes. */
 export type Route =
-  | { readonly kind: "inbounds"; readonly account: string; readonly inbounds: readonly Inbound[] }
+  | {
+    readonly kind: "inbounds";
+    readonly account: string;
+    readonly inbounds: readonly Inbound[];
+    /** Of a channel: what our own side wrote elsewhere, which no agent answers. */
+    readonly own?: readonly ChannelMessage[];
+    /** What else the delivery says, for the record. */
+    readonly events?: readonly AgentEvent[];
+  }
   | {
     readonly kind: "dead";
     readonly account: string;
@@ -106,7 +116,8 @@ function tenantBySubscriber(
   return [renderTemplate(account_id, { payload: trust_payload_tenant ? envelope : {}, subject })];
 }
 
-function dead(account: string, code: ErrorCode, detail: string): Route & { kind: "dead" } {
+/** A delivery that goes nowhere, and why. */
+export function dead(account: string, code: ErrorCode, detail: string): Route & { kind: "dead" } {
   return { kind: "dead", account, code, detail };
 }
 
@@ -144,6 +155,11 @@ function inboundOf(
     msg_id: envelope.envelope_id,
     reply_to_msg_id: null,
     sent_at_ms: envelope.received_at_ms,
+    sender_name: null,
+    parts: [],
+    chat: "direct",
+    edit_of_msg_id: null,
+    reply_address: null,
     event_source: {
       subject,
       envelope_id: envelope.envelope_id,

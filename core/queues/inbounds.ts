@@ -40,6 +40,8 @@ export interface Inbounds {
   rowsForReplay(account: string, id: string, nowMs: number): Write[];
   /** The inbounds of one turn in the order they arrived. */
   load(account: string, ids: readonly string[]): Promise<Inbound[]>;
+  /** Which of these new messages are here already under their channel's own id; by the new ids. */
+  known(inbounds: readonly Inbound[]): Promise<ReadonlySet<string>>;
   /** One inbound as the scheduler needs it. */
   find(account: string, id: string): Promise<OpenInbound | undefined>;
   /** Everything unfinished, of all tenants, oldest first: what a start has to pick up. */
@@ -149,6 +151,19 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
       return rows.map(({ id, sealed }) =>
         Inbound.parse(JSON.parse(sealer.openText(place(account, id), sealed)))
       );
+    },
+    async known(given) {
+      const found = await Promise.all(given.map(async ({ id, msg_id, key }) => {
+        if (msg_id === null) return [];
+        const { account_id, agent_id, channel, instance, contact } = key;
+        const rows = await store.read<{ one: number }>(
+          `SELECT 1 AS one FROM inbounds WHERE account_id = ? AND agent_id = ? AND channel = ?
+             AND instance = ? AND contact = ? AND msg_id = ?`,
+          [account_id, agent_id, channel, instance, contact, msg_id],
+        );
+        return rows.length === 0 ? [] : [id];
+      }));
+      return new Set(found.flat());
     },
     async find(account, id) {
       const [row] = await store.read<OpenInbound>(

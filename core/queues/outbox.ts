@@ -3,19 +3,9 @@
  *
  * @module
  */
-import { z } from "zod";
+import { OutboundBody, textOfBody } from "../contract/mod.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { insert, type Row, statement, type Store, type Write } from "../store/store.ts";
-
-/** What a channel is asked to send. */
-export const OutboundBody = z.strictObject({
-  kind: z.literal("text"),
-  text: z.string(),
-  /** The channel's id of the message this answers. */
-  reply_to_msg_id: z.string().nullable(),
-});
-/** See {@linkcode OutboundBody}. */
-export type OutboundBody = z.infer<typeof OutboundBody>;
 
 /** Where a message goes and why. */
 export interface Outbound {
@@ -147,7 +137,7 @@ export function createOutbox({ store, sealer }: { store: Store; sealer: Sealer }
       );
       return rows.map(({ id, sealed, sent_at_ms }) => ({
         id,
-        text: open(account, id, sealed).text,
+        text: textOfBody(open(account, id, sealed)),
         sent_at_ms,
       }));
     },

@@ -31,13 +31,26 @@ function accountOfInstance(
   channel: string,
   instance = "default",
 ): AccountId | undefined {
-  return instancesOf(plugins, channel).find((entry) => entry.instance === instance)?.account_id;
+  return instanceOf(plugins, channel, instance)?.account_id;
 }
 
 /** A channel instance as any `plugins/<channel>.yaml` declares it. */
 export interface ChannelInstance {
   readonly instance: string;
   readonly account_id?: AccountId | undefined;
+  /** Off means as if it were not declared. @default {true} */
+  readonly enabled?: boolean | undefined;
+  /** The only agents that may answer on it; empty means any. */
+  readonly allow_agents?: readonly string[] | undefined;
+}
+
+/** One instance as `plugins/<channel>.yaml` declares it. */
+export function instanceOf(
+  plugins: Settings["plugins"],
+  channel: string,
+  instance: string,
+): ChannelInstance | undefined {
+  return instancesOf(plugins, channel).find((entry) => entry.instance === instance);
 }
 
 /** The instances `plugins/<channel>.yaml` declares. */

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { loadSettings } from "../../core/settings/load.ts";
 import type { Settings } from "../../core/settings/settings.ts";
 
@@ -16,6 +16,7 @@ export async function settingsOf(files: Readonly<Record<string, string>>): Promi
   const dir = await mkdtemp(join(tmpdir(), "nexo-config-"));
   try {
     for (const [name, text] of Object.entries({ "tenants.yaml": TENANTS, ...files })) {
+      await mkdir(dirname(join(dir, name)), { recursive: true });
       await writeFile(join(dir, name), text);
     }
     const { settings, problems } = await loadSettings({ configDir: dir, env: {} });

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { AccountId, Slug } from "../ids.ts";
+import { AccountId, ChannelSourceId, Slug } from "../ids.ts";
 import {
   type EventKindFrom,
   PartsFields,
@@ -32,7 +32,8 @@ const idWindows = { window_ms: ms, fallback_window_ms: ms };
 
 /** A source with every default filled in; `null` limits inherit the receiver's. Header names are lower-case. */
 export const ResolvedSource = z.strictObject({
-  id: Slug,
+  /** An operator's own name, or `<channel>:<instance>` of a channel's provider. */
+  id: z.union([Slug, ChannelSourceId]),
   path: z.string().startsWith("/"),
   preset: z.string().nullable(),
   enabled: z.boolean(),

@@ -54,6 +54,8 @@ export const SourceFields = z.strictObject({
 });
 /** See {@linkcode SourceFields}. */
 export type SourceFields = z.infer<typeof SourceFields>;
+/** A source as it is written. */
+export type SourceInput = z.input<typeof SourceFields>;
 
 /** The fields of a source over those of its preset. */
 export function withPreset(raw: SourceFields) {

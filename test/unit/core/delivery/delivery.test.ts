@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Channel, SendResult } from "../../../../core/channels/channel.ts";
+import { textOfBody } from "../../../../core/contract/mod.ts";
 import { type DeliveryDeps, openDelivery } from "../../../../core/delivery/delivery.ts";
 import type { Outbound } from "../../../../core/queues/outbox.ts";
 import { settingsOf } from "../../../support/settings.ts";
@@ -17,7 +18,7 @@ function outbound(text: string, over: Partial<Outbound> = {}): Outbound {
     instance: "acme",
     contact: "c",
     turn_id: null,
-    body: { kind: "text", text, reply_to_msg_id: null },
+    body: { kind: "text", text, to: null, reply_to_msg_id: null },
     expires_at_ms: Date.now() + 60_000,
     ...over,
   };
@@ -32,8 +33,10 @@ async function open(
   const tried: string[] = [];
   const channel: Channel = {
     id: "test",
+    textLimit: 4096,
+    sends: new Set(["text"]),
     send(message) {
-      tried.push(message.body.text);
+      tried.push(textOfBody(message.body));
       return Promise.resolve(send(message));
     },
   };
@@ -69,7 +72,7 @@ describe("openDelivery()", () => {
   it("sends a conversation's messages in order and marks each once", async () => {
     const heard: string[] = [];
     await using opened = await open(() => ({ kind: "sent", receipt: "r" }), {
-      onSent: ({ body }) => void heard.push(body.text),
+      onSent: ({ body }) => void heard.push(textOfBody(body)),
     });
     await opened.sendAll(outbound("1"), outbound("2"), outbound("3"));
     expect(opened.tried).toEqual(["1", "2", "3"]);
@@ -98,7 +101,7 @@ describe("openDelivery()", () => {
     ["what has no channel", { channel: "gone" }, { kind: "sent", receipt: null } as const],
   ])("makes a dead letter of %s and goes on", async (_what, over, result) => {
     await using opened = await open(({ body }) =>
-      body.text === "1" ? result : { kind: "sent", receipt: null }
+      textOfBody(body) === "1" ? result : { kind: "sent", receipt: null }
     );
     await opened.sendAll(outbound("1", over), outbound("2"));
     expect(await opened.states()).toEqual(["dead", "sent"]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { sessionIdOf } from "../../../../core/agents/session.ts";
+import type { Channel, HeardMessage } from "../../../../core/channels/channel.ts";
 import { type Handoff, MAX_HOPS } from "../../../../core/contract/mod.ts";
 import { createIntake, type IntakeDeps } from "../../../../core/intake/intake.ts";
 import { createReplay } from "../../../../core/intake/replay.ts";
@@ -21,9 +22,39 @@ agents:
     tenant_id: globex
     model: { provider: offline, model: rules }
     event_subscribers: [{ id: orders, subject_pattern: "shop.>" }]
+    inbound_bindings: [{ plugin: telegram, instance: acme }]
 `;
 
 const WINDOW_MS = 1000;
+
+function heard(msgId: string): Omit<HeardMessage, "contact"> {
+  return {
+    chat: "direct",
+    parts: [
+      { kind: "text", text: "hi" },
+      { kind: "media", media: "image", ref: "r", mime: "image/png", name: null, size: 3 },
+    ],
+    sender: { id: "v", name: "Vera" },
+    msgId,
+    replyToMsgId: null,
+    editOf: null,
+    fromMe: msgId.startsWith("own"),
+    replyAddress: { to: "42", thread: null, extra: {} },
+    sentAtMs: 5,
+  };
+}
+
+/** Its events are lists of message ids. */
+const TELEGRAM: Channel = {
+  id: "telegram",
+  textLimit: 4096,
+  sends: new Set(["text"]),
+  send: () => Promise.resolve({ kind: "sent", receipt: null }),
+  hear: ({ body_json }) => ({
+    messages: (body_json as string[]).map((id) => ({ ...heard(id), contact: "42" })),
+    receipts: [],
+  }),
+};
 
 function handoff(over: Partial<Handoff> & { body?: unknown } = {}): Handoff {
   const { body = { id: 7, note: "two <b>", tenant: "acme" }, ...rest } = over;
@@ -57,6 +88,7 @@ async function open(over: Partial<IntakeDeps> = {}) {
     ...spine,
     eventRows: spine.rows.events,
     sessionIdOf,
+    channels: new Map([["telegram", TELEGRAM]]),
     accepts: () => true,
     schedule: (items) => void scheduled.push(...items),
     ...over,
@@ -154,16 +186,63 @@ describe("createIntake()", () => {
         instance: "acme",
         contact: "v",
       },
-      text: "hi",
-      senderId: "v",
-      msgId: "m-1",
-      replyToMsgId: null,
-      sentAtMs: 5,
+      ...heard("m-1"),
     };
     expect((await opened.intake.receive(message)).kind).toBe("accepted");
     expect((await opened.intake.receive(message)).kind).toBe("duplicate");
     const other = { ...message, key: { ...message.key, account_id: "globex" } };
     expect((await opened.intake.receive(other)).kind).toBe("accepted");
+  });
+});
+
+describe("a channel's deliveries", () => {
+  const delivered = (...ids: string[]): Handoff => ({
+    ...handoff({ body: ids }),
+    subject: "plugin.inbound.telegram.acme",
+  });
+
+  it("bring several messages each, every one once, for the tenant and agent of the instance", async () => {
+    await using opened = await open();
+    expect(await opened.intake.deliver([delivered("m-1", "m-2")])).toMatchObject([
+      { kind: "accepted" },
+    ]);
+    expect(await opened.intake.deliver([delivered("m-2", "m-3")])).toMatchObject([
+      { kind: "accepted" },
+    ]);
+    expect(await opened.intake.deliver([delivered("m-3")])).toMatchObject([{ kind: "accepted" }]);
+    const ids = opened.scheduled.map(({ id }) => id);
+    const kept = await opened.spine.inbounds.load("globex", ids);
+    expect(kept.map(({ msg_id }) => msg_id)).toEqual(["m-1", "m-2", "m-3"]);
+    expect(kept[0]).toMatchObject({
+      text: "hi\n[image: image/png]",
+      sender_name: "Vera",
+      reply_address: { to: "42" },
+      key: { account_id: "globex", agent_id: "bob", channel: "telegram", instance: "acme" },
+    });
+    expect((await opened.inbox()).map(({ state }) => state)).toEqual(["done", "queued", "queued"]);
+  });
+
+  it("bring what our own side wrote, which no agent answers", async () => {
+    const own: string[] = [];
+    await using opened = await open({
+      rowsForOwn({ msgId }) {
+        own.push(msgId ?? "");
+        return [];
+      },
+    });
+    await opened.intake.deliver([delivered("own-1", "m-1")]);
+    expect(own).toEqual(["own-1"]);
+    expect(opened.scheduled).toHaveLength(1);
+  });
+
+  it("are dead letters when nobody answers the instance, and no subscriber hears of them", async () => {
+    await using opened = await open();
+    await opened.intake.deliver([{
+      ...delivered("m-1"),
+      subject: "plugin.inbound.telegram.nobody",
+    }]);
+    expect(await opened.dead()).toMatchObject([{ code: "agent_unknown" }]);
+    expect(opened.scheduled).toEqual([]);
   });
 });
 

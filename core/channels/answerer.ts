@@ -1,0 +1,42 @@
+/**
+ * Who answers on a channel's instance, and for which tenant.
+ *
+ * @module
+ */
+import { bindingId, CodedError } from "../contract/mod.ts";
+import type { Settings } from "../settings/settings.ts";
+import { instanceOf, tenantOf } from "../settings/tenant.ts";
+
+/** The agent and tenant of everything that arrives on an instance. */
+export interface Answerer {
+  readonly account: string;
+  readonly agentId: string;
+}
+
+/**
+ * The first active agent with a binding for (channel, instance) that the instance lets in.
+ *
+ * @throws {CodedError} `agent_unknown` when there is none, `account_unknown` when nothing says whose
+ * the instance is, `account_suspended` when its tenant is
+ */
+export function answererOf(settings: Settings, channel: string, instance: string): Answerer {
+  const id = bindingId(channel, instance);
+  const allowed = instanceOf(settings.plugins, channel, instance)?.allow_agents ?? [];
+  for (const agent of settings.agents.values()) {
+    const answers = agent.active && (allowed.length === 0 || allowed.includes(agent.id)) &&
+      agent.inbound_bindings.some((binding) =>
+        binding.plugin === channel && (binding.instance ?? "default") === instance
+      );
+    if (!answers) continue;
+    const account = tenantOf(settings, agent, channel, instance);
+    const tenant = account === undefined ? undefined : settings.tenants.get(account);
+    if (account === undefined || tenant === undefined) {
+      throw new CodedError("account_unknown", `nothing says which tenant "${id}" belongs to`);
+    }
+    if (!tenant.active) {
+      throw new CodedError("account_suspended", `tenant "${account}" is suspended`);
+    }
+    return { account, agentId: agent.id };
+  }
+  throw new CodedError("agent_unknown", `no active agent answers on "${id}"`);
+}

@@ -1,0 +1,55 @@
+/**
+ * From a provider's event on a channel's own subject to canonical messages with their tenant.
+ *
+ * @module
+ */
+import { type Handoff, subjects, unescapeToken } from "../contract/mod.ts";
+import type { Settings } from "../settings/settings.ts";
+import { answererOf } from "./answerer.ts";
+import type { Channel, ChannelMessage, Receipt } from "./channel.ts";
+
+/** The channels there are, by id. */
+export type Channels = ReadonlyMap<string, Channel>;
+
+/** What one delivery on a channel brought. */
+export interface ChannelDelivery {
+  readonly account: string;
+  readonly agentId: string;
+  readonly channel: string;
+  readonly instance: string;
+  readonly messages: readonly ChannelMessage[];
+  readonly receipts: readonly Receipt[];
+}
+
+const SUBJECT = /^plugin\.inbound\.([^.]+)\.([^.]+)$/;
+
+/** The channel and instance a subject belongs to; undefined for subjects of subscribers. */
+export function channelOfSubject(
+  subject: string,
+): { readonly channel: string; readonly instance: string } | undefined {
+  const [, channel, instance] = SUBJECT.exec(subject) ?? [];
+  if (channel === undefined || instance === undefined) return undefined;
+  const place = { channel: unescapeToken(channel), instance: unescapeToken(instance) };
+  return subjects.inbound(place.channel, place.instance) === subject ? place : undefined;
+}
+
+/**
+ * Reads a delivery of a channel; undefined when its subject is no channel's.
+ *
+ * @throws {CodedError} `not_found` when there is no such channel, and what {@linkcode answererOf} throws
+ */
+export function hearDelivery(
+  { envelope, subject }: Pick<Handoff, "envelope" | "subject">,
+  { settings, channels }: { settings: Settings; channels: Channels },
+): ChannelDelivery | undefined {
+  const place = channelOfSubject(subject);
+  if (place === undefined) return undefined;
+  const { channel, instance } = place;
+  const { account, agentId } = answererOf(settings, channel, instance);
+  const heard = channels.get(channel)?.hear?.(envelope, instance);
+  const messages = (heard?.messages ?? []).map(({ contact, ...message }): ChannelMessage => ({
+    ...message,
+    key: { account_id: account, agent_id: agentId, channel, instance, contact },
+  }));
+  return { account, agentId, channel, instance, messages, receipts: heard?.receipts ?? [] };
+}
