@@ -7,17 +7,17 @@ import { z } from "zod";
 import { AgentEvent, CodedError } from "../contract/mod.ts";
 import { AGENT_EVENT_METHODS } from "../contract/admin/agent_events.ts";
 import type { EventLog, EventQuery, StoredEvent } from "../events/event_log.ts";
+import type { TranscriptSearch } from "../record/search.ts";
 import type { TranscriptRow, Transcripts } from "../record/transcripts.ts";
 import { type AdminMethod, type Call, methodsOf, sees } from "./method.ts";
 
 /** What the event methods need. */
 export interface AgentEventMethodDeps {
   readonly events: Pick<EventLog, "list" | "listForOperator">;
-  readonly transcripts: Pick<Transcripts, "readTranscript" | "search">;
+  readonly transcripts: Pick<Transcripts, "readTranscript">;
+  readonly search: TranscriptSearch;
   /** The tenant of a session, for calls that may see all. */
   readonly accountOfSession: (sessionId: string) => Promise<string | undefined>;
-  /** All tenants there are. */
-  readonly tenants: () => readonly string[];
 }
 
 /** Returns the methods on events. */
@@ -72,16 +72,13 @@ export function agentEventMethods(deps: AgentEventMethodDeps): AdminMethod[] {
     },
 
     async "nexo/admin/agent_events/search"(params, call) {
-      const accounts = streamsOf(params.tenant_id, call);
       const before = params.cursor == null ? undefined : Number(params.cursor);
       if (before !== undefined && !Number.isSafeInteger(before)) throw badCursor();
-      const hits = await transcripts.search({
-        accounts: accounts.includes("*") ? deps.tenants() : accounts,
-        agentId: params.agent_id,
-        text: params.query,
-        before,
-        limit: params.limit,
-      });
+      const query = { agentId: params.agent_id, text: params.query, before, limit: params.limit };
+      const accounts = streamsOf(params.tenant_id, call);
+      const hits = accounts.includes("*")
+        ? await deps.search.searchForOperator(query)
+        : await deps.search.search({ ...query, accounts });
       const last = hits.at(-1);
       return {
         hits: hits.map(({ session_id, timestamp_ms, role, source_plugin, snippet }) => ({

@@ -88,7 +88,6 @@ export function createAdminMethods(
     ...agentEventMethods({
       ...deps,
       accountOfSession: (id) => deps.transcripts.accountOfSession(id),
-      tenants: () => [...settings().tenants.keys()],
     }),
     ...secretMethods({
       settings,

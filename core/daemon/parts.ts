@@ -19,6 +19,7 @@ import { createInbounds, type Inbounds } from "../queues/inbounds.ts";
 import { createInbox, type Inbox } from "../queues/inbox.ts";
 import { createOutbox, type Outbox } from "../queues/outbox.ts";
 import { createTurnSteps, type TurnSteps } from "../queues/turn_steps.ts";
+import { createTranscriptSearch, type TranscriptSearch } from "../record/search.ts";
 import { createTranscripts, type Transcripts } from "../record/transcripts.ts";
 import { createRedactor, type Redactor } from "../redact/redactor.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -36,6 +37,7 @@ export interface Parts {
   readonly deadLetters: DeadLetters;
   readonly steps: TurnSteps;
   readonly transcripts: Transcripts;
+  readonly search: TranscriptSearch;
   readonly rows: RecordRows;
   readonly events: EventLog;
   /** Puts a microapp's change of state on record. */
@@ -52,11 +54,13 @@ export function createParts({ store, vault, settings, random, now, log }: {
   log: Log;
 }): Parts {
   const redact = liveRedactor(settings);
+  const isIndexed = () => settings().transcripts.fts.enabled;
   const transcripts = createTranscripts({
     store,
     redact,
     sealer: vault,
     modelHistory: () => settings().transcripts.model_history,
+    isIndexed,
   });
   return {
     uuid: createUuids({ now, random }),
@@ -67,6 +71,7 @@ export function createParts({ store, vault, settings, random, now, log }: {
     deadLetters: createDeadLetters({ store }),
     steps: createTurnSteps({ store, sealer: vault }),
     transcripts,
+    search: createTranscriptSearch({ store, isIndexed }),
     rows: createRecordRows({ transcripts, redact, random }),
     events: createEventLog({ store, log }),
     recordState(event) {

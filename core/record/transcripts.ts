@@ -10,6 +10,7 @@ import { redactJson } from "../redact/redact_json.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { append, type Row, type Store, type Write } from "../store/store.ts";
+import { withSeams } from "./index_text.ts";
 import { storable } from "./storable.ts";
 
 /** One thing said. */
@@ -42,18 +43,6 @@ export interface TranscriptRow {
   readonly sentAtMs: number;
 }
 
-/** A place where a searched text stands. */
-export interface TranscriptHit {
-  /** Rises with each entry of any session. */
-  readonly id: number;
-  readonly session_id: string;
-  readonly timestamp_ms: number;
-  readonly role: TranscriptRole;
-  readonly source_plugin: string;
-  /** About twelve words, matches in `[ ]`. */
-  readonly snippet: string;
-}
-
 /** An entry as a model reads its own past. */
 export interface HistoryEntry {
   readonly seq: number;
@@ -70,6 +59,8 @@ export interface TranscriptDeps {
   readonly sealer: Sealer;
   /** Whether the sealed model messages are redacted, too. */
   readonly modelHistory: () => "sealed" | "redacted";
+  /** Whether new entries go into the full-text index. */
+  readonly isIndexed: () => boolean;
 }
 
 /** Writes and reads transcripts. */
@@ -96,16 +87,6 @@ export interface Transcripts {
   }): Promise<TranscriptRow[]>;
   /** The session's tenant, when anything was said in it. */
   accountOfSession(sessionId: string): Promise<string | undefined>;
-  /** What an agent and its contacts said with `text` in it, whatever its case; newest first. */
-  search(query: {
-    accounts: readonly string[];
-    agentId: string;
-    text: string;
-    /** Exclusive: the `id` of a hit. */
-    before?: number | undefined;
-    /** 1 to 1000. @default {50} */
-    limit?: number | undefined;
-  }): Promise<TranscriptHit[]>;
   /**
    * The newest `limit` entries, oldest first.
    *
@@ -126,7 +107,7 @@ function sessionStream(account: string, sessionId: string): string {
 
 /** Returns {@linkcode Transcripts} over `store`. */
 export function createTranscripts(deps: TranscriptDeps): Transcripts {
-  const { store, redact, sealer, modelHistory } = deps;
+  const { store, redact, sealer, modelHistory, isIndexed } = deps;
 
   function sealMessage(account: string, entry: TranscriptEntry): Uint8Array | null {
     if (entry.modelMessage === undefined) return null;
@@ -139,13 +120,19 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
     );
   }
 
+  function wordsOf(body: string): Pick<PreparedEntry, "body" | "terms"> {
+    if (!isIndexed()) return { body, terms: null };
+    const terms = withSeams(body);
+    return { body, terms: terms === body ? "" : terms };
+  }
+
   return {
     rowsForTranscript({ account, agentId, sessionId, entries }) {
       return entries.flatMap((entry) =>
         entryWrites({ account, agentId, sessionId }, {
           ...entry,
           sourcePlugin: entry.sourcePlugin === "" ? "internal" : entry.sourcePlugin,
-          body: storable(redact(entry.text)),
+          ...wordsOf(storable(redact(entry.text))),
           sealed: sealMessage(account, entry),
         })
       );
@@ -175,31 +162,6 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
       return row?.account_id;
     },
 
-    async search({ accounts, agentId, text, before = Number.MAX_SAFE_INTEGER, limit }) {
-      if (accounts.length === 0) return [];
-      const found = await store.readMany<HitRow>(
-        `SELECT id, session_id, sent_at_ms, role, source_plugin, body FROM transcripts
-         WHERE account_id IN (${accounts.map(() => "?").join()}) AND agent_id = ? AND id < ?
-           AND body LIKE ? ESCAPE '\\'
-         ORDER BY id DESC LIMIT ?`,
-        [
-          ...accounts,
-          agentId,
-          before,
-          `%${text.replaceAll(/[\\%_]/g, "\\$&")}%`,
-          clampLimit(limit),
-        ],
-      );
-      return found.map(({ id, session_id, sent_at_ms, role, source_plugin, body }) => ({
-        id,
-        session_id,
-        timestamp_ms: sent_at_ms,
-        role,
-        source_plugin,
-        snippet: snippetOf(body, text),
-      }));
-    },
-
     async readHistory({ account, agentId, sessionId, limit }) {
       const rows = clampLimit(limit);
       const found = await readPage<HistoryRow>(
@@ -227,6 +189,8 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
 
 interface PreparedEntry extends TranscriptEntry {
   readonly body: string;
+  /** What the index takes of it; see the migration. */
+  readonly terms: string | null;
   readonly sealed: Uint8Array | null;
 }
 
@@ -252,6 +216,7 @@ function entryWrites(
           seq,
           role: entry.role,
           body: entry.body,
+          terms: entry.terms,
           sealed: entry.sealed,
           source_plugin: entry.sourcePlugin,
           sender_id: entry.senderId ?? null,
@@ -286,24 +251,6 @@ interface EntryRow extends Row {
   message_id: string;
   turn_id: string | null;
   sent_at_ms: number;
-}
-
-interface HitRow extends Row {
-  id: number;
-  session_id: string;
-  sent_at_ms: number;
-  role: TranscriptRole;
-  source_plugin: string;
-  body: string;
-}
-
-/** The match in brackets with up to five words before it and six behind. */
-function snippetOf(body: string, text: string): string {
-  const at = body.toLowerCase().indexOf(text.toLowerCase());
-  if (at === -1) return body.split(/\s+/, 12).join(" ");
-  const before = body.slice(0, at).split(/(?<=\s)/).slice(-5).join("");
-  const after = body.slice(at + text.length).split(/(?=\s)/).slice(0, 6).join("");
-  return `${before}[${body.slice(at, at + text.length)}]${after}`;
 }
 
 interface HistoryRow extends Row {

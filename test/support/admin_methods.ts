@@ -16,6 +16,7 @@ import { skillMethods } from "../../core/admin/skills.ts";
 import { tenantMethods } from "../../core/admin/tenants.ts";
 import { createUuids, type Handoff, type Outcome } from "../../core/contract/mod.ts";
 import { createEventLog } from "../../core/events/event_log.ts";
+import { createTranscriptSearch } from "../../core/record/search.ts";
 import { createTranscripts } from "../../core/record/transcripts.ts";
 import { writeSecret } from "../../core/settings/written_secrets.ts";
 import { openCredentials } from "../../core/vault/credentials.ts";
@@ -52,6 +53,7 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     redact: (text) => text,
     sealer: vault,
     modelHistory: () => "sealed",
+    isIndexed: () => true,
   });
   const settings = config.current;
   const changeConfig = config.change;
@@ -88,7 +90,7 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     ...agentEventMethods({
       events: createEventLog({ store, log: silentLog }),
       transcripts,
-      tenants,
+      search: createTranscriptSearch({ store, isIndexed: () => true }),
       accountOfSession: (id) => transcripts.accountOfSession(id),
     }),
     ...secretMethods({

@@ -14,7 +14,13 @@ import { redact, sealer } from "./samples.ts";
 const SESSION = "5b0f7a7e-6c1e-4f0a-9a53-5f5f6f0d9c11";
 
 function transcriptsOf(store: Store, modelHistory: "sealed" | "redacted" = "sealed"): Transcripts {
-  return createTranscripts({ store, redact, sealer, modelHistory: () => modelHistory });
+  return createTranscripts({
+    store,
+    redact,
+    sealer,
+    modelHistory: () => modelHistory,
+    isIndexed: () => true,
+  });
 }
 
 function entry(text: string, rest: Partial<TranscriptEntry> = {}): TranscriptEntry {
