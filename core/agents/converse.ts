@@ -15,8 +15,8 @@ import type { Journal } from "../queues/turn_steps.ts";
 import { callMeta } from "./call_meta.ts";
 import { type Policy, policyOf } from "./policy.ts";
 import { systemPrompt } from "./prompt.ts";
-import { stepId } from "./session.ts";
-import { createToolGate, type GatedResult, isOffered, type ToolGate } from "./tool_gate.ts";
+import { createToolGate, isOffered, type ToolGate } from "./tool_gate.ts";
+import type { TurnHooks } from "./turn_hooks.ts";
 import type { TurnRecord } from "./turn_record.ts";
 import type { TurnDeps, TurnInbounds } from "./turn_types.ts";
 
@@ -30,6 +30,7 @@ export interface Conversation {
   /** History and the question; answers and tool results are added to a copy. */
   readonly messages: readonly ModelMessage[];
   readonly journal: Journal;
+  readonly hooks: TurnHooks;
   readonly record: TurnRecord;
   readonly deps: TurnDeps;
   readonly signal: AbortSignal;
@@ -38,17 +39,22 @@ export interface Conversation {
 }
 
 /** What is kept of a finished tool call. */
-const FinishedCall = z.strictObject({ text: z.string(), outcome: z.string() });
+const FinishedCall = z.strictObject({
+  text: z.string(),
+  outcome: z.string(),
+  durationMs: z.number(),
+});
+type FinishedCall = z.infer<typeof FinishedCall>;
 
 /** Times a model may give one tool wrong arguments in a turn; then the tool is taken away. */
 const MAX_WRONG_ARGUMENTS = 2;
 
 /**
- * Returns the model's reply.
+ * Returns the model's last answer, which is not on record yet: hooks may still change it.
  *
  * @throws {CodedError} `tool_loop` after `max_tool_iterations` rounds, and what asking a model throws
  */
-export async function converse(conversation: Conversation): Promise<string> {
+export async function converse(conversation: Conversation): Promise<ModelMessage> {
   const { policy, record } = conversation;
   const messages = [...conversation.messages];
   const gate = openGate(conversation);
@@ -62,9 +68,9 @@ export async function converse(conversation: Conversation): Promise<string> {
       content: text ?? "",
       ...(toolCalls.length > 0 ? { toolCalls } : {}),
     };
-    record.said(said);
-    if (toolCalls.length === 0) return said.content;
+    if (toolCalls.length === 0) return said;
 
+    record.said(said);
     // What the model thought goes back to it within this turn and nowhere else.
     messages.push(reasoning === undefined ? said : { ...said, reasoning });
     for (const call of toolCalls) {
@@ -117,7 +123,7 @@ async function answerCall(
   const lost = isLost(wrong, call.name);
   const { text, outcome } = await callTool(
     call,
-    lost ? refuseAll(conversation) : gate,
+    lost ? refuseAll(gate) : gate,
     conversation,
   );
   if (outcome === "invalid_args") wrong.set(call.name, (wrong.get(call.name) ?? 0) + 1);
@@ -136,18 +142,15 @@ async function answerCall(
 }
 
 /** A gate nothing passes, so that the call is on record like any other. */
-function refuseAll({ deps }: Conversation): ToolGate {
-  return ({ name }) =>
-    Promise.resolve({
-      tool: name,
-      microappId: null,
+function refuseAll(gate: ToolGate): ToolGate {
+  return {
+    ...gate,
+    admit: ({ name }) => ({
       outcome: "not_allowed",
       text: `error: tool "${name}" was given wrong arguments too often`,
-      startedAtMs: deps.now(),
-      durationMs: 0,
       limited: null,
-      writes: [],
-    });
+    }),
+  };
 }
 
 function isLost(wrong: ReadonlyMap<string, number>, name: string): boolean {
@@ -164,21 +167,30 @@ function openGate({ inbounds: [first], deps }: Conversation): ToolGate {
   });
 }
 
+/** Three steps: the gate and the hooks before it, the call itself, the hooks after it. */
 async function callTool(
   call: ModelAnswer["toolCalls"][number],
   gate: ToolGate,
-  { account, turnId, sessionId, inbounds, journal, record, signal }: Conversation,
-): Promise<z.infer<typeof FinishedCall>> {
-  return journal.step(async (step) => {
-    const callId = stepId(turnId, step, "call");
+  { account, turnId, sessionId, inbounds, journal, hooks, record, signal }: Conversation,
+): Promise<Pick<FinishedCall, "text" | "outcome">> {
+  const admission = await hooks.beforeToolCall(call, gate);
+  const { callId } = admission;
+  const [inbound] = inbounds;
+  const finished = await journal.step(async (step) => {
     const meta = callMeta(sessionId, inbounds, callId);
-    const [inbound] = inbounds;
     const context = { account, meta, signal, turnId, callId, inbound };
-    const result: GatedResult = await gate(call, context);
-    const rows = record.rowsForToolCall({ callId, step, arguments: call.arguments, result });
-    return {
-      result: { text: result.text, outcome: result.outcome },
-      writes: [...result.writes, ...rows],
-    };
+    const result = admission.kind === "refused"
+      ? gate.refuse(call, admission.refusal)
+      : await gate.run(
+        { name: call.name, arguments: admission.arguments },
+        context,
+        admission,
+      );
+    const args = admission.kind === "refused" ? call.arguments : admission.arguments;
+    const { text, outcome, durationMs, writes } = result;
+    const rows = record.rowsForToolCall({ callId, step, arguments: args, result });
+    return { result: { text, outcome, durationMs }, writes: [...writes, ...rows] };
   }, (stored) => FinishedCall.parse(stored));
+  const text = await hooks.afterToolCall({ tool: call.name, ...finished }, admission);
+  return { text, outcome: finished.outcome };
 }

@@ -1,5 +1,5 @@
 /**
- * The one gate every tool call passes: allowed, arguments valid, within its limit, then run.
+ * The one gate every tool call passes: allowed, arguments valid, within its limit; then run.
  *
  * @module
  */
@@ -83,64 +83,122 @@ export function isOffered(tool: Tool, account: string, policy: Policy): boolean 
   return (tool.account === null || tool.account === account) && policy.allows(tool);
 }
 
-/** Runs one tool call through the gate. Only an abort makes it throw. */
-export type ToolGate = (
-  call: { readonly name: string; readonly arguments: unknown },
-  context: ToolContext,
-) => Promise<GatedResult>;
+/** Why a call does not come to its tool. */
+export interface Refusal {
+  readonly outcome: ToolOutcome;
+  readonly text: string;
+  readonly limited: GatedResult["limited"];
+}
+
+/** A call as it reaches the gate. */
+export interface GatedCall {
+  readonly name: string;
+  readonly arguments: unknown;
+}
+
+/** The gate, in two steps, so that hooks can be asked between them. */
+export interface ToolGate {
+  /** Lets a call pass, or says why not: not allowed, wrong arguments, over its limit. */
+  readonly admit: (call: GatedCall, account: string) => Refusal | undefined;
+  /**
+   * Runs a call that was admitted. What may have changed since is checked again: whether the tool is
+   * still there and allowed, and with `changed` the arguments. Only an abort makes it throw.
+   */
+  readonly run: (
+    call: GatedCall,
+    context: ToolContext,
+    options: { readonly changed: boolean },
+  ) => Promise<GatedResult>;
+  /** The result of a call that does not come to its tool. */
+  readonly refuse: (call: GatedCall, refusal: Refusal) => GatedResult;
+}
 
 /** Returns the gate. */
 export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps): ToolGate {
-  return async function gate(call, context) {
-    const startedAtMs = now();
-    const tool = tools().find(({ name }) => name === call.name);
-    const ended = (
-      outcome: ToolOutcome,
-      text: string,
-      { limited = null, writes = [] }: Partial<Pick<GatedResult, "limited" | "writes">> = {},
-    ): GatedResult => ({
-      tool: call.name,
-      microappId: tool?.microappId ?? null,
-      outcome,
-      text,
-      startedAtMs,
-      durationMs: now() - startedAtMs,
-      limited,
-      writes,
-    });
+  const find = (name: string): Tool | undefined => tools().find((tool) => tool.name === name);
 
+  /** The tool and its rules, or why it cannot be used here. */
+  function allowed(
+    { name }: GatedCall,
+    account: string,
+  ): { readonly tool: Tool; readonly policy: Policy } | Refusal {
     const rules = policy();
-    if (rules.kind === "refused") return ended("not_allowed", `error: ${rules.reason}`);
-    if (tool === undefined || !isOffered(tool, context.account, rules.policy)) {
-      return ended("not_allowed", `error: tool "${call.name}" is not available on this binding`);
+    if (rules.kind === "refused") return refusal("not_allowed", `error: ${rules.reason}`);
+    const tool = find(name);
+    if (tool !== undefined && isOffered(tool, account, rules.policy)) {
+      return { tool, policy: rules.policy };
     }
-    const problem = check(tool.inputSchema, call.arguments);
-    if (problem !== undefined) return ended("invalid_args", `error: invalid arguments: ${problem}`);
-    const verdict = take({
-      account: context.account,
-      agentId: rules.policy.agent.id,
-      bindingId: rules.policy.bindingId,
-      tool,
-      limits: rules.policy.limits,
-    });
-    if (!verdict.ok) {
-      const seconds = Math.ceil(verdict.retryAfterMs / 1000);
-      return ended(
-        "rate_limited",
-        `error: rate limited: tool "${call.name}" may be called again in ${seconds} s`,
-        { limited: { marker: verdict.marker, rps: verdict.rps } },
-      );
-    }
-    try {
-      const { ok, text, writes = [] } = await tool.call(call.arguments, context);
-      return ended(ok ? "ok" : "error", text, { writes });
-    } catch (error) {
-      if (context.signal.aborted) throw error;
-      const timedOut = codeOf(error) === "microapp_timeout";
-      const said = error instanceof CodedError
-        ? `${error.code}: ${error.message}`
-        : messageOf(error);
-      return ended(timedOut ? "timeout" : "error", `error: ${said}`);
-    }
+    return refusal("not_allowed", `error: tool "${name}" is not available on this binding`);
+  }
+
+  function wrongArguments(tool: Tool, args: unknown): Refusal | undefined {
+    const problem = check(tool.inputSchema, args);
+    if (problem === undefined) return undefined;
+    return refusal("invalid_args", `error: invalid arguments: ${problem}`);
+  }
+
+  function overLimit(tool: Tool, account: string, rules: Policy): Refusal | undefined {
+    const { agent, bindingId, limits } = rules;
+    const verdict = take({ account, agentId: agent.id, bindingId, tool, limits });
+    if (verdict.ok) return undefined;
+    const seconds = Math.ceil(verdict.retryAfterMs / 1000);
+    return refusal(
+      "rate_limited",
+      `error: rate limited: tool "${tool.name}" may be called again in ${seconds} s`,
+      { marker: verdict.marker, rps: verdict.rps },
+    );
+  }
+
+  const resultOf = (
+    { name }: GatedCall,
+    { outcome, text, limited }: Refusal,
+    { startedAtMs = now(), writes = [] }: { startedAtMs?: number; writes?: readonly Write[] } = {},
+  ): GatedResult => ({
+    tool: name,
+    microappId: find(name)?.microappId ?? null,
+    outcome,
+    text,
+    startedAtMs,
+    durationMs: now() - startedAtMs,
+    limited,
+    writes,
+  });
+
+  return {
+    admit(call, account) {
+      const found = allowed(call, account);
+      if (!("tool" in found)) return found;
+      return wrongArguments(found.tool, call.arguments) ??
+        overLimit(found.tool, account, found.policy);
+    },
+    async run(call, context, { changed }) {
+      const startedAtMs = now();
+      const ended = (refused: Refusal, writes?: readonly Write[]): GatedResult =>
+        resultOf(call, refused, { startedAtMs, ...(writes && { writes }) });
+      const found = allowed(call, context.account);
+      if (!("tool" in found)) return ended(found);
+      const wrong = changed ? wrongArguments(found.tool, call.arguments) : undefined;
+      if (wrong !== undefined) return ended(wrong);
+      try {
+        const { ok, text, writes } = await found.tool.call(call.arguments, context);
+        return ended(refusal(ok ? "ok" : "error", text), writes);
+      } catch (error) {
+        if (context.signal.aborted) throw error;
+        const said = error instanceof CodedError
+          ? `${error.code}: ${error.message}`
+          : messageOf(error);
+        const outcome = codeOf(error) === "microapp_timeout" ? "timeout" : "error";
+        return ended(refusal(outcome, `error: ${said}`));
+      }
+    },
+    refuse: (call, refused) => resultOf(call, refused),
   };
+}
+
+function refusal(
+  outcome: ToolOutcome,
+  text: string,
+  limited: Refusal["limited"] = null,
+): Refusal {
+  return { outcome, text, limited };
 }

@@ -10,19 +10,13 @@ import { CodedError, codeOf, type Inbound, messageOf } from "../contract/mod.ts"
 import { isTimeout, openDeadline } from "../flow/deadline.ts";
 import type { ModelMessage } from "../models/model.ts";
 import { ModelError } from "../models/model_error.ts";
-import { callMeta } from "./call_meta.ts";
 import { converse } from "./converse.ts";
 import { type Policy, policyOf } from "./policy.ts";
 import { userText } from "./prompt.ts";
 import { sessionIdOf } from "./session.ts";
+import { createTurnHooks } from "./turn_hooks.ts";
 import { createTurnRecord, type TurnRecord } from "./turn_record.ts";
-import {
-  HeardMessage,
-  type TurnDeps,
-  type TurnInbounds,
-  type TurnJob,
-  type TurnResult,
-} from "./turn_types.ts";
+import type { TurnDeps, TurnInbounds, TurnJob, TurnResult } from "./turn_types.ts";
 
 /** Failed runs after which a turn is given up. */
 export const MAX_ATTEMPTS = 3;
@@ -53,6 +47,9 @@ export async function runTurn(
   const verdict = policyOf(deps.settings(), first.key);
   if (verdict.kind === "refused") {
     return record.finish({ outcome: "refused", error: verdict.code, reply: null });
+  }
+  if (await deps.mutes.isMuted(job.account, sessionIdOf(first.key), job.turnId)) {
+    return record.finish({ outcome: "refused", error: "conversation_muted", reply: null });
   }
   try {
     if (job.starts >= MAX_STARTS) {
@@ -99,17 +96,13 @@ async function answer(
   const [first] = inbounds;
   const sessionId = sessionIdOf(first.key);
   const journal = await deps.steps.open(job.account, job.turnId);
+  const hooks = createTurnHooks({ job, inbounds, journal, deps, signal });
   record.useModel(policy.model);
 
-  const heard = await journal.step(async () => {
-    const result = await deps.beforeMessage(
-      { text: userText(inbounds), source: first.key.channel },
-      { meta: callMeta(sessionId, inbounds), account: job.account, signal },
-    );
-    return { result, writes: deps.hasHooks() ? [] : undefined };
-  }, (stored) => HeardMessage.parse(stored));
-  if (heard.kind === "abort") {
-    record.heard(userText(inbounds));
+  const said = userText(inbounds);
+  const heard = await hooks.beforeMessage(said);
+  if (heard.kind === "blocked") {
+    record.heard(said);
     const error = `stopped by a hook: ${heard.reason}`;
     return record.finish({ outcome: "refused", error, reply: null });
   }
@@ -121,8 +114,8 @@ async function answer(
     limit: policy.agent.config.max_history_turns,
   });
   const question: ModelMessage = { role: "user", content: heard.text };
-  record.heard(heard.text);
-  const reply = await converse({
+  record.heard(heard.text, { changed: heard.text !== said });
+  const answer = await converse({
     account: job.account,
     turnId: job.turnId,
     sessionId,
@@ -130,10 +123,13 @@ async function answer(
     policy,
     messages: [...history, question],
     journal,
+    hooks,
     record,
     deps,
     signal,
   });
+  const reply = answer.content === "" ? "" : await hooks.afterMessage(heard.text, answer.content);
+  record.said({ ...answer, content: reply });
   return record.finish({ outcome: "ok", error: null, reply });
 }
 

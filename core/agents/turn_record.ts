@@ -7,6 +7,7 @@ import {
   type AgentEvent,
   bindingId,
   codeOf,
+  type Inbound,
   messageOf,
   type OutboundBody,
 } from "../contract/mod.ts";
@@ -36,8 +37,8 @@ export interface TurnRecord {
   /** Marks the messages as under way and tells the firehose. */
   begin(): Promise<void>;
   useModel(ref: ModelRef): void;
-  /** The question as the model gets it. */
-  heard(text: string): void;
+  /** The question as the model gets it; `changed` when it is not what was said. */
+  heard(text: string, options?: { readonly changed: boolean }): void;
   /** An answer or a tool result. */
   said(message: ModelMessage): void;
   used(usage: ModelAnswer["usage"], by: ModelRef, costMicros: number): void;
@@ -86,6 +87,7 @@ export function createTurnRecord(
   const usage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, costMicros: 0 };
   let model: ModelRef = { provider: "none", model: "none" };
   let question: string | undefined;
+  let changed = false;
 
   const where = {
     agent_id: key.agent_id,
@@ -99,17 +101,18 @@ export function createTurnRecord(
   const toolCalls = (): number => said.filter(({ role }) => role === "tool").length;
 
   /**
-   * One entry per message that came in; the model's version of them is kept with the last. A failed
-   * turn leaves its answers to people only: half a tool exchange would confuse the model for ever.
+   * One entry per message that came in; the model's version of them is kept with the last. What a hook
+   * changed stands in their place, as one: what it took out must not be kept. A failed turn leaves
+   * its answers to people only: half a tool exchange would confuse the model for ever.
    */
   function transcript({ outcome, reply }: TurnEnd): TranscriptEntry[] {
     if (outcome !== "ok" && reply !== null) said.push({ role: "assistant", content: reply });
-    const heard = inbounds.map((inbound, i): TranscriptEntry => ({
+    const model = question === undefined ? undefined : { role: "user", content: question };
+    const kept = changed ? inbounds.slice(-1) : inbounds;
+    const heard = kept.map((inbound, i): TranscriptEntry => ({
       role: "user",
-      text: inbound.templated ? plainOf(inbound.text) : inbound.text,
-      modelMessage: i === inbounds.length - 1 && question !== undefined
-        ? { role: "user", content: question }
-        : undefined,
+      text: textOf(inbound),
+      modelMessage: i === kept.length - 1 ? model : undefined,
       sourcePlugin: key.channel,
       senderId: inbound.sender_id ?? undefined,
       messageId: inbound.id,
@@ -126,6 +129,11 @@ export function createTurnRecord(
       sentAtMs: deps.now(),
     }));
     return [...heard, ...answered];
+  }
+
+  function textOf({ text, templated }: Inbound): string {
+    const shown = changed && question !== undefined ? question : text;
+    return templated ? plainOf(shown) : shown;
   }
 
   function replyOf(text: string | null): Outbound | undefined {
@@ -238,8 +246,9 @@ export function createTurnRecord(
       model = ref;
     },
     owe: (writes) => void owed.push(...writes),
-    heard(text) {
+    heard(text, options) {
       question = text;
+      changed = options?.changed === true;
     },
     said: (message) => void said.push(message),
     used({ inputTokens, outputTokens, cachedTokens }, by, costMicros) {

@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { z } from "zod";
 import type { Clock, Inbound } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
+import type { Host } from "../microapps/host.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbounds } from "../queues/inbounds.ts";
 import type { Inbox } from "../queues/inbox.ts";
+import type { Mutes } from "../queues/mutes.ts";
 import type { Outbox } from "../queues/outbox.ts";
 import type { TurnSteps } from "../queues/turn_steps.ts";
 import type { AskModel, ModelMessage } from "../models/model.ts";
@@ -17,7 +18,7 @@ import type { ReadSkills } from "./skills.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
 import type { ToolLimits } from "../limits/tool_limits.ts";
-import type { Tool, ToolContext } from "./tool_gate.ts";
+import type { Tool } from "./tool_gate.ts";
 import type { SchemaCheck } from "./tool_schema.ts";
 
 /** A turn to run: which messages, and how often it was tried. */
@@ -49,14 +50,6 @@ export type TurnResult =
   }
   | { readonly kind: "retry"; readonly nextAtMs: number };
 
-/** What the hooks before a message made of it: its text, or an end without a reply. */
-export const HeardMessage = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("text"), text: z.string() }),
-  z.strictObject({ kind: z.literal("abort"), reason: z.string() }),
-]);
-/** See {@linkcode HeardMessage}. */
-export type HeardMessage = z.infer<typeof HeardMessage>;
-
 /** What a turn needs. */
 export interface TurnDeps {
   readonly settings: () => Settings;
@@ -80,11 +73,8 @@ export interface TurnDeps {
   readonly tools: () => readonly Tool[];
   readonly check: SchemaCheck;
   readonly take: ToolLimits["take"];
-  readonly hasHooks: () => boolean;
-  readonly beforeMessage: (
-    message: { readonly text: string; readonly source: string },
-    context: Pick<ToolContext, "account" | "meta" | "signal">,
-  ) => Promise<HeardMessage>;
+  readonly hooks: Pick<Host, "hasHooks" | "runHook">;
+  readonly mutes: Mutes;
   /** Whether replies on this channel are sent; event turns have nobody to send to. */
   readonly sends: (channel: string) => boolean;
   readonly redact: (text: string) => string;

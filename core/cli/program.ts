@@ -10,6 +10,7 @@ import { homeOf } from "../daemon/home.ts";
 import { formatProblems } from "../settings/problems.ts";
 import { createCliContext } from "./command.ts";
 import { addCheckCommand } from "./check.ts";
+import { addConversationCommands } from "./conversations.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEdgeCommand } from "./edge.ts";
 import { addOperateCommands } from "./operate.ts";
@@ -53,6 +54,7 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   addTalkCommands(program, context);
   addRecordCommands(program, context);
   addUsageCommand(program, context);
+  addConversationCommands(program, context);
   addOperateCommands(program, context);
   addTenantCommands(program, context);
 

@@ -269,6 +269,43 @@ export const AgentEvent = z.discriminatedUnion("kind", [
     ...tenant,
   }),
   z.looseObject({
+    /** What a microapp did about a message or a tool call; one that let it pass is not told of. */
+    kind: z.literal("hook_applied"),
+    agent_id: z.string(),
+    session_id: Uuid,
+    turn_id: Uuid,
+    point: z.string(),
+    microapp_id: z.string(),
+    /** `failed`: it must have its say and gave none. */
+    effect: z.enum(["block", "transform", "override", "failed"]),
+    /** The tool call it is about. */
+    call_id: z.string().optional(),
+    reason: z.string().optional(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    /** The agent replies no more in this conversation, until an operator says so. */
+    kind: z.literal("conversation_muted"),
+    agent_id: z.string(),
+    session_id: Uuid,
+    binding_id: z.string(),
+    /** The microapp, or the operator's name. */
+    by: z.string(),
+    reason: z.string().optional(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    kind: z.literal("conversation_unmuted"),
+    agent_id: z.string(),
+    session_id: Uuid,
+    binding_id: z.string(),
+    by: z.string(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
     kind: z.literal("microapp_state"),
     microapp_id: z.string(),
     state: z.enum(["spawning", "ready", "restarting", "failed", "stopped"]),
@@ -305,6 +342,9 @@ export function eventTimeMs(event: AgentEvent): number {
     case "budget_threshold":
     case "webhook_rejected":
     case "source_health":
+    case "hook_applied":
+    case "conversation_muted":
+    case "conversation_unmuted":
     case "microapp_state":
       return event.at_ms;
   }

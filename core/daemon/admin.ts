@@ -12,6 +12,7 @@ import {
   type SignedWebhook,
   type SignRequest,
 } from "../admin/operator_control.ts";
+import { operatorConversationMethods } from "../admin/operator_conversations.ts";
 import { operatorRecordMethods } from "../admin/operator_record.ts";
 import { operatorUsageMethods } from "../admin/operator_usage.ts";
 import { answerRpc } from "../admin/rpc_body.ts";
@@ -159,6 +160,7 @@ function createMethods(deps: AdminDeps) {
       createToken: ({ subject, scope, ttlMs }) => tokens.create({ subject, scope, ttlMs }),
     }),
     ...doctorMethods(doctorChecks(deps)),
+    ...operatorConversationMethods({ ...deps, rowsForEvents: deps.rows.events }),
     ...operatorUsageMethods({ readUsage: (query) => readUsage(store, query) }),
     ...operatorControlMethods({
       status: () => statusOf(deps),

@@ -4,12 +4,12 @@
  * @module
  */
 import type { Tool } from "../agents/tool_gate.ts";
-import type { HeardMessage, TurnDeps } from "../agents/turn_types.ts";
 import type { Dispatch } from "../admin/dispatcher.ts";
 import type { Caller } from "../admin/method.ts";
 import { type AgentEvent, type Clock, NEXO_EVENT_KINDS } from "../contract/mod.ts";
 import type { EventLog } from "../events/event_log.ts";
 import type { Log } from "../flow/log.ts";
+import { createGuards } from "./guards.ts";
 import { discoverMicroapps } from "../microapps/discovery.ts";
 import { type Host, openHost } from "../microapps/host.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -57,6 +57,7 @@ export async function openMicroapps(deps: MicroappsDeps): Promise<Host> {
           .filter(({ extensions_config }) => Object.hasOwn(extensions_config, microappId))
           .map(({ id, extensions_config }) => [id, extensions_config[microappId]]),
       ),
+    guards: createGuards(settings),
   });
 }
 
@@ -160,28 +161,6 @@ export function createToolList(
     }));
     tools = [...builtIn, ...ofMicroapps];
     return tools;
-  };
-}
-
-/** The hooks before a message, as a turn asks them. */
-export function beforeMessageOf(host: Host): TurnDeps["beforeMessage"] {
-  return async function beforeMessage({ text, source }, { meta, account, signal }) {
-    const params = { agent_id: meta.agent_id, session_id: meta.session_id, text, source };
-    const { blocked, params: heard } = await host.runHook("before_message", params, {
-      meta,
-      account,
-      signal,
-    });
-    if (blocked !== null) {
-      const reason = `${blocked.microappId}: ${blocked.reason ?? "no reason given"}`;
-      return { kind: "abort", reason };
-    }
-    const changed = heard["text"];
-    const result: HeardMessage = {
-      kind: "text",
-      text: typeof changed === "string" ? changed : text,
-    };
-    return result;
   };
 }
 

@@ -17,6 +17,7 @@ import type { Log } from "../flow/log.ts";
 import { createDeadLetters, type DeadLetters } from "../queues/dead_letters.ts";
 import { createInbounds, type Inbounds } from "../queues/inbounds.ts";
 import { createInbox, type Inbox } from "../queues/inbox.ts";
+import { createMutes, type Mutes } from "../queues/mutes.ts";
 import { createOutbox, type Outbox } from "../queues/outbox.ts";
 import { createTurnSteps, type TurnSteps } from "../queues/turn_steps.ts";
 import { createTranscriptSearch, type TranscriptSearch } from "../record/search.ts";
@@ -36,6 +37,7 @@ export interface Parts {
   readonly outbox: Outbox;
   readonly deadLetters: DeadLetters;
   readonly steps: TurnSteps;
+  readonly mutes: Mutes;
   readonly transcripts: Transcripts;
   readonly search: TranscriptSearch;
   readonly rows: RecordRows;
@@ -70,6 +72,7 @@ export function createParts({ store, vault, settings, random, now, log }: {
     outbox: createOutbox({ store, sealer: vault }),
     deadLetters: createDeadLetters({ store }),
     steps: createTurnSteps({ store, sealer: vault }),
+    mutes: createMutes({ store }),
     transcripts,
     search: createTranscriptSearch({ store, isIndexed }),
     rows: createRecordRows({ transcripts, redact, random }),

@@ -23,7 +23,7 @@ import { closeInterrupted } from "../models/budget/ledger.ts";
 import { createModels } from "../models/models.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
-import { beforeMessageOf, type Causes, createToolList } from "./microapps.ts";
+import { type Causes, createToolList } from "./microapps.ts";
 import type { CoreMetrics } from "./metrics.ts";
 import type { Parts } from "./parts.ts";
 import { historyReader } from "./record.ts";
@@ -222,8 +222,7 @@ function createTurnDeps(deps: WorkDeps): TurnDeps {
     tools: createToolList(deps.host, deps.causes, deps.builtInTools),
     check: createSchemaCheck(),
     take: (claim) => limits.take(claim),
-    hasHooks: () => deps.host.hasHooks("before_message"),
-    beforeMessage: beforeMessageOf(deps.host),
+    hooks: deps.host,
     sends: (channel) => channel !== "event",
   };
 }

@@ -12,7 +12,7 @@ import { type CallContext, createCalls, type MicroappCall } from "./calls.ts";
 import type { Candidate } from "./discovery.ts";
 import type { Env } from "./env.ts";
 import type { HookPoint } from "./handshake.ts";
-import { handlersOf, runHookChain } from "./hook_chain.ts";
+import { type Guards, isHooked, runHookChain } from "./hook_chain.ts";
 import type { HookOutcome } from "./hooks.ts";
 import type { JsonObject } from "./json.ts";
 import { endLeftovers } from "./leftover.ts";
@@ -69,6 +69,8 @@ export interface HostDeps {
   readonly onState: (microappId: string, state: MicroappState, reason?: string) => void;
   /** `{<agent_id>: <its extensions_config for this microapp>}`. */
   readonly agentsConfigFor?: (microappId: string) => JsonObject;
+  /** Who must have their say at a hook. @default nobody */
+  readonly guards?: Guards;
   readonly timeouts?: Partial<HostTimeouts>;
   readonly restart?: RestartPolicy;
   readonly breaker?: BreakerLimits;
@@ -92,11 +94,11 @@ export interface Host extends AsyncDisposable {
   ): Promise<ToolResult>;
   /** The subjects a microapp's manifest says it publishes to; none for one that is not there. */
   publishes(microappId: string): readonly string[];
-  /** Whether any running microapp wants to be asked at `point`. */
-  hasHooks(point: HookPoint): boolean;
+  /** Whether any microapp wants to be asked at `point`, or has to be, for a tenant. */
+  hasHooks(point: HookPoint, account: string): boolean;
   /**
    * Asks the microapps in the order of their priorities. One that fails or does not answer in time
-   * counts as content.
+   * counts as content, unless {@linkcode HostDeps.guards} names it.
    *
    * @throws the signal's reason
    */
@@ -160,7 +162,13 @@ export async function openHost(deps: HostDeps): Promise<Host> {
     onChange: () => void (known = null),
     onStopped: (id) => calls.forget(id),
   });
-  const chain = { slots: () => slots.all(), calls, timeoutMs: timeouts.hookMs, logFor };
+  const chain = {
+    slots: () => slots.all(),
+    guards: deps.guards ?? (() => []),
+    calls,
+    timeoutMs: timeouts.hookMs,
+    logFor,
+  };
 
   const host: Host = {
     status: () => slots.status(),
@@ -185,7 +193,7 @@ export async function openHost(deps: HostDeps): Promise<Host> {
       }
     },
     publishes: (id) => slots.get(id)?.candidate.manifest.capabilities.broker.publish ?? [],
-    hasHooks: (point) => handlersOf(point, slots.all()).length > 0,
+    hasHooks: (point, account) => isHooked(point, account, chain),
     runHook: (point, params, context) => runHookChain(point, params, context, chain),
     request: ({ params, timeoutMs, signal, ...call }) =>
       calls.make({

@@ -85,8 +85,7 @@ export function depsOf(
     tools: () => tools,
     check: createSchemaCheck(),
     take: (claim) => limits.take(claim),
-    hasHooks: () => false,
-    beforeMessage: ({ text }) => Promise.resolve({ kind: "text", text }),
+    hooks: { hasHooks: () => false, runHook: () => Promise.reject(new Error("nobody to ask")) },
     sends: () => true,
     ...over,
   };

@@ -52,6 +52,12 @@ const limits = block({
   processes: optional(Positive),
 });
 
+/** What happens when a microapp does not answer a hook, or is not there to be asked. */
+const hook = block({
+  /** `open`: as if it had agreed. `closed`: the message waits, the tool is not called. */
+  on_failure: withDefault(z.enum(["open", "closed"]), "open"),
+});
+
 const known = z.object({
   enabled: withDefault(z.boolean(), true),
   capabilities_grant: list(CapabilityGrant),
@@ -72,6 +78,12 @@ const known = z.object({
   /** More that it may read under a sandbox, absolute. */
   read_paths: list(Text.refine((path) => path.startsWith("/"), "must be absolute")),
   limits,
+  hooks: block({
+    before_message: hook,
+    after_message: hook,
+    before_tool_call: hook,
+    after_tool_call: hook,
+  }),
   http: block({ access: withDefault(z.enum(["public", "token"]), "public") }),
 });
 

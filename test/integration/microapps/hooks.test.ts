@@ -20,12 +20,17 @@ describe("runHook()", () => {
       hooking("c-second", { override: { extra: 1, agent_id: "spoofed", _meta: {} } }),
     ]);
     await app.host.settled();
-    expect(app.host.hasHooks("before_message")).toBe(true);
+    expect(app.host.hasHooks("before_message", "acme")).toBe(true);
     const outcome = await app.host.runHook("before_message", message, context);
     expect(outcome).toEqual({
       blocked: null,
-      mute: false,
+      failed: null,
+      mute: null,
       params: { ...message, text: "changed", body: "changed", extra: 1 },
+      effects: [
+        { microappId: "b-first", effect: "transform", reason: "" },
+        { microappId: "c-second", effect: "override", reason: "" },
+      ],
     });
     await expect.poll(() => app.host.status()[0]?.stderr[0]).toBeDefined();
     const [last] = app.host.status();
@@ -38,13 +43,17 @@ describe("runHook()", () => {
     await app.host.settled();
     expect(await app.host.runHook("before_message", message, context)).toMatchObject({
       blocked: { microappId: "a", reason: "not now" },
-      mute: true,
+      mute: { microappId: "a", reason: "not now" },
+      effects: [{ microappId: "a", effect: "block", reason: "not now" }],
     });
     expect(app.host.status()[1]?.stderr).toEqual([]);
+    // What has happened cannot be stopped, but the wish for silence counts.
     expect(await app.host.runHook("after_message", { text_out: "x" }, context)).toEqual({
       blocked: null,
-      mute: false,
+      failed: null,
+      mute: { microappId: "a", reason: "not now" },
       params: { text_out: "x" },
+      effects: [],
     });
   });
 
@@ -66,7 +75,7 @@ describe("runHook()", () => {
     expect(warned.map(({ id, event }) => [id, event])).toEqual([
       ["a-crashes", "microapp.hook_failed"],
       ["b-fails", "microapp.hook_failed"],
-      ["c-odd", "microapp.hook_malformed"],
+      ["c-odd", "microapp.hook_failed"],
       ["d-late", "microapp.hook_failed"],
     ]);
   });
@@ -81,5 +90,35 @@ describe("runHook()", () => {
     await app.host.settled();
     const outcome = await app.host.runHook("before_message", message, context);
     expect(outcome).toMatchObject({ blocked: null, params: { text: "hi" } });
+  });
+
+  it("does not go on without a microapp that must have its say", async () => {
+    const quiet = childCandidate("quiet", "good.mjs");
+    const refused = { ...childCandidate("refused", "good.mjs"), refusal: "not granted" };
+    let guard = "none";
+    await using app = await openTestHost([
+      hooking("a-agrees", null),
+      hooking("b-fails", { error: { code: -32000, message: "no" } }),
+      hooking("c-odd", "whatever"),
+      quiet,
+      refused,
+    ], { guards: (_point, account) => account === "acme" ? [guard] : [] });
+    await app.host.settled();
+    const outcomes: Record<string, string | undefined> = {};
+    for (guard of ["a-agrees", "b-fails", "c-odd", "quiet", "refused", "not-there"]) {
+      const { failed } = await app.host.runHook("before_message", message, context);
+      outcomes[guard] = failed?.reason;
+    }
+    expect(outcomes).toEqual({
+      "a-agrees": undefined,
+      "b-fails": "no",
+      "c-odd": 'Cannot read what "c-odd" says to hooks/before_message',
+      "quiet": 'Cannot ask "quiet": it does not take hooks/before_message',
+      "refused": 'Cannot call microapp "refused": it is failed',
+      "not-there": 'Cannot call microapp "not-there": there is none of that name',
+    });
+    const other = { meta: testMeta("c", "globex"), account: "globex" };
+    expect((await app.host.runHook("before_message", message, other)).failed).toBeNull();
+    expect(app.host.hasHooks("before_message", "acme")).toBe(true);
   });
 });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { sessionIdOf } from "../../../../core/agents/session.ts";
 import { MAX_ATTEMPTS, runTurn } from "../../../../core/agents/turn.ts";
 import { CodedError, type Inbound } from "../../../../core/contract/mod.ts";
 import { offlineModel } from "../../../../core/models/offline.ts";
@@ -213,24 +212,6 @@ describe("runTurn()", () => {
       outbound: null,
     });
     expect(asked).toEqual([]);
-  });
-
-  it("lets a hook stop a message without a reply and keeps what was said", async () => {
-    await using spine = (await open()).spine;
-    const result = await runTurn(
-      await queued(spine, message("STOP")),
-      depsOf(spine, [], {
-        hasHooks: () => true,
-        beforeMessage: () => Promise.resolve({ kind: "abort", reason: "opted out" }),
-      }),
-      never,
-    );
-    expect(result).toMatchObject({ outcome: "refused", reply: null, outbound: null });
-    const said = await spine.transcripts.readTranscript({
-      account: "acme",
-      sessionId: sessionIdOf(KEY),
-    });
-    expect(said.map(({ role, body }) => [role, body])).toEqual([["user", "STOP"]]);
   });
 
   it("gives a tenant's contact no history of the same contact at another tenant", async () => {

@@ -106,38 +106,37 @@ describe("tool results", () => {
 });
 
 describe("readVote()", () => {
-  const block = (reason = "", mute = false) => ({ kind: "block", reason, mute });
+  const vote = (kind: string, more: object = {}) => ({ kind, mute: false, reason: "", ...more });
   it.each([
-    [null, { kind: "continue" }],
-    [{ abort: false, decision: "allow" }, { kind: "continue" }],
-    [{ abort: false }, { kind: "continue" }],
-    [{ vote: "abstain" }, { kind: "continue" }],
-    [{ abort: true, decision: "block", reason: "r" }, block("r")],
-    [{ abort: true, reason: "r", do_not_reply_again: true }, block("r", true)],
-    [{ decision: "block" }, block()],
-    [{ vote: "deny", reason: "r" }, block("r")],
-    [{ decision: "transform", transformed_body: "t" }, {
-      kind: "transform",
-      text: "t",
-      mute: false,
-    }],
-    [{ decision: "transform", transformed_body: "t", override: { a: 1 } }, {
-      kind: "transform",
-      text: "t",
-      mute: false,
-    }],
-    [{ abort: true, decision: "transform", transformed_body: "t" }, block()],
-    [{ override: { text: "t" } }, { kind: "override", members: { text: "t" } }],
-    [{ vote: "allow", metadata: { a: 1 } }, { kind: "override", members: { a: 1 } }],
+    [null, vote("continue")],
+    [{ abort: false, decision: "allow" }, vote("continue")],
+    [{ abort: false }, vote("continue")],
+    [{ vote: "abstain" }, vote("continue")],
+    [{ do_not_reply_again: true, reason: "r" }, vote("continue", { mute: true, reason: "r" })],
+    [{ abort: true, decision: "block", reason: "r" }, vote("block", { reason: "r" })],
+    [
+      { abort: true, reason: "r", do_not_reply_again: true },
+      vote("block", { reason: "r", mute: true }),
+    ],
+    [{ decision: "block" }, vote("block")],
+    [{ vote: "deny", reason: "r" }, vote("block", { reason: "r" })],
+    [{ decision: "transform", transformed_body: "t" }, vote("transform", { text: "t" })],
+    [
+      { decision: "transform", transformed_body: "t", override: { a: 1 } },
+      vote("transform", { text: "t" }),
+    ],
+    [{ abort: true, decision: "transform", transformed_body: "t" }, vote("block")],
+    [{ override: { text: "t" } }, vote("override", { members: { text: "t" } })],
+    [{ vote: "allow", metadata: { a: 1 } }, vote("override", { members: { a: 1 } })],
     [{ decision: "transform" }, null],
     [{ abort: "yes" }, null],
     ["allow", null],
     [[], null],
-  ])("reads %j", (answer, vote) => expect(readVote(answer)).toEqual(vote));
+  ])("reads %j", (answer, read) => expect(readVote(answer)).toEqual(read));
 
   it("replaces what belongs to the point and leaves alone for whom it is", () => {
     const params = { agent_id: "ana", text: "a", body: "a" };
-    const transform = { kind: "transform" as const, text: "b", mute: false };
+    const transform = { kind: "transform" as const, text: "b", mute: false, reason: "" };
     expect(applyVote("before_message", params, transform)).toEqual({
       agent_id: "ana",
       text: "b",
@@ -152,10 +151,18 @@ describe("readVote()", () => {
       tool_name: "y",
       _meta: {},
     };
-    expect(applyVote("before_tool_call", { agent_id: "ana" }, { kind: "override", members }))
-      .toEqual({
-        agent_id: "ana",
-        arguments: { a: 1 },
-      });
+    const override = { kind: "override" as const, members, mute: false, reason: "" };
+    expect(applyVote("before_tool_call", { agent_id: "ana" }, override)).toEqual({
+      agent_id: "ana",
+      arguments: { a: 1 },
+    });
+    const body = { ...override, members: { body: "c" } };
+    expect(applyVote("before_message", params, body)).toEqual({
+      agent_id: "ana",
+      text: "c",
+      body: "c",
+    });
+    const nothing = { ...override, members: { agent_id: "eve" } };
+    expect(applyVote("before_message", params, nothing)).toBe(params);
   });
 });
