@@ -6,6 +6,8 @@ const project = (name: string, include: string[], seconds: number, parallel: boo
   test: {
     name,
     include,
+    // The templates' own tests run as their users run them.
+    exclude: ["**/node_modules/**", "**/dist/**", "extensions/templates/**"],
     testTimeout: seconds * 1000,
     hookTimeout: seconds * 1000,
     fileParallelism: parallel,

@@ -4,7 +4,14 @@
  * @module
  */
 import { randomUUID } from "node:crypto";
-import { RPC_CODES, type RpcError, type RpcFrame } from "../../core/contract/mod.ts";
+import {
+  type AdminMethodName,
+  type AdminMethods,
+  RPC_CODES,
+  type RpcError,
+  type RpcFrame,
+} from "../../core/contract/mod.ts";
+import { isObject } from "./json.ts";
 
 /** Why an admin call failed. */
 export type AdminErrorKind =
@@ -31,14 +38,47 @@ export class AdminError extends Error {
   }
 }
 
+/** How one call is made. */
+export interface AdminCallOptions {
+  /** @default {30_000} */
+  readonly timeoutMs?: number;
+}
+
+type ShortName<M> = M extends `nexo/admin/${infer Name}` ? Name : never;
+/** What follows `nexo/admin/` in the name of a method that core's contract knows. */
+export type ShortMethod = ShortName<AdminMethodName>;
+/** A method that core's contract knows, by its full or short name. */
+export type KnownMethod = AdminMethodName | ShortMethod;
+type FullName<M> = M extends AdminMethodName ? M
+  : `nexo/admin/${M & string}` extends infer Full extends AdminMethodName ? Full
+  : never;
+/** The operator's hash comes from the SDK, so callers may leave it out. */
+type WithoutStamp<P> = P extends { operator_token_hash: string }
+  ? Omit<P, "operator_token_hash"> & Partial<Pick<P, "operator_token_hash">>
+  : P;
+
+/** What a method takes; anything for one this SDK does not know. */
+export type ParamsOf<M> = [FullName<M>] extends [never] ? unknown
+  : WithoutStamp<AdminMethods[FullName<M>]["params"]>;
+/** What a method answers. */
+export type ResultOf<M> = [FullName<M>] extends [never] ? unknown
+  : AdminMethods[FullName<M>]["result"];
+type CallArguments<P> = Record<never, never> extends P
+  ? [params?: P | undefined, options?: AdminCallOptions]
+  : [params: P, options?: AdminCallOptions];
+
 /** Core's admin methods; each needs a capability that the operator grants. */
 export interface Admin {
   /**
    * Calls a method and gives its result. A name without `nexo/` is short for `nexo/admin/<name>`.
+   * Other calls to the microapp go on while it waits.
    *
    * @throws {AdminError}
    */
-  call(method: string, params?: unknown, options?: { timeoutMs?: number }): Promise<unknown>;
+  call<M extends KnownMethod | (string & Record<never, never>)>(
+    method: M,
+    ...rest: CallArguments<ParamsOf<M>>
+  ): Promise<ResultOf<M>>;
 }
 
 const KINDS: Readonly<Record<number, AdminErrorKind>> = {
@@ -47,8 +87,18 @@ const KINDS: Readonly<Record<number, AdminErrorKind>> = {
   [RPC_CODES.method_not_found]: "not_found",
 };
 
+/** Methods that say which operator acts. */
+const STAMPED: ReadonlySet<string> = new Set([
+  "nexo/admin/processing/pause",
+  "nexo/admin/processing/resume",
+  "nexo/admin/processing/intervention",
+  "nexo/admin/escalations/resolve",
+]);
+
 /** The client behind {@linkcode Admin}. */
 export interface AdminClient extends Admin {
+  /** Calls by any name, for parts of this SDK that know the shapes themselves. */
+  request(method: string, params: unknown, options?: AdminCallOptions): Promise<unknown>;
   /** Takes an answer; false when its id is none of ours. */
   receive(frame: Extract<RpcFrame, { type: "result" | "error" }>): boolean;
   /** Where requests go; null while there is no connection, and open calls fail. */
@@ -60,33 +110,48 @@ interface Pending {
   readonly reject: (error: AdminError) => void;
 }
 
-/** Builds a client that is not connected yet. */
-export function createAdminClient(): AdminClient {
+/** Builds a client that is not connected yet. `operatorHash` says in whose name operators' acts are done. */
+export function createAdminClient(
+  { operatorHash }: { readonly operatorHash: () => string | undefined },
+): AdminClient {
   const pending = new Map<string, Pending>();
   let send: ((frame: RpcFrame) => void) | null = null;
 
-  return {
-    call(method, params = {}, { timeoutMs = 30_000 } = {}) {
-      const full = method.startsWith("nexo/") ? method : `nexo/admin/${method}`;
-      return new Promise((resolve, reject) => {
-        if (send === null) {
-          return reject(
-            new AdminError("transport", `Cannot call "${full}": not connected to core`),
-          );
-        }
-        const id = `app:${randomUUID()}`;
-        const timer = setTimeout(() => {
-          pending.delete(id);
-          const state = `no answer in ${timeoutMs} ms`;
-          reject(new AdminError("transport", `Cannot call "${full}": ${state}`));
-        }, timeoutMs);
-        pending.set(id, {
-          resolve: (result) => (clearTimeout(timer), resolve(result)),
-          reject: (error) => (clearTimeout(timer), reject(error)),
-        });
-        send({ type: "request", id, method: full, params });
+  function stamped(method: string, params: unknown): unknown {
+    const hash = STAMPED.has(method) ? operatorHash() : undefined;
+    return hash !== undefined && isObject(params)
+      ? { ...params, operator_token_hash: hash }
+      : params;
+  }
+
+  function request(
+    method: string,
+    params: unknown = {},
+    { timeoutMs = 30_000 }: AdminCallOptions = {},
+  ): Promise<unknown> {
+    const full = method.startsWith("nexo/") ? method : `nexo/admin/${method}`;
+    return new Promise((resolve, reject) => {
+      if (send === null) {
+        return reject(new AdminError("transport", `Cannot call "${full}": not connected to core`));
+      }
+      const id = `app:${randomUUID()}`;
+      const timer = setTimeout(() => {
+        pending.delete(id);
+        const state = `no answer in ${timeoutMs} ms`;
+        reject(new AdminError("transport", `Cannot call "${full}": ${state}`));
+      }, timeoutMs);
+      pending.set(id, {
+        resolve: (result) => (clearTimeout(timer), resolve(result)),
+        reject: (error) => (clearTimeout(timer), reject(error)),
       });
-    },
+      send({ type: "request", id, method: full, params: stamped(full, params) });
+    });
+  }
+
+  return {
+    request,
+    call: (method, ...[params, options]) =>
+      request(method, params, options) as Promise<ResultOf<typeof method>>,
     receive(frame) {
       if (typeof frame.id !== "string") return false;
       const call = pending.get(frame.id);

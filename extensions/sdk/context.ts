@@ -1,54 +1,71 @@
 /**
- * For whom a call is made, and what it may use.
+ * What a microapp's own code is given: at any time, and for one call.
  *
  * @module
  */
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import {
-  AccountId,
+  type AccountId,
   BindingContext,
   DEFAULT_ACCOUNT,
   InboundMessageMeta,
   Uuid,
 } from "../../core/contract/mod.ts";
 import type { Admin } from "./admin.ts";
+import type { OpenEventStream } from "./events.ts";
+import { isObject } from "./json.ts";
 import type { Log } from "./log.ts";
+import { type CallOutbound, createCallOutbound, type Outbound } from "./outbound.ts";
+import { openTenantDir, parseAccountId } from "./state_dir.ts";
+import type { ConversationScope, Takeover } from "./takeover.ts";
 
-/** What every handler is given. */
-export interface CallContext {
+/** What a microapp may use at any time. */
+export interface AppContext<Config = unknown> extends Outbound {
+  /** `entries.<id>.config` of `extensions.yaml`, as the microapp's own schema reads it. */
+  readonly config: Config;
+  /** Everything core said in `initialize`. */
+  readonly handshake: Readonly<Record<string, unknown>>;
+  /** Where this microapp may keep files. */
+  readonly stateDir: string;
+  /** Makes and gives `<stateDir>/tenants/<accountId>`. @throws {RangeError} when that is no name */
+  readonly openTenantDir: (accountId: string) => Promise<string>;
+  readonly log: Log;
+  readonly admin: Admin;
+  /** What happens in conversations, as it happens. */
+  readonly events: OpenEventStream;
+  /** The steps by which a person takes a conversation over. */
+  readonly takeover: (conversation: ConversationScope) => Takeover;
+  /** The operators' token, the newest that core has told. */
+  readonly operatorToken: () => string | undefined;
+  /** Listens to a notification until the returned function is called. */
+  readonly on: (method: string, listener: (params: unknown) => void | Promise<void>) => () => void;
+  /** Aborts when the microapp is to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** What a tool or hook is given: for whom it works, and what it may use. */
+export interface CallContext<Config = unknown>
+  extends Omit<AppContext<Config>, "dispatch" | "publish" | "openTenantDir">, CallOutbound {
   /** The tenant. Keep everything you store apart by it. */
   readonly accountId: AccountId;
   readonly agentId: string;
   readonly sessionId: string | null;
   /** The same when core tries the same step again: do a thing with the same id only once. */
   readonly callId: string | null;
-  /** Agent and channel, when core tells. */
+  /** Agent, channel and instance, when core tells. */
   readonly binding: BindingContext | null;
   /** The message that led here, when there is one. */
   readonly inbound: InboundMessageMeta | null;
-  /** Where this microapp may keep files. */
-  readonly stateDir: string;
-  /** Makes and gives `<stateDir>/tenants/<accountId>`. */
-  readonly openTenantDir: () => Promise<string>;
-  /** `entries.<id>.config` of `extensions.yaml`. */
-  readonly config: unknown;
   /** `extensions_config` of the agent in `agents.yaml`. */
   readonly agentConfig: unknown;
-  readonly log: Log;
-  readonly admin: Admin;
-  /** Aborts when the microapp is to stop. */
-  readonly signal: AbortSignal;
+  /** Makes and gives the directory of the call's tenant. */
+  readonly openTenantDir: () => Promise<string>;
 }
 
-/** What does not change from call to call. */
-export type Surroundings =
-  & Pick<CallContext, "stateDir" | "config" | "log" | "admin" | "signal">
-  & { readonly agentsConfig: Readonly<Record<string, unknown>> };
-
-/** Whether `value` is a JSON object. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** What calls are made with, beside what core says of each. */
+export interface Surroundings {
+  readonly app: AppContext;
+  /** `extensions_config` by agent. */
+  readonly agentsConfig: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -56,18 +73,17 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
  *
  * @throws {RangeError} when the tenant's name is none, since it becomes part of paths
  */
-export function readContext(meta: unknown, around: Surroundings): CallContext {
+export function readContext(meta: unknown, { app, agentsConfig }: Surroundings): CallContext {
   const flat = isObject(meta) ? meta : {};
   const nexo = isObject(flat["nexo"]) ? flat["nexo"] : {};
   const binding = BindingContext.safeParse(nexo["binding"]).data ?? null;
-  const account = binding?.tenant_id ?? binding?.account_id ?? DEFAULT_ACCOUNT;
-  const accountId = AccountId.safeParse(account);
-  if (!accountId.success) throw new RangeError(`Cannot work for account "${account}": not a name`);
+  const accountId = parseAccountId(binding?.tenant_id ?? binding?.account_id ?? DEFAULT_ACCOUNT);
   const agentId = typeof flat["agent_id"] === "string" ? flat["agent_id"] : "unknown";
-  const { agentsConfig, ...rest } = around;
+  const callId = typeof nexo["call_id"] === "string" ? nexo["call_id"] : null;
   return {
-    ...rest,
-    accountId: accountId.data,
+    ...app,
+    ...createCallOutbound(app, { accountId, callId }),
+    accountId,
     agentId,
     // Few handlers look at these two, so they are read when asked for.
     get sessionId() {
@@ -76,13 +92,9 @@ export function readContext(meta: unknown, around: Surroundings): CallContext {
     get inbound() {
       return InboundMessageMeta.safeParse(nexo["inbound"]).data ?? null;
     },
-    callId: typeof nexo["call_id"] === "string" ? nexo["call_id"] : null,
+    callId,
     binding,
     agentConfig: agentsConfig[agentId],
-    async openTenantDir() {
-      const dir = join(around.stateDir, "tenants", accountId.data);
-      await mkdir(dir, { recursive: true, mode: 0o700 });
-      return dir;
-    },
+    openTenantDir: () => openTenantDir(app.stateDir, accountId),
   };
 }

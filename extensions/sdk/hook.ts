@@ -1,11 +1,47 @@
 /**
- * What a hook may answer.
+ * Hooks: when core asks, what it tells, and what may be answered.
  *
  * @module
  */
+import type { CallContext } from "./context.ts";
+
+/** What core tells at each moment a microapp may hook into. */
+export interface HookParams {
+  /** Before a message reaches the model. */
+  readonly before_message: {
+    readonly agent_id: string;
+    readonly session_id: string | null;
+    readonly text: string;
+    /** The channel it came from. */
+    readonly source: string;
+  };
+  /** When there is a reply. */
+  readonly after_message: {
+    readonly agent_id: string;
+    readonly session_id: string | null;
+    readonly text_in: string;
+    readonly text_out: string;
+  };
+  /** Before a tool runs, of whichever microapp. */
+  readonly before_tool_call: {
+    readonly agent_id: string;
+    readonly session_id: string | null;
+    /** As the model sees it. */
+    readonly tool_name: string;
+    readonly arguments: unknown;
+  };
+  readonly after_tool_call: {
+    readonly agent_id: string;
+    readonly session_id: string | null;
+    readonly tool_name: string;
+    readonly duration_ms: number;
+    readonly result: string;
+    readonly error: string | null;
+  };
+}
 
 /** The moments a microapp may hook into. */
-export type HookPoint = "before_message" | "after_message" | "before_tool_call" | "after_tool_call";
+export type HookPoint = keyof HookParams;
 
 /** An answer, as it goes over the wire. */
 export interface HookAnswer {
@@ -16,6 +52,17 @@ export interface HookAnswer {
   readonly do_not_reply_again?: true;
   readonly override?: Readonly<Record<string, unknown>>;
 }
+
+/** Answers a hook; nothing means {@linkcode allow}. */
+export type HookHandler<Point extends HookPoint = HookPoint, Config = unknown> = (
+  params: HookParams[Point],
+  context: CallContext<Config>,
+) => HookAnswer | void | Promise<HookAnswer | void>;
+
+/** At most one handler for each moment. */
+export type Hooks<Config = unknown> = {
+  readonly [Point in HookPoint]?: HookHandler<Point, Config>;
+};
 
 /** Goes on unchanged. Returning nothing means the same. */
 export function allow(): HookAnswer {

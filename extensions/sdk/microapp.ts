@@ -1,102 +1,117 @@
 /**
- * A microapp: its tools, its hooks, and the process it runs in.
+ * A microapp: its tools, its hooks, what it hears, and the process it runs in.
  *
  * @module
  */
 import process from "node:process";
 import type { Readable, Writable } from "node:stream";
-import type { z } from "zod";
-import { type Admin, createAdminClient } from "./admin.ts";
-import type { HookPoint } from "./hook.ts";
-import type { Output } from "./lines.ts";
-import { createLog } from "./log.ts";
-import { type HookHandler, type Listener, serve } from "./serve.ts";
-import {
-  createTool,
-  type JsonSchema,
-  type Tool,
-  type ToolHandler,
-  type ToolOptions,
-} from "./tool.ts";
+import { setTimeout } from "node:timers";
+import { createAdminClient } from "./admin.ts";
+import type { Declared, Part } from "./answers.ts";
+import type { AppContext } from "./context.ts";
+import type { HookHandler, Hooks } from "./hook.ts";
+import { createLog, type Log } from "./log.ts";
+import { listenersOf, type Notifications } from "./notifications.ts";
+import { createTokenHolder } from "./operator.ts";
+import type { AnySchema, Checked, JsonSchema } from "./schema.ts";
+import { serve } from "./serve.ts";
+import { guardStdout } from "./stdout.ts";
+import { createTool, type ToolDefinition } from "./tool.ts";
+
+/** Names and values, as in `process.env`. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** What a microapp is. */
+export interface MicroappDefinition<
+  Inputs extends Record<string, AnySchema | JsonSchema> = Record<string, AnySchema | JsonSchema>,
+  Config extends AnySchema = AnySchema,
+> {
+  /** @default its id in `plugin.toml` */
+  readonly name?: string;
+  /** @default its version in `plugin.toml` */
+  readonly version?: string;
+  /** Checks `entries.<id>.config` of `extensions.yaml` and types `context.config`. */
+  readonly config?: Config;
+  /** Tools by their names. */
+  readonly tools?: {
+    readonly [Name in keyof Inputs]: ToolDefinition<Inputs[Name], Checked<Config>>;
+  };
+  readonly hooks?: Hooks<Checked<Config>>;
+  readonly notifications?: Notifications<Checked<Config>>;
+  /**
+   * Runs before core is told that the microapp is ready: opens what all calls need and gives what to
+   * close at the end. When it throws, the microapp does not start and core shows why.
+   */
+  readonly start?: (context: AppContext<Checked<Config>>) => ReturnType<Part>;
+  /** The part that serves HTTP, started after `start`. */
+  readonly http?: Part;
+  /** The operators' token until core rotates it; in its name their acts are done. */
+  readonly operatorToken?: (env: Env) => string | undefined;
+}
 
 /** Where a microapp is connected; everything defaults to the process's own. */
 export interface RunOptions {
   readonly stdin?: Readable;
   readonly stdout?: Writable;
   readonly stderr?: Writable;
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Env;
   /** Ends the run. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A microapp under construction, then running. */
+/** A microapp that can be run. */
 export interface Microapp {
-  /** Declares a tool. Calls run at the same time; guard what they share. */
-  tool<Input extends z.ZodType | JsonSchema>(
-    name: string,
-    options: ToolOptions<Input>,
-    handler: ToolHandler<Input>,
-  ): Microapp;
-  /** Declares a hook, one per point. */
-  hook(point: HookPoint, handler: HookHandler): Microapp;
-  /** Listens to a notification such as `nexo/notify/agent_event`. */
-  on(method: string, listener: Listener): Microapp;
-  /** Core's admin methods, while the microapp runs. */
-  readonly admin: Admin;
-  /** Serves core until it asks for shutdown or closes stdin. */
-  run(options?: RunOptions): Promise<void>;
+  /**
+   * Serves core until it asks for shutdown or closes stdin. With the process's own stdin, the process
+   * ends soon after, whatever still runs in it.
+   */
+  readonly run: (options?: RunOptions) => Promise<void>;
 }
 
-/** Starts a microapp; add tools and hooks, then call `run`. */
-export function createMicroapp(
-  { name, version }: { readonly name: string; readonly version: string },
-): Microapp {
-  const tools = new Map<string, Tool>();
-  const hooks = new Map<string, HookHandler>();
-  const listeners = new Map<string, Listener[]>();
-  const admin = createAdminClient();
+/** How long what was left open may keep the process alive, in milliseconds. */
+const LINGER_MS = 1_000;
 
-  const app: Microapp = {
-    tool(toolName, options, handler) {
-      if (tools.has(toolName)) throw new RangeError(`Cannot add tool "${toolName}": it exists`);
-      tools.set(toolName, createTool(options, handler));
-      return app;
-    },
-    hook(point, handler) {
-      if (hooks.has(point)) throw new RangeError(`Cannot add hook "${point}": it exists`);
-      hooks.set(point, handler);
-      return app;
-    },
-    on(method, listener) {
-      listeners.set(method, [...listeners.get(method) ?? [], listener]);
-      return app;
-    },
-    admin,
-    async run(
-      { stdin = process.stdin, stdout, stderr = process.stderr, env = process.env, signal } = {},
-    ) {
-      using guard = guardStdout(stdout);
-      const stateDir = env["NEXO_EXTENSION_STATE_ROOT"] ?? "./state";
-      const log = createLog(stderr);
-      const declared = { name, version, tools, hooks, listeners };
-      await serve(declared, { stdin, output: guard.output, log, admin, stateDir, signal });
-    },
-  };
-  return app;
-}
+/**
+ * Defines a microapp; `run` starts it.
+ *
+ * @throws {RangeError} when a tool cannot be announced
+ */
+export function defineMicroapp<
+  const Inputs extends Record<string, AnySchema | JsonSchema> = Record<never, never>,
+  Config extends AnySchema = AnySchema,
+>(definition: MicroappDefinition<Inputs, Config>): Microapp {
+  const { name, version, config, notifications = {}, start, http, operatorToken } = definition;
+  const tools = Object.entries<ToolDefinition<AnySchema | JsonSchema>>(
+    definition.tools as unknown as Record<string, ToolDefinition<AnySchema | JsonSchema>> ?? {},
+  ).map(([toolName, given]) => [toolName, createTool(toolName, given)] as const);
+  const hooks = Object.entries(definition.hooks ?? {}) as [string, HookHandler][];
+  const parts = [start as Part | undefined, http].filter((part) => part !== undefined);
 
-/** Sends a stray `console.log` to stderr, since on stdout it would be read as a frame. */
-function guardStdout(given: Writable | undefined): Disposable & { output: Output } {
-  const { stdout, stderr } = process;
-  if (given !== undefined) {
-    return { output: (text, done) => void given.write(text, done), [Symbol.dispose]() {} };
-  }
-  const write = stdout.write.bind(stdout);
-  stdout.write = stderr.write.bind(stderr);
   return {
-    output: (text, done) => void write(text, done),
-    [Symbol.dispose]() {
-      stdout.write = write;
+    async run(options = {}) {
+      const { stderr = process.stderr, env = process.env, signal } = options;
+      const log: Log = createLog(stderr);
+      const token = createTokenHolder(() => operatorToken?.(env));
+      const declared: Declared = {
+        name,
+        version,
+        config,
+        tools: new Map(tools),
+        hooks: new Map(hooks),
+        listeners: listenersOf(notifications as Notifications, () => log),
+        parts,
+      };
+      using guard = guardStdout(options.stdout);
+      await serve(declared, {
+        stdin: options.stdin ?? process.stdin,
+        output: guard.output,
+        log,
+        admin: createAdminClient({ operatorHash: token.hash }),
+        token,
+        stateDir: env["NEXO_EXTENSION_STATE_ROOT"] ?? "./state",
+        signal,
+      });
+      if (options.stdin === undefined) setTimeout(() => process.exit(), LINGER_MS).unref();
     },
   };
 }

@@ -5,173 +5,290 @@
  */
 import { PassThrough } from "node:stream";
 import { setImmediate } from "node:timers/promises";
+import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import {
   AdminError,
   allow,
+  type AppContext,
   block,
-  createMicroapp,
-  openTestSession,
+  defineMicroapp,
   override,
-  TestCallError,
+  tool,
   ToolError,
   transform,
   z,
 } from "./mod.ts";
+import { openTestHost, RpcFault, TestCallError } from "./testing/mod.ts";
 
-const stateDir = "/nonexistent";
-const app = () => createMicroapp({ name: "shop", version: "1.2.3" });
+const errorOf = async (work: Promise<unknown>) => {
+  const error: unknown = await work.catch((reason: unknown) => reason);
+  return error instanceof TestCallError ? error.reply : error;
+};
 
-describe("createMicroapp()", () => {
-  it("announces its tools with schemas and its hooks", async () => {
-    const shop = app()
-      .tool("b", { description: "B", input: { type: "object", properties: {} } }, () => null)
-      .tool("a", { description: "A", input: z.object({ n: z.number().default(1) }) }, () => null)
-      .hook("before_message", () => {})
-      .hook("after_message", () => {});
-    await using session = await openTestSession(shop, { stateDir });
-    expect(session.handshake).toEqual({
-      server_info: { name: "shop", version: "1.2.3" },
+describe("tools", () => {
+  it("are announced with what their schemas say", async () => {
+    await using host = await openTestHost(defineMicroapp({
+      version: "1.2.3",
+      tools: {
+        byHand: { description: "H", input: { type: "object", properties: {} }, handle: () => null },
+        byZod: {
+          description: "Z",
+          input: z.object({ n: z.number().default(1) }),
+          handle: () => null,
+        },
+        byValibot: {
+          description: "V",
+          input: v.object({ n: v.number() }),
+          inputSchema: { type: "object", required: ["n"] },
+          handle: () => null,
+        },
+        untold: { description: "U", input: v.object({}), handle: () => null },
+      },
+      hooks: { before_message() {}, after_message() {} },
+    }));
+    expect(host.handshake).toEqual({
+      server_info: { name: "test", version: "1.2.3" },
       tools: [
+        { name: "byHand", description: "H", input_schema: { type: "object", properties: {} } },
         {
-          name: "a",
-          description: "A",
+          name: "byValibot",
+          description: "V",
+          input_schema: { type: "object", required: ["n"] },
+        },
+        {
+          name: "byZod",
+          description: "Z",
           input_schema: { type: "object", properties: { n: { type: "number", default: 1 } } },
         },
-        { name: "b", description: "B", input_schema: { type: "object", properties: {} } },
+        { name: "untold", description: "U", input_schema: { type: "object" } },
       ],
       hooks: ["after_message", "before_message"],
     });
-    expect(() => shop.tool("a", { description: "", input: {} }, () => null)).toThrow(RangeError);
-    expect(() => shop.hook("before_message", () => {})).toThrow(RangeError);
   });
 
-  it("tells a handler for whom it works, and hides _meta from its arguments", async () => {
-    const seen: unknown[] = [];
-    const shop = app().tool(
-      "who",
-      { description: "", input: { type: "object" } },
-      (args, context) => {
-        const { accountId, agentId, callId, sessionId, config, binding } = context;
-        seen.push(args, {
-          accountId,
-          agentId,
-          callId,
-          sessionId,
-          config,
-          channel: binding?.channel,
-        });
+  it("get arguments of the types their schemas give, checked", async () => {
+    const shout = tool({
+      description: "",
+      input: v.object({ text: v.pipe(v.string(), v.transform((text) => text.toUpperCase())) }),
+      handle: ({ text }): string => text,
+    });
+    await using host = await openTestHost(defineMicroapp({
+      tools: {
+        shout,
+        twice: {
+          description: "",
+          input: z.object({ n: z.number().default(21) }),
+          handle: ({ n }): number => n * 2,
+        },
       },
-    );
-    await using session = await openTestSession(shop, { stateDir, config: { a: 1 } });
-    expect(await session.callTool("who", { x: 1 }, { accountId: "acme", callId: "c" })).toBe(null);
-    expect(seen).toEqual([
-      { x: 1 },
-      { accountId: "acme", agentId: "test-agent", callId: "c", sessionId: null, config: { a: 1 } },
-    ]);
+    }));
+    expect(await host.callTool("shout", { text: "hey" })).toBe("HEY");
+    expect(await host.callTool("twice", {})).toBe(42);
+    expect(await errorOf(host.callTool("twice", { n: "seven" }))).toMatchObject({
+      code: -32602,
+      message: expect.stringMatching(/^invalid arguments: n: /),
+    });
+    expect(await errorOf(host.callTool("shout", []))).toMatchObject({ code: -32602 });
   });
 
-  it("answers errors with their code, message and symbol", async () => {
-    const throwing = (error: unknown) => () => {
-      throw error;
-    };
-    const options = { description: "", input: z.object({ n: z.number() }).partial() };
-    const shop = app()
-      .tool("bad", options, throwing(new ToolError("invalid_arguments", "no such sku")))
-      .tool("later", options, throwing(new ToolError("not_implemented")))
-      .tool("secret", options, throwing(new ToolError("unauthorized", "not yours")))
-      .tool("broken", options, throwing(new Error("boom")));
-    await using session = await openTestSession(shop, { stateDir });
-    const replyOf = async (name: string, args: unknown = {}) => {
-      const error: unknown = await session.callTool(name, args).catch((reason: unknown) => reason);
-      return error instanceof TestCallError ? error.reply : error;
-    };
-    expect(await replyOf("bad")).toEqual({
+  it("are refused when they cannot be announced", () => {
+    const define = (name: string, input: z.ZodType) => () =>
+      defineMicroapp({ tools: { [name]: { description: "", input, handle: () => null } } });
+    expect(define("no spaces", z.object({}))).toThrow('Cannot define tool "no spaces"');
+    expect(define("when", z.object({ at: z.date() }))).toThrow('Cannot announce tool "when"');
+  });
+
+  it("know for whom they work, and never see _meta", async () => {
+    const seen: unknown[] = [];
+    await using host = await openTestHost(
+      defineMicroapp({
+        config: z.object({ a: z.number() }),
+        tools: {
+          who: {
+            description: "",
+            input: { type: "object" },
+            handle(args, { accountId, agentId, callId, sessionId, config, binding }) {
+              const { channel, instance } = binding ?? {};
+              seen.push(args, { accountId, agentId, callId, sessionId, channel, instance, config });
+            },
+          },
+        },
+      }),
+      { config: { a: 1 } },
+    );
+    const call = { accountId: "acme", callId: "c", channel: "webchat" };
+    expect(await host.callTool("who", { x: 1 }, call)).toBe(null);
+    expect(seen).toEqual([{ x: 1 }, {
+      accountId: "acme",
+      agentId: "test-agent",
+      callId: "c",
+      sessionId: null,
+      channel: "webchat",
+      instance: "acme",
+      config: { a: 1 },
+    }]);
+  });
+
+  it("answer errors with their code, message and symbol", async () => {
+    const throwing = (error: unknown) => ({
+      description: "",
+      input: z.object({}),
+      handle() {
+        throw error;
+      },
+    });
+    await using host = await openTestHost(defineMicroapp({
+      tools: {
+        bad: throwing(new ToolError("invalid_arguments", "no such sku")),
+        later: throwing(new ToolError("not_implemented")),
+        secret: throwing(new ToolError("unauthorized", "not yours")),
+        broken: throwing(new Error("boom")),
+      },
+    }));
+    expect(await errorOf(host.callTool("bad", {}))).toEqual({
       code: -32602,
       message: "invalid arguments: no such sku",
       data: { code: "invalid_arguments" },
     });
-    expect(await replyOf("later")).toEqual({
+    expect(await errorOf(host.callTool("later", {}))).toEqual({
       code: -32601,
       message: "not implemented",
       data: { code: "not_implemented" },
     });
-    expect(await replyOf("secret")).toMatchObject({ code: -32000, data: { code: "unauthorized" } });
-    expect(await replyOf("broken")).toEqual({
+    expect(await errorOf(host.callTool("secret", {}))).toMatchObject({
+      code: -32000,
+      data: { code: "unauthorized" },
+    });
+    expect(await errorOf(host.callTool("broken", {}))).toEqual({
       code: -32000,
       message: "internal: boom",
       data: { code: "internal", unhandled: true },
     });
-    expect(await replyOf("bad", { n: "seven" })).toMatchObject({
-      code: -32602,
-      message: expect.stringMatching(/^invalid arguments: n: /),
+    expect(await errorOf(host.callTool("ghost", {}))).toMatchObject({
+      message: "tool 'ghost' not registered",
     });
-    expect(await replyOf("ghost")).toMatchObject({ message: "tool 'ghost' not registered" });
+    const escape = host.callTool("bad", {}, { accountId: "../../etc" });
+    expect(await errorOf(escape)).toMatchObject({
+      message: 'internal: Cannot work for account "../../etc": not a name',
+    });
   });
+});
 
-  it("answers other calls while one handler waits for core", async () => {
+describe("core's methods", () => {
+  it("answer while their caller is waited for by others", async () => {
     let release: () => void = () => {};
-    const shop = app()
-      .tool(
-        "slow",
-        { description: "", input: {} },
-        async (_args, { admin }) => admin.call("agents/list"),
-      )
-      .tool("fast", { description: "", input: {} }, () => "fast");
-    await using session = await openTestSession(shop, {
-      stateDir,
-      admin: (method, params) =>
-        new Promise((resolve) => {
-          release = () => resolve({ method, params });
-        }),
-    });
-    const slow = session.callTool("slow", {});
-    expect(await session.callTool("fast", {})).toBe("fast");
+    await using host = await openTestHost(
+      defineMicroapp({
+        tools: {
+          slow: {
+            description: "",
+            input: {},
+            async handle(_args, { admin }) {
+              const { agents } = await admin.call("agents/list");
+              return agents.map(({ id }) => id);
+            },
+          },
+          fast: { description: "", input: {}, handle: () => "fast" },
+        },
+      }),
+      {
+        admin: {
+          "agents/list": async () => {
+            await new Promise<void>((resolve) => (release = resolve));
+            const ana = { id: "ana", active: true, model_provider: "offline", bindings_count: 1 };
+            return { agents: [ana] };
+          },
+        },
+      },
+    );
+    const slow = host.callTool("slow", {});
+    expect(await host.callTool("fast", {})).toBe("fast");
     release();
-    expect(await slow).toEqual({ method: "nexo/admin/agents/list", params: {} });
+    expect(await slow).toEqual(["ana"]);
   });
 
-  it("tells why core refused", async () => {
-    const shop = app();
-    await expect(shop.admin.call("echo")).rejects.toMatchObject({ kind: "transport" });
+  it("tell why they refused, and refuse after the end", async () => {
+    let context: AppContext | undefined;
+    const app = defineMicroapp({ start: (given) => void (context = given) });
+    const call = (method: string, params?: unknown) =>
+      context?.admin.call(method, params).catch((error: unknown) => error);
     {
-      await using _session = await openTestSession(shop, { stateDir });
-      await expect(shop.admin.call("echo")).rejects.toMatchObject({
+      await using _host = await openTestHost(app, {
+        grants: ["tenants_crud"],
+        admin: {
+          "tenants/list": () => {
+            throw new RpcFault(-32603, "internal: not_found: nothing");
+          },
+        },
+      });
+      expect(await call("agents/list")).toMatchObject({
         kind: "capability_not_granted",
         code: -32004,
+        data: { capability: "agents_crud", method: "nexo/admin/agents/list" },
       });
+      expect(await call("tenants/get", { tenant_id: "NO" })).toMatchObject({ kind: "not_found" });
+      expect(await call("tenants/list")).toMatchObject({ kind: "not_found", code: -32603 });
+      expect(await call("tenants/list", { prefix: 7 })).toMatchObject({ kind: "invalid_params" });
     }
-    await expect(shop.admin.call("echo")).rejects.toBeInstanceOf(AdminError);
+    expect(await call("tenants/list")).toMatchObject({ kind: "transport", code: null });
+    expect(await call("tenants/list")).toBeInstanceOf(AdminError);
+  });
+});
+
+describe("the life of a microapp", () => {
+  it("starts its parts before it is ready, and stops them in reverse", async () => {
+    const story: string[] = [];
+    const part = (name: string) => (context: AppContext) => {
+      story.push(`${name} starts in ${context.handshake["extension_id"]}`);
+      return {
+        async [Symbol.asyncDispose]() {
+          await setImmediate();
+          story.push(`${name} stops`);
+        },
+      };
+    };
+    const app = defineMicroapp({ start: part("start"), http: part("http") });
+    await (await openTestHost(app))[Symbol.asyncDispose]();
+    expect(story).toEqual([
+      "start starts in test",
+      "http starts in test",
+      "http stops",
+      "start stops",
+    ]);
   });
 
-  it("hears notifications, also when a listener fails", async () => {
-    const heard: unknown[] = [];
-    const shop = app()
-      .on("nexo/notify/agent_event", () => {
-        throw new Error("boom");
-      })
-      .on("nexo/notify/agent_event", (params) => void heard.push(params));
-    await using session = await openTestSession(shop, { stateDir });
-    session.notify("nexo/notify/agent_event", { kind: "x" });
-    session.notify("nobody/listens", {});
-    await setImmediate();
-    await setImmediate();
-    expect(heard).toEqual([{ kind: "x" }]);
-    expect(session.logged()).toContain("[ERROR] a listener failed");
+  it("does not start when a part or its config is wrong, and says why", async () => {
+    const broken = defineMicroapp({
+      start() {
+        throw new Error("no database");
+      },
+    });
+    await expect(openTestHost(broken)).rejects.toThrow("internal: no database");
+    const strict = defineMicroapp({ config: z.object({ url: z.url() }) });
+    await expect(openTestHost(strict, { config: { url: 7 } })).rejects.toThrow(
+      "config in extensions.yaml: url:",
+    );
   });
 
   it("finishes what runs before it answers shutdown, and stops its signal", async () => {
     const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
     let finish: () => void = () => {};
     let signal: AbortSignal | undefined;
-    const shop = app().tool("slow", { description: "", input: {} }, async (_args, context) => {
-      signal = context.signal;
-      await new Promise<void>((resolve) => {
-        finish = resolve;
-      });
-      return "done";
+    const app = defineMicroapp({
+      tools: {
+        slow: {
+          description: "",
+          input: {},
+          async handle(_args, context) {
+            signal = context.signal;
+            await new Promise<void>((resolve) => (finish = resolve));
+            return "done";
+          },
+        },
+      },
     });
-    const ended = shop.run({ stdin, stdout, stderr, env: {} });
+    const ended = app.run({ stdin, stdout, stderr, env: {} });
     stdin.write('{"id":1,"method":"tools/call","params":{"name":"slow","arguments":{}}}\n');
     stdin.write('{"id":0,"method":"shutdown","params":{}}\n');
     await setImmediate();
@@ -186,15 +303,38 @@ describe("createMicroapp()", () => {
 
   it("ends with its signal", async () => {
     const stop = new AbortController();
-    const streams = {
+    const streams = () => ({
       stdin: new PassThrough(),
       stdout: new PassThrough(),
       stderr: new PassThrough(),
-    };
-    const ended = app().run({ ...streams, env: {}, signal: stop.signal });
+    });
+    const ended = defineMicroapp({}).run({ ...streams(), env: {}, signal: stop.signal });
     stop.abort();
     await ended;
-    await app().run({ ...streams, stdin: new PassThrough(), env: {}, signal: AbortSignal.abort() });
+    await defineMicroapp({}).run({ ...streams(), env: {}, signal: AbortSignal.abort() });
+  });
+});
+
+describe("notifications", () => {
+  it("are heard typed or as they come, also when a handler fails", async () => {
+    const heard: unknown[] = [];
+    await using host = await openTestHost(defineMicroapp({
+      notifications: {
+        agent_event(event) {
+          heard.push(event.kind);
+          throw new Error("boom");
+        },
+        "nexo/notify/made_up": (params) => void heard.push(params),
+      },
+    }));
+    host.emit({ kind: "microapp_state", microapp_id: "shop", state: "ready", at_ms: 1 });
+    host.notify("nexo/notify/agent_event", { kind: "of_a_newer_core" });
+    host.notify("nobody/listens", {});
+    host.notify("nexo/notify/made_up", { a: 1 });
+    await host.until(() => heard.length === 2 && host.logged().includes("[ERROR]"));
+    expect(heard).toEqual(["microapp_state", { a: 1 }]);
+    expect(host.logged()).toContain("[ERROR] a listener failed");
+    expect(host.logged()).toContain("[DEBUG] a notification was not understood");
   });
 });
 

@@ -3,31 +3,37 @@
  *
  * @module
  */
-import { z } from "zod";
-import { type CallContext, isObject } from "./context.ts";
+import { messageOf } from "../../core/contract/mod.ts";
+import type { CallContext } from "./context.ts";
+import { isObject } from "./json.ts";
+import {
+  type AnySchema,
+  check,
+  type Checked,
+  isLibrarySchema,
+  type JsonSchema,
+  jsonSchemaOf,
+} from "./schema.ts";
 import { ToolError } from "./tool_error.ts";
 
-/** A JSON Schema, written by hand. */
-export type JsonSchema = Readonly<Record<string, unknown>>;
-
-/** What a model is told about a tool. */
-export interface ToolOptions<Input extends z.ZodType | JsonSchema> {
+/** A tool: what a model is told of it, and what it does. */
+export interface ToolDefinition<Input extends AnySchema | JsonSchema, Config = unknown> {
   /** One or two sentences: what it does, and when to use it. */
   readonly description: string;
-  /** A zod schema, which also checks the arguments, or a JSON Schema, which core checks. */
+  /** Its arguments: a library's schema, which the SDK checks, or a JSON Schema, which core checks. */
   readonly input: Input;
+  /** What the model is told of `input`, for libraries that give no JSON Schema. */
+  readonly inputSchema?: JsonSchema;
+  /** Gives any JSON, or throws a {@linkcode ToolError}. Calls run at the same time. */
+  readonly handle: (args: Checked<Input>, context: CallContext<Config>) => unknown;
 }
 
-/** What the handler of a tool is given. */
-export type ToolArguments<Input extends z.ZodType | JsonSchema> = Input extends z.ZodType
-  ? z.output<Input>
-  : Readonly<Record<string, unknown>>;
-
-/** Gives any JSON, or throws a {@linkcode ToolError}. */
-export type ToolHandler<Input extends z.ZodType | JsonSchema> = (
-  args: ToolArguments<Input>,
-  context: CallContext,
-) => unknown;
+/** A tool of a file of its own, its arguments typed by its schema. */
+export function tool<Input extends AnySchema | JsonSchema>(
+  definition: ToolDefinition<Input>,
+): ToolDefinition<Input> {
+  return definition;
+}
 
 /** A tool, ready to be announced and called. */
 export interface Tool {
@@ -36,43 +42,43 @@ export interface Tool {
   readonly call: (args: unknown, context: CallContext) => Promise<unknown>;
 }
 
-function isZod(input: z.ZodType | JsonSchema): input is z.ZodType {
-  return "safeParseAsync" in input && typeof input.safeParseAsync === "function";
-}
+const namePattern = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** Builds a tool from its declaration. */
-export function createTool<Input extends z.ZodType | JsonSchema>(
-  { description, input }: ToolOptions<Input>,
-  handler: ToolHandler<Input>,
+/**
+ * Builds a tool from its definition.
+ *
+ * @throws {RangeError} when its name is none or its schema has no form in JSON
+ */
+export function createTool(
+  name: string,
+  { description, input, inputSchema, handle }: ToolDefinition<AnySchema | JsonSchema>,
 ): Tool {
-  const schema: z.ZodType | JsonSchema = input;
-  if (!isZod(schema)) {
-    const handle = handler as ToolHandler<JsonSchema>;
+  if (!namePattern.test(name)) {
+    throw new RangeError(`Cannot define tool "${name}": a name is 1 to 64 of A-Z, a-z, 0-9, _, -`);
+  }
+  if (!isLibrarySchema(input)) {
     return {
       description,
-      inputSchema: schema,
-      async call(args, context) {
-        return await handle(isObject(args) ? args : {}, context);
-      },
+      inputSchema: inputSchema ?? input,
+      call: async (args, context) => await handle(isObject(args) ? args : {}, context),
     };
   }
-  const { $schema: _, ...inputSchema } = z.toJSONSchema(schema, { io: "input", target: "draft-7" });
   return {
     description,
-    inputSchema,
+    inputSchema: inputSchema ?? announced(name, input),
     async call(args, context) {
-      const read = await schema.safeParseAsync(args);
-      if (!read.success) {
-        throw new ToolError("invalid_arguments", describeIssues(read.error.issues));
-      }
-      return await handler(read.data as ToolArguments<Input>, context);
+      const checked = await check(input, args);
+      if (!checked.ok) throw new ToolError("invalid_arguments", checked.problem);
+      return await handle(checked.value, context);
     },
   };
 }
 
-function describeIssues(issues: readonly z.core.$ZodIssue[]): string {
-  return issues.map(({ path, message }) =>
-    path.length === 0 ? message : `${path.join(".")}: ${message}`
-  )
-    .join("; ");
+function announced(name: string, input: AnySchema): JsonSchema {
+  try {
+    return jsonSchemaOf(input) ?? { type: "object" };
+  } catch (cause) {
+    const message = `Cannot announce tool "${name}": ${messageOf(cause)}; say it in inputSchema`;
+    throw new RangeError(message, { cause });
+  }
 }

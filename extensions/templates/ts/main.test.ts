@@ -3,56 +3,46 @@
  *
  * @module
  */
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { openTestSession } from "nexo-microapps/sdk";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, it } from "node:test";
+import { openTestHost } from "nexo-microapps/sdk/testing";
 import { createNotebook } from "./notebook.ts";
-
-let stateDir = "";
-beforeEach(async () => {
-  stateDir = await mkdtemp(join(tmpdir(), "notebook-"));
-});
-afterEach(() => rm(stateDir, { recursive: true, force: true }));
 
 describe("the notebook", () => {
   it("keeps notes", async () => {
-    await using session = await openTestSession(createNotebook(), { stateDir });
-    await session.callTool("note_add", { text: "Buy milk", title: "Shopping" });
-    expect(await session.callTool("note_list", {})).toMatchObject({
-      notes: [{ title: "Shopping", text: "Buy milk" }],
-    });
+    await using host = await openTestHost(createNotebook());
+    await host.callTool("note_add", { text: "Buy milk", title: "Shopping" });
+    const { notes } = await host.callTool("note_list", {}) as { notes: { text: string }[] };
+    assert.deepEqual(notes.map(({ text }) => text), ["Buy milk"]);
   });
 
   it("keeps tenants apart", async () => {
-    await using session = await openTestSession(createNotebook(), { stateDir });
-    await session.callTool("note_add", { text: "Ours" }, { accountId: "acme" });
-    expect(await session.callTool("note_list", {}, { accountId: "globex" })).toEqual({ notes: [] });
-    expect(await readdir(join(stateDir, "tenants"))).toEqual(["acme", "globex"]);
+    await using host = await openTestHost(createNotebook());
+    await host.callTool("note_add", { text: "Ours" }, { accountId: "acme" });
+    const theirs = await host.callTool("note_list", {}, { accountId: "globex" });
+    assert.deepEqual(theirs, { notes: [] });
+    assert.deepEqual(await readdir(join(host.stateDir, "tenants")), ["acme", "globex"]);
   });
 
   it("saves a note once when the same call comes again", async () => {
-    await using session = await openTestSession(createNotebook(), { stateDir });
+    await using host = await openTestHost(createNotebook());
     const call = { callId: "turn-1:step-2" };
-    await session.callTool("note_add", { text: "Once" }, call);
-    await session.callTool("note_add", { text: "Once" }, call);
-    expect(await session.callTool("note_list", {})).toMatchObject({ notes: [{ text: "Once" }] });
+    await host.callTool("note_add", { text: "Once" }, call);
+    await host.callTool("note_add", { text: "Once" }, call);
+    const { notes } = await host.callTool("note_list", {}) as { notes: unknown[] };
+    assert.equal(notes.length, 1);
   });
 
   it("refuses an empty note", async () => {
-    await using session = await openTestSession(createNotebook(), { stateDir });
-    await expect(session.callTool("note_add", { text: "" })).rejects.toThrow("invalid arguments");
+    await using host = await openTestHost(createNotebook());
+    await assert.rejects(host.callTool("note_add", { text: "" }), /invalid arguments: text/);
   });
 
   it("blocks a message with the configured word", async () => {
-    const config = { blocked_word: "secret" };
-    await using session = await openTestSession(createNotebook(), { stateDir, config });
-    expect(await session.runHook("before_message", { text: "hello" })).toMatchObject({
-      abort: false,
-    });
-    expect(await session.runHook("before_message", { text: "a secret" })).toMatchObject({
-      abort: true,
-    });
+    await using host = await openTestHost(createNotebook(), { config: { blocked_word: "secret" } });
+    assert.equal((await host.runHook("before_message", { text: "hello" })).abort, false);
+    assert.equal((await host.runHook("before_message", { text: "a secret" })).abort, true);
   });
 });

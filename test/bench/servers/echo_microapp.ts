@@ -3,12 +3,16 @@
  *
  * @module
  */
-import { createMicroapp, z } from "../../../extensions/sdk/mod.ts";
+import { defineMicroapp, z } from "../../../extensions/sdk/mod.ts";
 
-const app = createMicroapp({ name: "echo", version: "1.0.0" });
-app.tool(
-  "echo",
-  { description: "Gives the text back", input: z.object({ text: z.string() }) },
-  ({ text }) => text,
-);
-await app.run();
+await defineMicroapp({
+  name: "echo",
+  version: "1.0.0",
+  tools: {
+    echo: {
+      description: "Gives the text back",
+      input: z.object({ text: z.string() }),
+      handle: ({ text }) => text,
+    },
+  },
+}).run();

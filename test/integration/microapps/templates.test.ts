@@ -150,11 +150,12 @@ describe.each([["ts", "notebook"], ["python", "notebook-py"]])("the template %s"
   it("keeps to the wire: ids echoed, blanks skipped, nonsense answered, notices unanswered", async () => {
     await withRawChild(path, async (child) => {
       child.write("\n  \r\n");
-      child.write(`${request(0, "initialize", { unknown: 1 }).trimEnd()}\r\n`);
+      const about = { extension_id: id, unknown: 1 };
+      child.write(`${request(0, "initialize", about).trimEnd()}\r\n`);
       expect(await child.read()).toMatchObject({
         jsonrpc: "2.0",
         id: 0,
-        result: { server_info: { name: id, version: "0.1.0" }, hooks: ["before_message"] },
+        result: { server_info: { name: id }, hooks: ["before_message"] },
       });
       child.write("{nonsense\n");
       const nonsense = await child.read();

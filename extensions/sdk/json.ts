@@ -1,0 +1,10 @@
+/**
+ * What JSON is made of.
+ *
+ * @module
+ */
+
+/** Whether `value` is a JSON object. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
