@@ -11,9 +11,16 @@ import { openEdgeLink } from "./daemon/edge_link.ts";
 import { openLiveSettings } from "./daemon/config.ts";
 import { watchConfig } from "./daemon/config_watch.ts";
 import { makeHome, publishBrokerToken, publishRunFile } from "./daemon/home.ts";
-import { createCauses, findMicroapps, forwardEvents, openMicroapps } from "./daemon/microapps.ts";
+import {
+  createCauses,
+  findMicroapps,
+  forwardEvents,
+  notifyHolders,
+  openMicroapps,
+} from "./daemon/microapps.ts";
 import { createCoreMetrics } from "./daemon/metrics.ts";
 import type { DaemonOptions, DaemonReady } from "./daemon/options.ts";
+import { openPairing } from "./daemon/pairing.ts";
 import { createParts } from "./daemon/parts.ts";
 import { createReadiness } from "./daemon/readiness.ts";
 import { createScrape } from "./daemon/scrape.ts";
@@ -112,8 +119,26 @@ export async function runDaemon(
   metrics.follow(events);
   using sources = openSourceWatch({ store, settings, now, log });
   const causes = createCauses();
+  using pairing = openPairing({
+    ...parts,
+    store,
+    vault,
+    settings,
+    channels: () => work.channels,
+    notify: (account, status) =>
+      notifyHolders(
+        { host, settings },
+        { capability: "pairing_initiate", account },
+        "nexo/notify/pairing_status_changed",
+        status,
+      ),
+    random,
+    now,
+    log,
+  });
   await using work = openWork({
     ...parts,
+    admit: pairing.admit,
     store,
     bus,
     host,
@@ -191,6 +216,7 @@ export async function runDaemon(
     causes,
     sources: sources.health,
     credentials,
+    pairing,
     secretsDir: home.secrets,
     operatorToken: await openOperatorToken({ dir: home.secrets, random, uuid: parts.uuid }),
     onTokenRotated: ({ oldHash, newHash }) =>

@@ -55,6 +55,14 @@ export async function runTurn(
     if (job.starts >= MAX_STARTS) {
       throw new CodedError("internal", `Cannot run turn: it was interrupted ${job.starts} times`);
     }
+    const admission = await deps.admit(inbounds, job.turnId);
+    if (admission.kind === "answer") {
+      return await record.finish({ outcome: "refused", error: "pairing", reply: admission.text });
+    }
+    if (admission.kind === "drop") {
+      const error = `not admitted: ${admission.reason}`;
+      return await record.finish({ outcome: "refused", error, reply: null });
+    }
     return await answerInTime(verdict.policy, inbounds, record, { job, deps, signal });
   } catch (error) {
     if (signal.aborted) throw error;

@@ -50,6 +50,13 @@ export type TurnResult =
   }
   | { readonly kind: "retry"; readonly nextAtMs: number };
 
+/** What the door says of a message from a person. */
+export type Admission =
+  | { readonly kind: "admit" }
+  /** It was for the door alone; `text` answers it. */
+  | { readonly kind: "answer"; readonly text: string }
+  | { readonly kind: "drop"; readonly reason: string };
+
 /** What a turn needs. */
 export interface TurnDeps {
   readonly settings: () => Settings;
@@ -75,6 +82,8 @@ export interface TurnDeps {
   readonly take: ToolLimits["take"];
   readonly hooks: Pick<Host, "hasHooks" | "runHook">;
   readonly mutes: Mutes;
+  /** Whether whoever wrote may be answered. The same turn gets the same answer again. */
+  readonly admit: (inbounds: TurnInbounds, turnId: string) => Promise<Admission>;
   /** Whether replies on this channel are sent; event turns have nobody to send to. */
   readonly sends: (channel: string) => boolean;
   readonly redact: (text: string) => string;

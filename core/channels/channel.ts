@@ -97,6 +97,11 @@ export interface Channel {
   readonly webhookOf?: (instance: string) => ChannelWebhook | undefined;
   /** Reads one verified event. Nothing in it is trusted; what it does not know, it leaves out. */
   readonly hear?: (envelope: Envelope, instance: string) => Heard;
+  /**
+   * A link that opens the instance for a person and brings `parameter` (at most 64 of `A-Za-z0-9_-`) with
+   * their first message; undefined when the instance has none.
+   */
+  readonly linkTo?: (instance: string, parameter: string) => Promise<string | undefined>;
   /** Which kinds of body it can send; the others are refused before they are kept. */
   readonly sends: ReadonlySet<OutboundBody["kind"]>;
 }

@@ -9,6 +9,7 @@ import { ConfigError } from "../settings/config_error.ts";
 import { homeOf } from "../daemon/home.ts";
 import { formatProblems } from "../settings/problems.ts";
 import { createCliContext } from "./command.ts";
+import { addChannelCommands } from "./channels.ts";
 import { addCheckCommand } from "./check.ts";
 import { addConversationCommands } from "./conversations.ts";
 import { addDoctorCommand } from "./doctor.ts";
@@ -57,6 +58,7 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   addConversationCommands(program, context);
   addOperateCommands(program, context);
   addTenantCommands(program, context);
+  addChannelCommands(program, context);
 
   try {
     await program.parseAsync([...argv]);

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { Uuid } from "./ids.ts";
+import { PairingState } from "./pairing.ts";
 import { SourceState } from "./source_health.ts";
 
 const ms = z.int().nonnegative();
@@ -306,6 +307,16 @@ export const AgentEvent = z.discriminatedUnion("kind", [
     ...tenant,
   }),
   z.looseObject({
+    kind: z.literal("pairing_status_changed"),
+    challenge_id: Uuid,
+    agent_id: z.string(),
+    channel: z.string(),
+    instance: z.string(),
+    state: PairingState,
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
     kind: z.literal("microapp_state"),
     microapp_id: z.string(),
     state: z.enum(["spawning", "ready", "restarting", "failed", "stopped"]),
@@ -346,6 +357,7 @@ export function eventTimeMs(event: AgentEvent): number {
     case "conversation_muted":
     case "conversation_unmuted":
     case "microapp_state":
+    case "pairing_status_changed":
       return event.at_ms;
   }
 }

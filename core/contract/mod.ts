@@ -107,6 +107,7 @@ export {
   Uuid,
   uuidOf,
 } from "./ids.ts";
+export { PairingState, PairingStatus } from "./pairing.ts";
 export { isPathPart } from "./path_part.ts";
 export { ConversationKey, Inbound } from "./inbound.ts";
 export { ChatKind, MediaKind, MessagePart, ReplyAddress, textOfParts } from "./message.ts";

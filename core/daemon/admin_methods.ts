@@ -10,6 +10,7 @@ import { channelMethods } from "../admin/channels.ts";
 import { credentialMethods } from "../admin/credentials.ts";
 import { llmProviderMethods } from "../admin/llm_providers.ts";
 import type { AdminMethod } from "../admin/method.ts";
+import { pairingMethods } from "../admin/pairing.ts";
 import { publishMethods } from "../admin/publish.ts";
 import { secretMethods, type TokenRotation } from "../admin/secrets.ts";
 import { skillMethods } from "../admin/skills.ts";
@@ -26,6 +27,7 @@ import type { OperatorToken } from "../vault/operator_token.ts";
 import type { LiveSettings } from "./config.ts";
 import type { Causes } from "./microapps.ts";
 import type { DaemonOptions } from "./options.ts";
+import type { PairingParts } from "./pairing.ts";
 import type { Parts } from "./parts.ts";
 import type { Work } from "./work.ts";
 
@@ -40,6 +42,7 @@ export interface AdminMethodDeps extends Parts, Pick<DaemonOptions, "env" | "now
   readonly causes: Causes;
   readonly config: LiveSettings;
   readonly credentials: Credentials;
+  readonly pairing: PairingParts;
   /** Where secrets are kept. */
   readonly secretsDir: string;
   readonly operatorToken: OperatorToken;
@@ -72,6 +75,7 @@ export function createAdminMethods(
           timeoutMs: CREDENTIAL_PROBE_MS,
         }),
     }),
+    ...pairingMethods({ settings, store, ...deps.pairing }),
     ...llmProviderMethods({
       settings,
       changeConfig,

@@ -205,6 +205,20 @@ export function forwardEvents(
   });
 }
 
+/** Tells every microapp that holds `capability` for a tenant; its other tenants' holders hear nothing. */
+export function notifyHolders(
+  { host, settings }: { host: Pick<Host, "notify">; settings: () => Settings },
+  { capability, account }: { capability: string; account: string },
+  method: string,
+  params: unknown,
+): void {
+  for (const id of Object.keys(settings().extensions.entries)) {
+    if (covers(grantedTenants(settings(), id, capability), account)) {
+      host.notify(id, method, params);
+    }
+  }
+}
+
 function subscribersOf(settings: Settings): Subscriber[] {
   return Object.keys(settings.extensions.entries)
     .map((id) => ({

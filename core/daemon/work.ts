@@ -50,6 +50,8 @@ export interface WorkDeps extends Parts {
   /** A key of a model's provider, by its name; looked up for each call. */
   readonly secretOf: (name: string) => string | undefined;
   readonly metrics: CoreMetrics;
+  /** The door before each turn. */
+  readonly admit: TurnDeps["admit"];
   readonly now: Clock;
   readonly random: Random;
   readonly log: Log;

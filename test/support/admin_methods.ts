@@ -10,6 +10,7 @@ import { channelMethods } from "../../core/admin/channels.ts";
 import { credentialMethods } from "../../core/admin/credentials.ts";
 import { apiRootOf, CHANNEL_CREDENTIALS } from "../../core/channels/credentials/mod.ts";
 import { llmProviderMethods } from "../../core/admin/llm_providers.ts";
+import { pairingMethods } from "../../core/admin/pairing.ts";
 import { publishMethods } from "../../core/admin/publish.ts";
 import { secretMethods, type TokenRotation } from "../../core/admin/secrets.ts";
 import { skillMethods } from "../../core/admin/skills.ts";
@@ -19,6 +20,9 @@ import { createEventLog } from "../../core/events/event_log.ts";
 import { createTranscriptSearch } from "../../core/record/search.ts";
 import { createTranscripts } from "../../core/record/transcripts.ts";
 import { writeSecret } from "../../core/settings/written_secrets.ts";
+import { createChallenges } from "../../core/pairing/challenges.ts";
+import { createPairing } from "../../core/pairing/pairing.ts";
+import { createPeople } from "../../core/pairing/people.ts";
 import { openCredentials } from "../../core/vault/credentials.ts";
 import { openOperatorToken } from "../../core/vault/operator_token.ts";
 import { openVault } from "../../core/vault/vault.ts";
@@ -44,6 +48,24 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     onUnreadable: (path, reason) => {
       throw new Error(`${path}: ${reason}`);
     },
+  });
+  const challenges = createChallenges({
+    store,
+    sealer: vault,
+    mac: (text) => vault.mac("p", text),
+  });
+  const people = createPeople({ store });
+  const pairing = createPairing({
+    store,
+    challenges,
+    people,
+    invite: () => Promise.resolve({ link: undefined, instructions: "Send the code." }),
+    eventRows: () => [],
+    notify: () => {},
+    random,
+    uuid,
+    now: Date.now,
+    log: silentLog,
   });
   const token = await openOperatorToken({ dir: secretsDir, random, uuid });
   const rotations: TokenRotation[] = [];
@@ -80,6 +102,7 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
           timeoutMs: 5_000,
         }),
     }),
+    ...pairingMethods({ settings, store, challenges, people, pairing }),
     ...llmProviderMethods({
       settings,
       changeConfig,
@@ -131,6 +154,7 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     transcripts,
     secretsDir,
     credentials,
+    pairing,
     token,
     rotations,
     handoffs,

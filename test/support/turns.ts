@@ -86,6 +86,7 @@ export function depsOf(
     check: createSchemaCheck(),
     take: (claim) => limits.take(claim),
     hooks: { hasHooks: () => false, runHook: () => Promise.reject(new Error("nobody to ask")) },
+    admit: () => Promise.resolve({ kind: "admit" }),
     sends: () => true,
     ...over,
   };

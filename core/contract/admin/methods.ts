@@ -9,6 +9,7 @@ import { AGENT_METHODS } from "./agents.ts";
 import { CHANNEL_METHODS } from "./channels.ts";
 import { CREDENTIAL_METHODS } from "./credentials.ts";
 import { LLM_PROVIDER_METHODS } from "./llm_providers.ts";
+import { PAIRING_METHODS } from "./pairing.ts";
 import { PUBLISH_METHODS } from "./publish.ts";
 import { SECRET_METHODS } from "./secrets.ts";
 import { SKILL_METHODS } from "./skills.ts";
@@ -24,6 +25,7 @@ export const ADMIN_METHODS = {
   ...SKILL_METHODS,
   ...LLM_PROVIDER_METHODS,
   ...AGENT_EVENT_METHODS,
+  ...PAIRING_METHODS,
   ...PUBLISH_METHODS,
 } as const;
 

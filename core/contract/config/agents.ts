@@ -36,7 +36,6 @@ export const UNUSED_BINDING_KEYS = [
   "dispatch_policy",
   "link_understanding",
   "lsp",
-  "pairing_policy",
   "plan_mode",
   "proactive",
   "remote_triggers",
@@ -64,7 +63,6 @@ export const UNUSED_AGENT_KEYS = [
   "google_auth",
   "link_understanding",
   "lsp",
-  "pairing_policy",
   "plan_mode",
   "plugins",
   "proactive",
@@ -100,6 +98,16 @@ const Language = z.string().trim().min(1).max(64).regex(
   "must not have control characters",
 );
 
+/** What a line does with people who write alone; absent means the agent's, and in the end `open`. */
+const DmPolicyName = z.enum(["open", "pairing", "allowlist"]);
+const peopleKeys = {
+  dm_policy: optional(DmPolicyName),
+  /** Senders who need no pairing, as the channel names them. */
+  allow_from: optional(z.array(z.union([z.string(), z.int()]).transform(String))),
+  /** Nexo's form: `auto_challenge: true` is `dm_policy: pairing`. */
+  pairing_policy: optional(z.looseObject({ auto_challenge: optional(z.boolean()) })),
+};
+
 /** One channel an agent answers. What is present replaces the agent's value, also when empty. */
 export const BindingConfig = z.strictObject({
   /** The channel, for example `webchat`; `event` with a subscriber's id as instance. */
@@ -118,6 +126,7 @@ export const BindingConfig = z.strictObject({
   allowed_delegates: optional(z.array(Text)),
   language: optional(Language),
   tool_rate_limits: optional(BindingToolRateLimits),
+  ...peopleKeys,
   ...unused(UNUSED_BINDING_KEYS),
 });
 /** See {@linkcode BindingConfig}. */
@@ -198,6 +207,7 @@ export const AgentConfig = z.strictObject({
   tool_rate_limits: optional(AgentToolRateLimits),
   sender_rate_limit: optional(SenderRateLimit),
   outbound_allowlist: OutboundAllowlist,
+  ...peopleKeys,
   skills: list(Text),
   /** Relative to the config directory. */
   skills_dir: withDefault(Text, "./skills"),

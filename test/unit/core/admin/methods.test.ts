@@ -19,6 +19,14 @@ const FILES = {
 const open = () => openAdminPlace(FILES);
 const SESSION = "5b0f7a7e-6c1e-4f0a-9a53-5f5f6f0d9c11";
 
+type Answers = ReadonlyMap<string, unknown>;
+const withChallenge = (answers: Answers): unknown => {
+  const { challenge_id } = answers.get("nexo/admin/pairing/start") as { challenge_id: string };
+  return { challenge_id };
+};
+const paramsOf = (given: unknown, answers: Answers): unknown =>
+  typeof given === "function" ? (given as (answers: Answers) => unknown)(answers) : given;
+
 /** One good call of each method, in an order in which each works; and one with bad params. */
 const CALLS: readonly (readonly [keyof typeof ADMIN_METHODS, unknown, unknown])[] = [
   ["nexo/admin/echo", { a: 1 }, undefined],
@@ -46,6 +54,20 @@ const CALLS: readonly (readonly [keyof typeof ADMIN_METHODS, unknown, unknown])[
     agent_ids: ["ana"],
     payload: { note: "n" },
   }, { channel: "web/chat", agent_ids: [], payload: {} }],
+  ["nexo/admin/pairing/start", { agent_id: "ana", channel: "webchat", instance: "acme" }, {
+    agent_id: "",
+    channel: "webchat",
+  }],
+  ["nexo/admin/pairing/status", withChallenge, { challenge_id: "x" }],
+  ["nexo/admin/pairing/cancel", withChallenge, {}],
+  ["nexo/admin/pairing/approve", { channel: "webchat", instance: "acme", code: "ABCDEFGH" }, {
+    channel: "webchat",
+    code: " ",
+  }],
+  ["nexo/admin/pairing/list", { channel: "webchat" }, { limit: -1 }],
+  ["nexo/admin/pairing/revoke", { channel: "webchat", instance: "acme", sender_id: "x" }, {
+    channel: "webchat",
+  }],
   ["nexo/admin/credentials/list", { channel_filter: "webchat" }, { channel_filter: 1 }],
   ["nexo/admin/credentials/revoke", { channel: "webchat", instance: "acme" }, {
     channel: "webchat",
@@ -86,10 +108,13 @@ describe("the admin methods", () => {
     async () => {
       await using place = await open();
       expect(CALLS.map(([name]) => name).sort()).toEqual(Object.keys(ADMIN_METHODS).sort());
-      for (const [name, good, bad] of CALLS) {
+      const answers = new Map<string, unknown>();
+      for (const [name, given, bad] of CALLS) {
+        const good = paramsOf(given, answers);
         const { capability, result } = ADMIN_METHODS[name];
         const granted = microapp({ [capability]: "all" });
         const answer = await place.dispatch(granted, name, good);
+        answers.set(name, answer);
         expect(z.safeParse(result as z.ZodType, answer), name).toMatchObject({ success: true });
         expect(place.audit.at(-1)).toBe(`outcome ${name} ok null`);
         await expect(place.dispatch(microapp({}), name, good), name).rejects.toMatchObject({
