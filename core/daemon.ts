@@ -255,6 +255,7 @@ export async function runDaemon(
       log.warn("config.waits_for_restart", { file: "broker.yaml" });
     }
     publishConfig();
+    work.reload();
     reloads.run(async () => host.apply(await findMicroapps({ settings, env: options.env, log })));
   });
   await using _watch = await watchConfig(config, { log });

@@ -98,6 +98,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   inbound_refused: 422,
   invalid_params: 400,
   not_found: 404,
+  queue_full: 429,
+  rate_limited: 429,
   store_busy: 503,
   store_closed: 503,
   store_full: 503,

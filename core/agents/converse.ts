@@ -145,11 +145,12 @@ async function answerCall(
 function refuseAll(gate: ToolGate): ToolGate {
   return {
     ...gate,
-    admit: ({ name }) => ({
-      outcome: "not_allowed",
-      text: `error: tool "${name}" was given wrong arguments too often`,
-      limited: null,
-    }),
+    admit: ({ name }) =>
+      Promise.resolve({
+        outcome: "not_allowed",
+        text: `error: tool "${name}" was given wrong arguments too often`,
+        limited: null,
+      }),
   };
 }
 

@@ -82,10 +82,7 @@ export function policyOf(settings: Settings, key: ConversationKey): PolicyResult
       ),
       language: binding.language ?? agent.language,
       skills: binding.skills ?? agent.skills,
-      limits: {
-        agent: agent.tool_rate_limits ?? undefined,
-        binding: binding.tool_rate_limits ?? undefined,
-      },
+      limits: limitSetsOf(agent, binding),
       allows: (tool) => allowed.length === 0 || allowed.some((pattern) => allows(pattern, tool)),
       names: (builtIn) => allowed.includes(builtIn),
     },
@@ -107,6 +104,59 @@ export function findBinding(
   );
   if (written !== undefined || channel !== "event") return written;
   return agent.event_subscribers.some(({ id }) => id === instance) ? {} : undefined;
+}
+
+/** What holds for tool calls on a binding; undefined when the agent is unknown. */
+export function toolLimitsOf(
+  { agents }: Pick<Settings, "agents">,
+  agentId: string,
+  bindingId: string | null,
+): Policy["limits"] | undefined {
+  const agent = agents.get(agentId);
+  if (agent === undefined) return undefined;
+  const binding = bindingId === null ? undefined : bindingOf(agent, bindingId);
+  return limitSetsOf(agent, binding);
+}
+
+/** How often one sender may write on a binding; undefined is no limit. */
+export function senderRateOf(
+  { agents }: Pick<Settings, "agents">,
+  agentId: string,
+  bindingId: string,
+): { readonly rps: number; readonly burst: number } | undefined {
+  const agent = agents.get(agentId);
+  const own = agent && (bindingOf(agent, bindingId)?.sender_rate_limit ?? "inherit");
+  const rate = own === "inherit" ? agent?.sender_rate_limit : own === "disable" ? undefined : own;
+  return rate === undefined || rate.rps === 0
+    ? undefined
+    : { rps: rate.rps, burst: Math.max(1, rate.burst) };
+}
+
+/** The same text for settings with the same agents and limits. */
+export function limitsFingerprint({ agents }: Pick<Settings, "agents">): string {
+  return JSON.stringify([...agents.values()].map((agent) => [
+    agent.id,
+    agent.tool_rate_limits,
+    agent.sender_rate_limit,
+    agent.inbound_bindings.map((binding) => [
+      binding.plugin,
+      binding.instance,
+      binding.tool_rate_limits,
+      binding.sender_rate_limit,
+    ]),
+  ]));
+}
+
+function bindingOf(agent: AgentConfig, id: string): Partial<BindingConfig> | undefined {
+  const colon = id.indexOf(":");
+  return findBinding(agent, id.slice(0, colon), id.slice(colon + 1));
+}
+
+function limitSetsOf(
+  agent: AgentConfig,
+  binding: Partial<BindingConfig> | undefined,
+): Policy["limits"] {
+  return { agent: agent.tool_rate_limits, binding: binding?.tool_rate_limits };
 }
 
 function refused(code: ErrorCode, reason: string): PolicyResult {

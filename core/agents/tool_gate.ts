@@ -98,8 +98,11 @@ export interface GatedCall {
 
 /** The gate, in two steps, so that hooks can be asked between them. */
 export interface ToolGate {
-  /** Lets a call pass, or says why not: not allowed, wrong arguments, over its limit. */
-  readonly admit: (call: GatedCall, account: string) => Refusal | undefined;
+  /**
+   * Lets a call pass, or says why not: not allowed, wrong arguments, over its limit. What it takes of
+   * a limit is on disk then; rejects with what the store throws.
+   */
+  readonly admit: (call: GatedCall, account: string) => Promise<Refusal | undefined>;
   /**
    * Runs a call that was admitted. What may have changed since is checked again: whether the tool is
    * still there and allowed, and with `changed` the arguments. Only an abort makes it throw.
@@ -137,16 +140,18 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
     return refusal("invalid_args", `error: invalid arguments: ${problem}`);
   }
 
-  function overLimit(tool: Tool, account: string, rules: Policy): Refusal | undefined {
+  async function overLimit(
+    tool: Tool,
+    account: string,
+    rules: Policy,
+  ): Promise<Refusal | undefined> {
     const { agent, bindingId, limits } = rules;
-    const verdict = take({ account, agentId: agent.id, bindingId, tool, limits });
+    const verdict = await take({ account, agentId: agent.id, bindingId, tool, limits });
     if (verdict.ok) return undefined;
-    const seconds = Math.ceil(verdict.retryAfterMs / 1000);
-    return refusal(
-      "rate_limited",
-      `error: rate limited: tool "${tool.name}" may be called again in ${seconds} s`,
-      { marker: verdict.marker, rps: verdict.rps },
-    );
+    const { marker, rps, retryAfterMs } = verdict;
+    const seconds = Math.ceil(retryAfterMs / 1000);
+    const text = `error: ${marker}: the tool may be called again in ${seconds} s`;
+    return refusal("rate_limited", text, { marker, rps });
   }
 
   const resultOf = (
@@ -165,7 +170,7 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
   });
 
   return {
-    admit(call, account) {
+    async admit(call, account) {
       const found = allowed(call, account);
       if (!("tool" in found)) return found;
       return wrongArguments(found.tool, call.arguments) ??

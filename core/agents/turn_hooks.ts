@@ -153,7 +153,7 @@ export function createTurnHooks(given: TurnHookDeps): TurnHooks {
       return journal.step(async (step) => {
         // The call is the step after this one.
         const callId = stepId(turnId, step + 1, "call");
-        const refusal = gate.admit(call, account);
+        const refusal = await gate.admit(call, account);
         if (refusal !== undefined) {
           return { result: { kind: "refused", callId, refusal, byHook: false }, writes: undefined };
         }

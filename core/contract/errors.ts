@@ -56,6 +56,8 @@ export const ERROR_CODES = {
   not_found: { retry: false, says: "Nothing of that name exists here" },
   outbound_failed: { retry: false, says: "A message could not be sent" },
   port_in_use: { retry: false, says: "The address is taken by another process" },
+  queue_full: { retry: true, says: "Too many messages of this conversation wait already" },
+  rate_limited: { retry: true, says: "Too many messages came from one sender" },
   sandbox_refused: { retry: false, says: "A microapp cannot be confined as asked" },
   sealed_unreadable: { retry: false, says: "Sealed data does not open with the keys at hand" },
   store_busy: { retry: true, says: "The database stayed locked by another process" },

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { limitsFingerprint, senderRateOf, toolLimitsOf } from "../agents/policy.ts";
 import { runTurn } from "../agents/turn.ts";
 import { createSkillReader } from "../agents/skills.ts";
 import { sessionIdOf } from "../agents/session.ts";
@@ -17,7 +18,7 @@ import { openConversations } from "../conversations/conversations.ts";
 import { openDelivery } from "../delivery/delivery.ts";
 import type { Log } from "../flow/log.ts";
 import { createIntake, type Intake } from "../intake/intake.ts";
-import { createToolLimits } from "../limits/tool_limits.ts";
+import { type Limits, openLimits } from "../limits/limits.ts";
 import type { Host } from "../microapps/host.ts";
 import { closeInterrupted } from "../models/budget/ledger.ts";
 import { createModels } from "../models/models.ts";
@@ -75,6 +76,8 @@ export interface Work extends AsyncDisposable {
   readonly delivery: ReturnType<typeof openDelivery>;
   /** Picks up what an earlier process left unfinished. */
   readonly recover: () => Promise<void>;
+  /** Other settings are in force. */
+  readonly reload: () => void;
   /** Answers hand-offs and chats on the bus; `watch` sees what became of hand-offs. */
   readonly serve: (bus: Bus, watch: (deliver: Intake["deliver"]) => Intake["deliver"]) => void;
   /** Says something on the web channel and waits for its turn. */
@@ -107,7 +110,16 @@ export function openWork(deps: WorkDeps): Work {
   });
 
   const microappsSettled = deps.host.settled();
-  const turnDeps = createTurnDeps(deps);
+  const limits = openLimits(deps);
+  const reload = (): void =>
+    limits.reload({
+      fingerprint: limitsFingerprint(settings()),
+      hasAgent: (id) => settings().agents.has(id),
+      toolLimitsOf: (agent, binding) => toolLimitsOf(settings(), agent, binding),
+      senderRateOf: (agent, binding) => senderRateOf(settings(), agent, binding),
+    });
+  reload();
+  const turnDeps = createTurnDeps(deps, limits);
   const run = metrics.turn((job: TurnJob, signal) => runTurn(job, turnDeps, signal));
   const conversations = openConversations({
     ...deps,
@@ -185,6 +197,7 @@ export function openWork(deps: WorkDeps): Work {
     conversations,
     delivery,
     chat,
+    reload,
     async recover() {
       const unfinished = await closeInterrupted(deps.store, now());
       if (unfinished > 0) log.warn("model_calls.interrupted", { count: unfinished });
@@ -210,12 +223,12 @@ export function openWork(deps: WorkDeps): Work {
     async [Symbol.asyncDispose]() {
       await conversations[Symbol.asyncDispose]();
       await delivery[Symbol.asyncDispose]();
+      await limits[Symbol.asyncDispose]();
     },
   };
 }
 
-function createTurnDeps(deps: WorkDeps): TurnDeps {
-  const limits = createToolLimits({ now: deps.now });
+function createTurnDeps(deps: WorkDeps, limits: Limits): TurnDeps {
   return {
     ...deps,
     history: historyReader(deps.transcripts),
@@ -223,7 +236,7 @@ function createTurnDeps(deps: WorkDeps): TurnDeps {
     skills: createSkillReader(deps),
     tools: createToolList(deps.host, deps.causes, deps.builtInTools),
     check: createSchemaCheck(),
-    take: (claim) => limits.take(claim),
+    take: (claim) => limits.tools.take(claim),
     hooks: deps.host,
     sends: (channel) => channel !== "event",
   };

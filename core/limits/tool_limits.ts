@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { LRUCache } from "lru-cache";
-import type { Clock } from "../contract/mod.ts";
+import type { BucketKey } from "./bucket_rows.ts";
+import type { Buckets, Draw } from "./buckets.ts";
 import {
   type CompiledPatterns,
   compilePatterns,
@@ -23,6 +23,12 @@ export interface ToolLimitSet {
   readonly replace?: boolean | undefined;
 }
 
+/** What the operator set; sets are compiled once per object. */
+export interface ToolLimitSets {
+  readonly agent?: ToolLimitSet | undefined;
+  readonly binding?: ToolLimitSet | undefined;
+}
+
 /** A call that wants to happen. */
 export interface ToolCallClaim {
   readonly account: string;
@@ -30,11 +36,7 @@ export interface ToolCallClaim {
   /** `<channel>:<instance>`, or `null` when the turn came without a binding. */
   readonly bindingId: string | null;
   readonly tool: ToolNames;
-  /** What the operator set; sets are compiled once per object. */
-  readonly limits: {
-    readonly agent?: ToolLimitSet | undefined;
-    readonly binding?: ToolLimitSet | undefined;
-  };
+  readonly limits: ToolLimitSets;
 }
 
 /** Whether the call may happen. */
@@ -52,37 +54,23 @@ export type ToolLimitVerdict =
 
 /** Counts calls against limits. */
 export interface ToolLimits {
-  /** Takes one call, right before it is made. Without a matching pattern there is no limit. */
-  take(claim: ToolCallClaim): ToolLimitVerdict;
-  /** Forgets what an agent used, when it is deleted. */
-  forgetAgent(agentId: string): void;
+  /**
+   * Takes one call, right before it is made. Without a matching pattern there is no limit.
+   *
+   * @throws what the store throws; the call must not be made then
+   */
+  take(claim: ToolCallClaim): ToolLimitVerdict | Promise<ToolLimitVerdict>;
+  /** The limits may have changed: `limitsOf` says what holds for an agent's binding from now on. */
+  reload(
+    limitsOf: (agentId: string, bindingId: string | null) => ToolLimitSets | undefined,
+  ): Promise<void>;
 }
-
-/** What counting needs. */
-export interface ToolLimitsDeps {
-  readonly now: Clock;
-  /** Buckets kept; the one unused longest goes first. @default {100000} */
-  readonly maxBuckets?: number | undefined;
-}
-
-interface Bucket {
-  readonly agentId: string;
-  tokens: number;
-  /** When `tokens` was right. */
-  atMs: number;
-}
-
-/** Tokens: steps of rounding must not cost a call that is due. */
-const ROUNDING = 1e-9;
 
 /**
- * Limits without any calls counted yet.
- *
- * A rate of `rps: 0` is no limit, except as `0/min` and the like (`burst: 0`), which allow no call.
- * A changed rate holds from the next call on, and never refills a bucket.
+ * Tool limits over `buckets`. A rate of `rps: 0` is no limit; a changed rate holds from then on and
+ * takes back nothing that was used.
  */
-export function createToolLimits({ now, maxBuckets = 100_000 }: ToolLimitsDeps): ToolLimits {
-  const buckets = new LRUCache<string, Bucket>({ max: maxBuckets });
+export function createToolLimits({ buckets }: { buckets: Buckets }): ToolLimits {
   const compiled = new WeakMap<RatePatterns, CompiledPatterns>();
 
   function compile(patterns: RatePatterns): CompiledPatterns {
@@ -94,31 +82,39 @@ export function createToolLimits({ now, maxBuckets = 100_000 }: ToolLimitsDeps):
     return found;
   }
 
-  function bucketOf({ account, agentId, bindingId, tool }: ToolCallClaim, burst: number): Bucket {
-    const key = JSON.stringify([account, agentId, bindingId, tool.name]);
-    let bucket = buckets.get(key);
-    if (bucket === undefined) {
-      bucket = { agentId, tokens: burst, atMs: now() };
-      buckets.set(key, bucket);
-    }
-    return bucket;
+  function rateOf(
+    bindingId: string | null,
+    tool: ToolNames,
+    limits: ToolLimitSets,
+  ): Rate | undefined {
+    const rate = rateFor(layersOf(bindingId, limits).map(compile), tool);
+    return rate?.rps === 0 ? undefined : rate;
   }
 
   return {
     take(claim) {
-      const rate = rateFor(layersOf(claim).map(compile), claim.tool);
-      if (rate === undefined || rate.rps === 0) return { ok: true };
-      const retryAfterMs = takeToken(bucketOf(claim, rate.burst), rate, now());
-      return retryAfterMs === 0 ? { ok: true } : refusal(claim, rate, retryAfterMs);
+      const rate = rateOf(claim.bindingId, claim.tool, claim.limits);
+      if (rate === undefined) return { ok: true };
+      const drawn = buckets.take(keyOf(claim), rate);
+      return drawn instanceof Promise
+        ? drawn.then((draw) => verdictOf(draw, claim, rate))
+        : verdictOf(drawn, claim, rate);
     },
-    forgetAgent(agentId) {
-      for (const [key, bucket] of buckets) if (bucket.agentId === agentId) buckets.delete(key);
-    },
+    reload: (limitsOf) =>
+      buckets.reload(({ agentId, bindingId, name, ownName }) => {
+        const id = bindingId === "" ? null : bindingId;
+        const limits = limitsOf(agentId, id);
+        return limits && rateOf(id, { name, ownName: ownName ?? name }, limits);
+      }),
   };
 }
 
+function keyOf({ account, agentId, bindingId, tool: { name, ownName } }: ToolCallClaim): BucketKey {
+  return { account, agentId, bindingId: bindingId ?? "", name, ownName };
+}
+
 /** The patterns that count, the most particular first. */
-function layersOf({ bindingId, limits: { agent, binding } }: ToolCallClaim): RatePatterns[] {
+function layersOf(bindingId: string | null, { agent, binding }: ToolLimitSets): RatePatterns[] {
   const layers: RatePatterns[] = [];
   if (binding !== undefined) layers.push(binding.patterns);
   if (agent === undefined || binding?.replace === true) return layers;
@@ -131,25 +127,13 @@ function layersOf({ bindingId, limits: { agent, binding } }: ToolCallClaim): Rat
   return layers;
 }
 
-/** Takes a token, or says how many milliseconds until there is one; 0 means taken. */
-function takeToken(bucket: Bucket, { rps, burst }: Rate, nowMs: number): number {
-  // A clock set back must not give the same time twice, so the bucket's own time never goes back.
-  const elapsedMs = Math.max(0, nowMs - bucket.atMs);
-  bucket.tokens = Math.min(burst, bucket.tokens + elapsedMs / 1000 * rps);
-  bucket.atMs += elapsedMs;
-  if (bucket.tokens >= 1 - ROUNDING) {
-    bucket.tokens = Math.max(0, bucket.tokens - 1);
-    return 0;
-  }
-  return Math.max(1, Math.ceil((1 - ROUNDING - bucket.tokens) / rps * 1000));
-}
-
-function refusal(
+function verdictOf(
+  draw: Draw,
   { tool, bindingId }: ToolCallClaim,
   { rps }: Rate,
-  retryAfterMs: number,
 ): ToolLimitVerdict {
+  if (draw.ok) return draw;
   const shown = Number(rps.toPrecision(6));
   const marker = `rate_limited:tool=${tool.name},binding=${bindingId ?? "none"},rps=${shown}`;
-  return { ok: false, rps, retryAfterMs, marker };
+  return { ok: false, rps, retryAfterMs: draw.retryAfterMs, marker };
 }

@@ -9,9 +9,9 @@ import { createSchemaCheck } from "../../core/agents/tool_schema.ts";
 import type { TurnDeps, TurnJob } from "../../core/agents/turn_types.ts";
 import type { ConversationKey, Inbound } from "../../core/contract/mod.ts";
 import { historyReader } from "../../core/daemon/record.ts";
-import { createToolLimits } from "../../core/limits/tool_limits.ts";
 import type { AskModel, Model } from "../../core/models/model.ts";
 import { offlineModel } from "../../core/models/offline.ts";
+import { openTestLimits } from "./limits.ts";
 import { type Spine, uuid } from "./spine.ts";
 
 /** A visitor of acme's web chat, who talks to ana. */
@@ -76,7 +76,7 @@ export function depsOf(
   tools: readonly Tool[],
   over: Partial<TurnDeps> = {},
 ): TurnDeps {
-  const limits = createToolLimits({ now: spine.now });
+  const limits = openTestLimits({ now: spine.now });
   return {
     ...spine,
     history: historyReader(spine.transcripts),
