@@ -17,6 +17,7 @@ import { addEdgeCommand } from "./edge.ts";
 import { addOperateCommands } from "./operate.ts";
 import { addRecordCommands } from "./record.ts";
 import { addRunCommands } from "./run.ts";
+import { addSecretCommands } from "./secrets.ts";
 import { addTalkCommands } from "./talk.ts";
 import { addTenantCommands } from "./tenants.ts";
 import { addUsageCommand } from "./usage.ts";
@@ -59,6 +60,7 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   addOperateCommands(program, context);
   addTenantCommands(program, context);
   addChannelCommands(program, context);
+  addSecretCommands(program, context);
 
   try {
     await program.parseAsync([...argv]);

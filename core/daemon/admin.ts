@@ -14,6 +14,7 @@ import {
 } from "../admin/operator_control.ts";
 import { operatorConversationMethods } from "../admin/operator_conversations.ts";
 import { operatorRecordMethods } from "../admin/operator_record.ts";
+import { operatorSecretMethods } from "../admin/operator_secrets.ts";
 import { operatorUsageMethods } from "../admin/operator_usage.ts";
 import { answerRpc } from "../admin/rpc_body.ts";
 import type { Bus } from "../bus/bus.ts";
@@ -30,6 +31,7 @@ import { createReplay } from "../intake/replay.ts";
 import type { SourceHealth } from "../intake/source_health.ts";
 import type { Host } from "../microapps/host.ts";
 import { readUsage } from "../models/budget/usage.ts";
+import { readWrittenSecrets } from "../settings/written_secrets.ts";
 import { sign } from "../signing/sign.ts";
 import { insert, type Store } from "../store/store.ts";
 import type { TicketDesk } from "../vault/tickets.ts";
@@ -161,6 +163,11 @@ function createMethods(deps: AdminDeps) {
     }),
     ...doctorMethods(doctorChecks(deps)),
     ...operatorConversationMethods({ ...deps, rowsForEvents: deps.rows.events }),
+    ...operatorSecretMethods({
+      credentials: deps.credentials,
+      writtenSecrets: () => readWrittenSecrets(deps.secretsDir),
+      now,
+    }),
     ...operatorUsageMethods({ readUsage: (query) => readUsage(store, query) }),
     ...operatorControlMethods({
       status: () => statusOf(deps),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 const DIR_MODE = 0o700;
@@ -26,6 +26,17 @@ export async function writeSecret(
   await replaceSecretFile(path, value, nonce);
   await replaceSecretFile(join(dir, WRITTEN_DIR, `${name}.txt`), value, nonce);
   return path;
+}
+
+/** Everything `writeSecret` kept, by name. */
+export async function readWrittenSecrets(dir: string): Promise<{ name: string; value: string }[]> {
+  const written = join(dir, WRITTEN_DIR);
+  const files = await readdir(written).catch(() => []);
+  const names = files.filter((file) => file.endsWith(".txt")).toSorted();
+  return Promise.all(names.map(async (file) => ({
+    name: file.slice(0, -".txt".length),
+    value: await readFile(join(written, file), "utf8"),
+  })));
 }
 
 /** Replaces a file as a whole; nobody but its owner can ever read it. */

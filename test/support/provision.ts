@@ -21,6 +21,7 @@ interface Tool {
 const TOOLS: readonly Tool[] = [
   { name: "nats-server", debian: "nats-server", usedBy: "the bus over a real NATS" },
   { name: "chromium", debian: "chromium", usedBy: "the pages in a real browser" },
+  { name: "age", debian: "age", usedBy: "exports of secrets, opened by age itself" },
   { name: "bwrap", debian: "bubblewrap", usedBy: "the sandbox of microapps" },
 ];
 

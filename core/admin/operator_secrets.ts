@@ -1,0 +1,55 @@
+/**
+ * `nexo/operator/secrets/export`: all that is secret, locked before it leaves core.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { AccountId, type Clock } from "../contract/mod.ts";
+import type { Credentials } from "../vault/credentials.ts";
+import { lockBundle, SecretBundle } from "../vault/secret_bundle.ts";
+import { type AdminMethod, operatorMethod } from "./method.ts";
+
+/** What the export needs. */
+export interface OperatorSecretDeps {
+  readonly credentials: Credentials;
+  /** What `secrets/write` kept, by name. */
+  readonly writtenSecrets: () => Promise<{ name: string; value: string }[]>;
+  readonly now: Clock;
+}
+
+/** Returns the method. */
+export function operatorSecretMethods(deps: OperatorSecretDeps): AdminMethod[] {
+  const { credentials, writtenSecrets, now } = deps;
+  return [
+    operatorMethod(
+      "secrets/export",
+      z.object({
+        /** An age public key. */
+        recipient: z.string().min(1),
+        account: AccountId.nullish(),
+      }),
+      async ({ recipient, account }) => {
+        const lines = credentials.list().filter((line) =>
+          account == null || line.account === account
+        );
+        const bundle = SecretBundle.parse({
+          format: "nexo-secrets",
+          version: 1,
+          exported_at: new Date(now()).toISOString(),
+          credentials: lines.map((line) => ({
+            channel: line.channel,
+            instance: line.instance,
+            account_id: line.account,
+            ...credentials.open(line),
+          })),
+          secrets: account == null ? await writtenSecrets() : [],
+        });
+        return {
+          bundle: await lockBundle(bundle, { recipient }),
+          credentials: bundle.credentials.length,
+          secrets: bundle.secrets.length,
+        };
+      },
+    ),
+  ];
+}
