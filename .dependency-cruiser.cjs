@@ -48,7 +48,7 @@ module.exports = {
     rule("only-the-daemon-and-edge-entries-pick-bus-drivers", {
       path: "^(core|edge)/",
       pathNot: "^(core/bus/|core/daemon(/|\\.ts$)|edge/(node|deno|remote_edge)\\.ts$)",
-    }, { path: "^core/bus/(?!bus\\.ts$)" }),
+    }, { path: "^core/bus/(?!bus\\.ts$|exchanges/)" }),
     rule("nothing-imports-tests", { pathNot: "^test/" }, { path: "^test/" }),
   ],
   options: {

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { openAdmin } from "./daemon/admin.ts";
+import { openApps } from "./daemon/apps.ts";
 import { openBus } from "./daemon/bus.ts";
 import { openEdgeLink } from "./daemon/edge_link.ts";
 import { openLiveSettings } from "./daemon/config.ts";
@@ -32,6 +33,7 @@ import { openWork } from "./daemon/work.ts";
 import type { Dispatch } from "./admin/dispatcher.ts";
 import { channelSources } from "./channels/sources.ts";
 import { createUuids, messageOf, resolveSource, subjects } from "./contract/mod.ts";
+import { openExchangeClient } from "./bus/exchanges/client.ts";
 import { parseEdgeKey } from "./bus/handoff_seal.ts";
 import { sealRequests } from "./bus/sealed_requests.ts";
 import { createMeter } from "./flow/meter.ts";
@@ -230,8 +232,13 @@ export async function runDaemon(
   work.serve(edgeBus, sources.deliver);
   sources.serve(edgeBus);
 
+  const hopKey = (id: string): string => vault.mac("microapp-hop", id);
+  const exchange = { bus, key: edgeKey, now, random, log };
+  await using _apps = await openApps({ ...exchange, host, settings, tokens, hopKey });
+  await using exchanges = await openExchangeClient(exchange);
   await using edge = await options.startEdge?.({
     bus: edgeBus,
+    exchanges,
     config: edgeConfig(),
     log,
     visitorSecret: vault.mac("visitors", "cookie"),

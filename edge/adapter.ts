@@ -6,7 +6,7 @@
 import type { CreateMac } from "../core/signing/mac.ts";
 import type { HeaderReader } from "../core/signing/headers.ts";
 import type { Deadline } from "./deadline.ts";
-import type { SocketEvents } from "./sockets.ts";
+import type { AcceptOptions, SocketEvents } from "./sockets.ts";
 
 /** How reading a body ended. `aborted` means the client went away. */
 export type BodyRead =
@@ -37,7 +37,12 @@ export interface EdgeAdapter {
    * none. Without it, the runtime has no WebSockets.
    */
   readonly acceptSocket?:
-    | ((request: Request, env: unknown, events: SocketEvents) => Response | undefined)
+    | ((
+      request: Request,
+      env: unknown,
+      events: SocketEvents,
+      options?: AcceptOptions,
+    ) => Response | undefined)
     | undefined;
   /** An HMAC quicker than WebCrypto's, if the runtime has one. */
   readonly createMac?: CreateMac | undefined;

@@ -5,16 +5,21 @@
  */
 import { type Context, Hono } from "hono";
 import type { Bus } from "../core/bus/bus.ts";
+import type { ExchangeClient } from "../core/bus/exchanges/client.ts";
 import {
   type Clock,
   codeOf,
   createUuids,
   type EdgeConfig,
+  isAppsPath,
   type Random,
   type Readiness,
 } from "../core/contract/mod.ts";
 import type { Log } from "../core/flow/log.ts";
 import type { BodyRead, EdgeAdapter, RequestHead } from "./adapter.ts";
+import { type AppReply, type AppRequest, createApps } from "./apps/apps.ts";
+import { createBridges } from "./apps/bridge.ts";
+import { createStandardApps } from "./apps/standard.ts";
 import { createChat } from "./chat/messages.ts";
 import type { ConsoleAssets } from "./console/assets.ts";
 import { mountConsole } from "./console/console.ts";
@@ -34,6 +39,7 @@ import {
   SECURITY_HEADERS,
 } from "./reply.ts";
 import { pathOf } from "./url.ts";
+import type { ProxyHeaders } from "./webhooks/client_ip.ts";
 import { createReceive } from "./webhooks/receive.ts";
 import { createRejections } from "./webhooks/rejections.ts";
 import {
@@ -57,6 +63,8 @@ export interface EdgeDeps {
   readonly visitorSecret: string;
   /** Whether the bearer of a request is an operator. */
   readonly authorize: (request: Request) => Promise<boolean>;
+  /** Opens exchanges with microapps' HTTP servers. */
+  readonly exchanges?: ExchangeClient | undefined;
   readonly firehose?: FirehoseOptions | undefined;
   /** The console's files; without them `/console` says that it was not built. */
   readonly consoleAssets?: ConsoleAssets | undefined;
@@ -81,6 +89,13 @@ export interface Edge {
     request: RequestHead,
     env: unknown,
   ) => Promise<Reply> | undefined;
+  /**
+   * Answers a request below `/apps` without standard request and response objects; for runtimes that
+   * read and write in pieces by themselves. WebSockets go to {@linkcode Edge.fetch}. Never rejects.
+   */
+  readonly answerApp: (request: AppRequest) => Promise<AppReply>;
+  /** The client's address, by the rules for trusted proxies. */
+  readonly ipOf: (peer: string | null, headers: ProxyHeaders) => string | null;
   /** Puts a configuration in force at once; requests under way end with the one they began with. */
   readonly apply: (config: EdgeConfig) => SourceChanges;
   /** Webhooks under way. */
@@ -142,6 +157,11 @@ export function createEdge(deps: EdgeDeps): Edge {
     return live === undefined ? undefined : receiveCounted(live, request, env);
   };
 
+  const ipOf: Edge["ipOf"] = (peer, headers) => table.clientOf(peer, headers).ip;
+  const apps = createApps({ exchanges: deps.exchanges, uuid, log });
+  const bridges = createBridges();
+  const fetchApp = createStandardApps({ apps, bridges, adapter, ipOf });
+
   const app = createRoutes(deps, {
     uuid,
     firehose,
@@ -178,12 +198,17 @@ export function createEdge(deps: EdgeDeps): Edge {
     app,
     fetch(request, env) {
       // Webhooks are most of the traffic, and a map is quicker than a router.
-      const reply = receiveAt(pathOf(request.url), request, env);
+      const path = pathOf(request.url);
+      const reply = receiveAt(path, request, env);
       if (reply !== undefined) return reply.then(responseOf);
+      // A microapp says itself what holds for its pages.
+      if (isAppsPath(path)) return fetchApp(request, env);
       const response = app.fetch(request, env);
       return response instanceof Promise ? response.then(secured) : secured(response);
     },
     receive: receiveAt,
+    answerApp: apps.answer,
+    ipOf,
     apply(config) {
       const next = createSourceTable(config, { previous: table, createMac: adapter.createMac });
       const changes = sourceChanges(table, next);
@@ -201,6 +226,7 @@ export function createEdge(deps: EdgeDeps): Edge {
     },
     inFlight,
     async close() {
+      bridges.close();
       await firehose.close();
       await rejections.close();
     },

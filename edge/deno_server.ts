@@ -17,14 +17,16 @@ const adapter: EdgeAdapter = {
   },
   readBody: (request, _env, capBytes, deadline) =>
     readRequestBody(request as Request, capBytes, deadline),
-  acceptSocket(request, _env, events) {
+  acceptSocket(request, _env, events, options = {}) {
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") return undefined;
     const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",");
-    const protocol = chooseProtocol(offered.map((one) => one.trim()).filter((one) => one !== ""));
+    const protocol = options.protocol === undefined
+      ? chooseProtocol(offered.map((one) => one.trim()).filter((one) => one !== ""))
+      : options.protocol ?? undefined;
     const { socket, response } = Deno.upgradeWebSocket(request);
     // Its `protocol` option knows a list only by ", "; clients may leave the space out.
     if (protocol !== undefined) response.headers.set("sec-websocket-protocol", protocol);
-    listenToSocket(socket, events);
+    listenToSocket(socket, events, options);
     return response;
   },
 };
@@ -41,6 +43,7 @@ export interface DenoEdgeOptions extends
     | "visitorSecret"
     | "authorize"
     | "consoleAssets"
+    | "exchanges"
   > {
   /** 0 takes any free port. */
   readonly port: number;

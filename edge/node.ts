@@ -15,7 +15,13 @@ import {
 } from "node:http";
 import { serve } from "@hono/node-server";
 import type { Bus } from "../core/bus/bus.ts";
-import { type Clock, CodedError, type EdgeConfig, type Random } from "../core/contract/mod.ts";
+import {
+  type Clock,
+  CodedError,
+  type EdgeConfig,
+  isAppsPath,
+  type Random,
+} from "../core/contract/mod.ts";
 import type { CreateMac } from "../core/signing/mac.ts";
 import type { Log } from "../core/flow/log.ts";
 import { createPooledRandom } from "../core/flow/random.ts";
@@ -23,11 +29,13 @@ import type { BodyRead, EdgeAdapter, RequestHead } from "./adapter.ts";
 import { createEdge, type Edge, type EdgeDeps } from "./app.ts";
 import { ConsoleAssets } from "./console/assets.ts";
 import type { Deadline } from "./deadline.ts";
+import { answerNodeApp } from "./node_apps.ts";
 import { createNodeSockets } from "./node_sockets.ts";
 
 /** Settings of {@linkcode startNodeEdge}. */
 export interface NodeEdgeOptions
-  extends Partial<Pick<EdgeDeps, "authorize" | "readiness" | "metrics" | "firehose">> {
+  extends
+    Partial<Pick<EdgeDeps, "authorize" | "readiness" | "metrics" | "firehose" | "exchanges">> {
   readonly bus: Bus;
   /** Where it starts; {@linkcode NodeEdge.apply} changes it later. Undefined: all is 503 until then. */
   readonly config: EdgeConfig | undefined;
@@ -115,7 +123,10 @@ function listen(
       hostname,
       createServer: ((serverOptions: ServerOptions, listener: RequestListener) =>
         createServer(serverOptions, (incoming, outgoing) => {
-          if (!receiveDirectly(edge, incoming, outgoing)) {
+          if (receiveDirectly(edge, incoming, outgoing)) {
+            return;
+          }
+          if (!answerAppDirectly(edge, incoming, outgoing)) {
             listener(incoming, outgoing);
           }
         })) as typeof createServer,
@@ -165,6 +176,18 @@ function receiveDirectly(
     outgoing.end(body ?? undefined);
     if (!incoming.complete) drain(incoming);
   }).catch(() => outgoing.destroy());
+  return true;
+}
+
+/** Whether the request was for a microapp; those bodies go through in pieces. */
+function answerAppDirectly(
+  edge: Edge,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): boolean {
+  const [path = "/"] = (incoming.url ?? "/").split("?", 1);
+  if (!isAppsPath(path)) return false;
+  answerNodeApp(edge, incoming, outgoing, drain).catch(() => outgoing.destroy());
   return true;
 }
 

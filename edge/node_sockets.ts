@@ -8,6 +8,8 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { EdgeAdapter } from "./adapter.ts";
 import {
+  type AcceptOptions,
+  BROKEN_OFF,
   chooseProtocol,
   type EdgeSocket,
   MAX_INBOUND_BYTES,
@@ -33,25 +35,39 @@ export interface NodeSockets {
 
 /** Builds the WebSockets of one server. */
 export function createNodeSockets(): NodeSockets {
-  const handshakes = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    // It costs a broadcast seven times its throughput.
-    perMessageDeflate: false,
-    maxPayload: MAX_INBOUND_BYTES,
-    handleProtocols: (offered) => chooseProtocol(offered) ?? false,
-  });
+  /** Answers that were chosen elsewhere; null for none. */
+  const chosen = new WeakMap<IncomingMessage, string | null>();
+  const servers = new Map<number, WebSocketServer>();
+
+  function serverFor(maxPayload: number): WebSocketServer {
+    const known = servers.get(maxPayload);
+    if (known !== undefined) return known;
+    const server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      // It costs a broadcast seven times its throughput.
+      perMessageDeflate: false,
+      maxPayload,
+      handleProtocols: (offered, incoming) =>
+        (chosen.has(incoming) ? chosen.get(incoming) : chooseProtocol(offered)) ?? false,
+    });
+    servers.set(maxPayload, server);
+    return server;
+  }
+
   return {
-    accept(_request, env, events) {
+    accept(_request, env, events, options: AcceptOptions = {}) {
       const { incoming, upgrade } = env as Partial<UpgradeEnv>;
       if (incoming === undefined || upgrade === undefined) return undefined;
       upgrade.accepted = true;
+      if (options.protocol !== undefined) chosen.set(incoming, options.protocol);
       let isOpen = false;
-      handshakes.handleUpgrade(incoming, upgrade.socket, upgrade.head, (ws) => {
-        isOpen = true;
-        connect(ws, upgrade.socket, events);
-      });
-      if (!isOpen) events.onClose();
+      serverFor(options.maxMessageBytes ?? MAX_INBOUND_BYTES)
+        .handleUpgrade(incoming, upgrade.socket, upgrade.head, (ws) => {
+          isOpen = true;
+          connect(ws, upgrade.socket, events);
+        });
+      if (!isOpen) events.onClose(BROKEN_OFF, "");
       return new Response(null);
     },
     serve(server, fetch) {
@@ -64,13 +80,24 @@ export function createNodeSockets(): NodeSockets {
   };
 }
 
+/** How an answer is framed is said here, whatever it was when it came. */
+const FRAMING: ReadonlySet<string> = new Set(["connection", "content-length"]);
+
 async function answer(env: UpgradeEnv, fetch: Fetch): Promise<void> {
   const { incoming, upgrade: { socket } } = env;
+  // A body would be read as something else: the connection has left HTTP.
+  if (incoming.method !== "GET" && incoming.method !== "HEAD") {
+    return void socket.end(
+      "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+    );
+  }
   const response = await fetch(requestOf(incoming), env);
   if (env.upgrade.accepted || socket.destroyed) return;
   const body = Buffer.from(await response.arrayBuffer());
   const lines = [`HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}`];
-  response.headers.forEach((value, name) => lines.push(`${name}: ${value}`));
+  response.headers.forEach((value, name) => {
+    if (!FRAMING.has(name)) lines.push(`${name}: ${value}`);
+  });
   lines.push("connection: close", `content-length: ${body.length}`, "", "");
   socket.end(Buffer.concat([Buffer.from(lines.join("\r\n")), body]));
 }
@@ -81,7 +108,8 @@ function requestOf(incoming: IncomingMessage): Request {
     for (const one of [value ?? []].flat()) headers.append(name, one);
   }
   // The host decides nothing here, and what a client wrote there must not break the URL.
-  return new Request(new URL(`http://edge${incoming.url ?? "/"}`), { headers });
+  const { method = "GET" } = incoming;
+  return new Request(new URL(`http://edge${incoming.url ?? "/"}`), { method, headers });
 }
 
 function connect(ws: WebSocket, socket: Duplex, events: SocketEvents): void {
@@ -91,6 +119,10 @@ function connect(ws: WebSocket, socket: Duplex, events: SocketEvents): void {
       // Complete frames between complete frames: the connection's own writer never notices.
       if (ws.readyState === ws.OPEN) socket.write(messages.wire());
     },
+    sendMessage: (bytes, isText) =>
+      new Promise((resolve) => ws.send(bytes, { binary: !isText }, () => resolve())),
+    pause: () => ws.pause(),
+    resume: () => ws.resume(),
     bufferedBytes: () => socket.writableLength,
     ping() {
       if (ws.readyState !== ws.OPEN) return true;
@@ -109,6 +141,6 @@ function connect(ws: WebSocket, socket: Duplex, events: SocketEvents): void {
   }
   // What is wrong ends the connection, and its end is heard.
   ws.on("error", () => undefined);
-  ws.on("close", events.onClose);
+  ws.on("close", (code, reason) => events.onClose(code, reason.toString()));
   events.onOpen(edgeSocket);
 }

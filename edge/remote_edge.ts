@@ -7,6 +7,7 @@ import { openHandoffSeal } from "../core/bus/handoff_seal.ts";
 
 export { parseEdgeKey } from "../core/bus/handoff_seal.ts";
 import { sealRequests } from "../core/bus/sealed_requests.ts";
+import { type ExchangeClient, openExchangeClient } from "../core/bus/exchanges/client.ts";
 import { openNatsBus } from "../core/bus/nats.ts";
 import type { NatsAuth } from "../core/bus/nats_address.ts";
 import {
@@ -33,6 +34,7 @@ export interface RemoteEdgeOptions {
   /** Listens with the runtime's own server; nothing is configured yet. */
   readonly listen: (deps: {
     readonly bus: Bus;
+    readonly exchanges: ExchangeClient;
     /** Signs visitors' cookies; the same on all edges of one key. */
     readonly visitorSecret: string;
     readonly authorize: (request: Request) => Promise<boolean>;
@@ -80,7 +82,15 @@ export async function runRemoteEdge(
     random,
     what: "the configuration core sent",
   });
+  await using exchanges = await openExchangeClient({
+    bus,
+    key: edgeKey,
+    now: Date.now,
+    random,
+    log,
+  });
   await using edge = await options.listen({
+    exchanges,
     bus: await sealRequests(bus, { key: edgeKey, subjects: SEALED, random }),
     visitorSecret: await visitorSecretOf(edgeKey),
     authorize: (request) => isOperator(bus, request),

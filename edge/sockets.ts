@@ -4,6 +4,7 @@
  * @module
  */
 import { BEARER_PROTOCOL_PREFIX } from "../core/contract/mod.ts";
+import { delay } from "../core/flow/delay.ts";
 
 /** Bytes of one message from a client; a longer one ends its connection with 1009. */
 export const MAX_INBOUND_BYTES = 64 * 1024;
@@ -18,6 +19,11 @@ export interface TextMessages {
 export interface EdgeSocket {
   /** Sends without waiting, in one write where the runtime can. */
   readonly send: (messages: TextMessages) => void;
+  /** Sends a whole message; resolves when there is room for the next, also when it can no longer be sent. */
+  readonly sendMessage: (bytes: Uint8Array, isText: boolean) => Promise<void>;
+  /** Stops and goes on reading, where the runtime can; what it has read by then still comes. */
+  readonly pause: () => void;
+  readonly resume: () => void;
   /** Bytes handed over that have not left this process. */
   readonly bufferedBytes: () => number;
   /** Whether the other end answered the last ping; asks again. Always true where the runtime pings by itself. */
@@ -32,9 +38,20 @@ export interface EdgeSocket {
 export interface SocketEvents {
   readonly onOpen: (socket: EdgeSocket) => void;
   readonly onMessage?: ((data: string | Uint8Array) => void) | undefined;
-  /** Called once, also when it never opened. */
-  readonly onClose: () => void;
+  /** Called once, also when it never opened; then, and when it broke off, with code 1006. */
+  readonly onClose: (code: number, reason: string) => void;
 }
+
+/** How a handshake is answered. */
+export interface AcceptOptions {
+  /** The subprotocol to answer with. @default {what {@linkcode chooseProtocol} says} */
+  readonly protocol?: string | null | undefined;
+  /** Bytes of one message from the client. @default {MAX_INBOUND_BYTES} */
+  readonly maxMessageBytes?: number | undefined;
+}
+
+/** What a WebSocket that broke off is closed with, as far as anybody here can say. */
+export const BROKEN_OFF = 1006;
 
 /**
  * The subprotocol to answer with: the first that carries no token. A client that offers nothing else
@@ -54,19 +71,27 @@ export interface StandardWebSocket {
   onmessage: ((event: MessageEvent) => void) | null;
   onerror: ((event: Event) => void) | null;
   onclose: ((event: CloseEvent) => void) | null;
-  send(text: string): void;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
 }
 
 const OPEN = 1;
+/** Bytes that may wait in the runtime before the next message, and how often that is looked at. */
+const ROOM_BYTES = 256 * 1024;
+const ROOM_PAUSE_MS = 10;
 
 /** Connects `events` to a standard WebSocket, for runtimes that upgrade to one and ping by themselves. */
-export function listenToSocket(socket: StandardWebSocket, events: SocketEvents): void {
+export function listenToSocket(
+  socket: StandardWebSocket,
+  events: SocketEvents,
+  { maxMessageBytes = MAX_INBOUND_BYTES }: AcceptOptions = {},
+): void {
+  const decoder = new TextDecoder();
   let isEnded = false;
-  const end = (): void => {
+  const end = (code = BROKEN_OFF, reason = ""): void => {
     if (isEnded) return;
     isEnded = true;
-    events.onClose();
+    events.onClose(code, reason);
   };
   const close = (code: number, reason: string): void => {
     if (socket.readyState === OPEN) socket.close(code, reason);
@@ -76,6 +101,15 @@ export function listenToSocket(socket: StandardWebSocket, events: SocketEvents):
       if (socket.readyState !== OPEN) return;
       for (const text of texts) socket.send(text);
     },
+    async sendMessage(bytes, isText) {
+      if (socket.readyState !== OPEN) return;
+      socket.send(isText ? decoder.decode(bytes) : new Uint8Array(bytes));
+      while (socket.bufferedAmount > ROOM_BYTES && socket.readyState === OPEN) {
+        await delay(ROOM_PAUSE_MS);
+      }
+    },
+    pause: () => undefined,
+    resume: () => undefined,
     bufferedBytes: () => socket.bufferedAmount,
     ping: () => true,
     close,
@@ -88,9 +122,10 @@ export function listenToSocket(socket: StandardWebSocket, events: SocketEvents):
   socket.onopen = () => events.onOpen(edgeSocket);
   socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
     const size = typeof data === "string" ? data.length : data.byteLength;
-    if (size > MAX_INBOUND_BYTES) return close(1009, "message too large");
+    if (size > maxMessageBytes) return close(1009, "message too large");
     events.onMessage?.(typeof data === "string" ? data : new Uint8Array(data));
   };
-  socket.onerror = end;
-  socket.onclose = end;
+  // Its end follows.
+  socket.onerror = () => undefined;
+  socket.onclose = ({ code, reason }) => end(code, reason);
 }

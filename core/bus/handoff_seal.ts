@@ -41,33 +41,58 @@ export function parseEdgeKey(text = ""): Uint8Array | undefined {
   );
 }
 
+/** A seal for messages on any subject. */
+export interface SubjectSeal {
+  /** See {@linkcode HandoffSeal.wrap}; what is sealed for one subject opens on no other. */
+  wrap(message: Uint8Array<ArrayBuffer>, subject: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** @throws {CodedError} `sealed_unreadable` */
+  unwrap(wrapped: Uint8Array, subject: string): Promise<Uint8Array>;
+}
+
 /**
  * A seal for messages on `subject`; without a key they stay as they are.
  *
  * @throws {RangeError} when the key is under 32 bytes
  */
-export async function openHandoffSeal({ key, subject, random, what = "a hand-off" }: {
+export async function openHandoffSeal({ subject, ...settings }: {
   key: Uint8Array | undefined;
-  /** What is sealed for one subject opens on no other. */
   subject: string;
   random: Random;
   /** Names such a message in errors. @default {"a hand-off"} */
   what?: string | undefined;
 }): Promise<HandoffSeal> {
+  const seal = await openSubjectSeal(settings);
+  return {
+    wrap: (message) => seal.wrap(message, subject),
+    unwrap: (wrapped) => seal.unwrap(wrapped, subject),
+  };
+}
+
+/**
+ * A seal for messages on many subjects; without a key they stay as they are.
+ *
+ * @throws {RangeError} when the key is under 32 bytes
+ */
+export async function openSubjectSeal({ key, random, what = "a hand-off", purpose = PURPOSE }: {
+  key: Uint8Array | undefined;
+  random: Random;
+  what?: string | undefined;
+  /** Each purpose has a key of its own. */
+  purpose?: string | undefined;
+}): Promise<SubjectSeal> {
   const unreadable = (state: string, cause?: unknown): CodedError =>
     new CodedError("sealed_unreadable", `Cannot open ${what}: ${state}`, { cause });
   if (key === undefined) return createPlain(unreadable);
   if (key.length < MIN_KEY_BYTES) {
     throw new RangeError(`Cannot seal hand-offs: the key has ${key.length} bytes, not 32 or more`);
   }
-  const aes = await deriveKey(key);
-  const additionalData = encoder.encode(subject);
+  const aes = await deriveKey(key, purpose);
 
   return {
-    async wrap(message) {
+    async wrap(message, subject) {
       const iv = random(new Uint8Array(NONCE_BYTES));
       const sealed = await crypto.subtle.encrypt(
-        { name: "AES-GCM", iv, additionalData },
+        { name: "AES-GCM", iv, additionalData: encoder.encode(subject) },
         aes,
         message,
       );
@@ -77,15 +102,15 @@ export async function openHandoffSeal({ key, subject, random, what = "a hand-off
       wrapped.set(new Uint8Array(sealed), 1 + NONCE_BYTES);
       return wrapped;
     },
-    async unwrap(wrapped) {
+    async unwrap(wrapped, subject) {
       if (wrapped[0] !== SEALED) {
         throw unreadable("it is not sealed, and NEXO_EDGE_KEY is set here");
       }
-      const bytes = Uint8Array.from(wrapped);
+      const bytes = new Uint8Array(wrapped);
       const iv = bytes.subarray(1, 1 + NONCE_BYTES);
       try {
         const opened = await crypto.subtle.decrypt(
-          { name: "AES-GCM", iv, additionalData },
+          { name: "AES-GCM", iv, additionalData: encoder.encode(subject) },
           aes,
           bytes.subarray(1 + NONCE_BYTES),
         );
@@ -97,7 +122,7 @@ export async function openHandoffSeal({ key, subject, random, what = "a hand-off
   };
 }
 
-function createPlain(unreadable: (state: string) => CodedError): HandoffSeal {
+function createPlain(unreadable: (state: string) => CodedError): SubjectSeal {
   return {
     wrap(message) {
       const wrapped = new Uint8Array(1 + message.length);
@@ -115,12 +140,12 @@ function createPlain(unreadable: (state: string) => CodedError): HandoffSeal {
   };
 }
 
-async function deriveKey(key: Uint8Array): Promise<CryptoKey> {
+async function deriveKey(key: Uint8Array, purpose: string): Promise<CryptoKey> {
   const base = await crypto.subtle.importKey("raw", Uint8Array.from(key), "HKDF", false, [
     "deriveKey",
   ]);
   return crypto.subtle.deriveKey(
-    { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: encoder.encode(PURPOSE) },
+    { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: encoder.encode(purpose) },
     base,
     { name: "AES-GCM", length: 256 },
     false,

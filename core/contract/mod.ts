@@ -65,6 +65,37 @@ export {
   EdgeSnapshotFile,
   EdgeSource,
 } from "./edge_config.ts";
+export {
+  type DataForm,
+  decodeFrame,
+  decodeRoll,
+  encodeFrame,
+  encodeRoll,
+  type ExchangeFrame,
+  type RollEntry,
+} from "./exchange/frames.ts";
+export {
+  answerHeadersFor,
+  type AnswerPlace,
+  offeredProtocols,
+  requestHeadersFor,
+} from "./exchange/headers.ts";
+export {
+  ExchangeAccept,
+  ExchangeHead,
+  ExchangeOpen,
+  ExchangeRequest,
+  HeaderPairs,
+  MAX_SOCKET_MESSAGE_BYTES,
+  SocketClose,
+} from "./exchange/messages.ts";
+export {
+  type AppPlace,
+  appPlaceOf,
+  basePathOf,
+  isAppsPath,
+  isSafeTarget,
+} from "./exchange/target.ts";
 export { Envelope, Handoff, Outcome } from "./envelope.ts";
 export { CodedError, codeOf, ERROR_CODES, type ErrorCode, messageOf } from "./errors.ts";
 export {

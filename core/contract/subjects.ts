@@ -114,6 +114,10 @@ export const subjects = {
   backfill: "nexo.rpc.backfill",
   ticket: "nexo.rpc.ticket",
   rejections: "nexo.rpc.rejections",
+  /** Opens an exchange with a microapp's HTTP server. */
+  app: (id: string) => `nexo.rpc.app.${escapeToken(id)}`,
+  /** Frames of an exchange to one end of it. */
+  exchange: (address: string, exchange: string) => `nexo.exchange.${address}.${exchange}`,
   liveEvents: "nexo.events.live",
   edgeConfigRequest: "nexo.rpc.edge.config",
   edgeConfigPush: "nexo.edge.config",

@@ -5,6 +5,7 @@
  */
 import type { Clock, EdgeConfig, Random, Readiness } from "../contract/mod.ts";
 import type { Bus } from "../bus/bus.ts";
+import type { ExchangeClient } from "../bus/exchanges/client.ts";
 import type { Log } from "../flow/log.ts";
 import type { Home } from "./home.ts";
 
@@ -17,6 +18,7 @@ export interface LocalEdge extends AsyncDisposable {
 /** Starts an edge; `nexo dev` gives the one for Node. */
 export type StartEdge = (options: {
   readonly bus: Bus;
+  readonly exchanges: ExchangeClient;
   readonly config: EdgeConfig;
   readonly log: Log;
   readonly visitorSecret: string;

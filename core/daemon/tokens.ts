@@ -11,6 +11,7 @@ import {
   type EdgeAuth,
   type TokenClaims,
 } from "../contract/mod.ts";
+import type { HopCaller } from "../microapps/http/hop.ts";
 import type { Store } from "../store/store.ts";
 import { type NewToken, rowsForRevoking, type TokenRequest } from "../vault/tokens.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -27,6 +28,8 @@ export interface TokenDesk {
   readonly revoke: (jti: string) => Promise<void>;
   /** A token that is good for events. @throws {CodedError} `token_invalid` */
   readonly verifyForEvents: (token: string) => Promise<TokenClaims>;
+  /** Who may use a microapp behind `access: token`. @throws {CodedError} `token_invalid` */
+  readonly callerForApps: (token: string) => Promise<HopCaller>;
   /** The operator behind a token, or undefined. */
   readonly operatorOf: (token: string) => Promise<Caller | undefined>;
   /** What edges check tokens with. */
@@ -103,6 +106,11 @@ export async function openTokenDesk({ store, vault, now, onChange }: {
     },
     verifyForEvents: (token) =>
       vault.verifyToken(token, { scope: ["operator", "tenant", "firehose"], isRevoked }),
+    async callerForApps(token) {
+      const check = { scope: ["operator", "tenant"] as const, isRevoked };
+      const { sub, scope, account_id } = await vault.verifyToken(token, check);
+      return { subject: sub, scope, account: account_id ?? null };
+    },
     async operatorOf(token) {
       if (vault.isOperatorToken(token)) return { kind: "operator", subject: "local" };
       try {

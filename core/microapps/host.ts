@@ -14,6 +14,8 @@ import type { Env } from "./env.ts";
 import type { HookPoint } from "./handshake.ts";
 import { type Guards, isHooked, runHookChain } from "./hook_chain.ts";
 import type { HookOutcome } from "./hooks.ts";
+import { createHttpServers, type RoutableServer } from "./http/servers.ts";
+import { WATCH_TIMES, type WatchTimes } from "./http/watch.ts";
 import type { JsonObject } from "./json.ts";
 import { endLeftovers } from "./leftover.ts";
 import { PEER_LIMITS, type PeerLimits } from "./peer.ts";
@@ -75,6 +77,9 @@ export interface HostDeps {
   readonly restart?: RestartPolicy;
   readonly breaker?: BreakerLimits;
   readonly limits?: Partial<PeerLimits>;
+  /** Whether HTTP servers are probed before they are routed to. @default {() => true} */
+  readonly mayProbe?: () => boolean;
+  readonly watch?: WatchTimes;
 }
 
 /** The microapps of one core. Disposing stops them all and leaves no process. */
@@ -92,6 +97,8 @@ export interface Host extends AsyncDisposable {
   callTool(
     call: CallContext & { readonly tool: ToolDescriptor; readonly arguments: unknown },
   ): Promise<ToolResult>;
+  /** The HTTP server of a microapp; undefined when there is none of that name, or it declares none. */
+  server(microappId: string): RoutableServer | undefined;
   /** The subjects a microapp's manifest says it publishes to; none for one that is not there. */
   publishes(microappId: string): readonly string[];
   /** Whether any microapp wants to be asked at `point`, or has to be, for a tenant. */
@@ -148,10 +155,17 @@ export async function openHost(deps: HostDeps): Promise<Host> {
   const log = logFor("nexo");
   const guard = openGuard({ log });
   const warden = openWarden({ instance: deps.instance ?? randomUUID(), log });
+  const servers = createHttpServers({
+    times: deps.watch ?? WATCH_TIMES,
+    mayProbe: deps.mayProbe ?? (() => true),
+    now,
+    logFor,
+  });
   const slots = openSlots(deps.candidates, {
     ...deps,
     guard,
     runDir,
+    servers,
     warden,
     helpers: deps.helpers ?? createSandboxHelpers(deps.env),
     installDir: deps.installDir ?? findInstallDir(),
@@ -192,6 +206,10 @@ export async function openHost(deps: HostDeps): Promise<Host> {
         throw error;
       }
     },
+    server(id) {
+      const slot = slots.get(id);
+      return slot === undefined ? undefined : servers.find(slot.candidate);
+    },
     publishes: (id) => slots.get(id)?.candidate.manifest.capabilities.broker.publish ?? [],
     hasHooks: (point, account) => isHooked(point, account, chain),
     runHook: (point, params, context) => runHookChain(point, params, context, chain),
@@ -212,6 +230,7 @@ export async function openHost(deps: HostDeps): Promise<Host> {
     settled: () => slots.settled(),
     async [Symbol.asyncDispose]() {
       await slots[Symbol.asyncDispose]();
+      await servers[Symbol.asyncDispose]();
       await guard[Symbol.asyncDispose]();
       await warden[Symbol.asyncDispose]();
     },

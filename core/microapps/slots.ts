@@ -9,6 +9,7 @@ import type { Candidate } from "./discovery.ts";
 import { grantsOf } from "./grants.ts";
 import type { HookPoint } from "./handshake.ts";
 import { noteFile } from "./leftover.ts";
+import type { HttpServers, ServerStatus } from "./http/servers.ts";
 import type { PeerLimits } from "./peer.ts";
 import type { RestartPolicy } from "./restart_plan.ts";
 import type { Guard, Guarded } from "./sandbox/guard.ts";
@@ -30,6 +31,7 @@ export interface SlotsDeps extends StartDeps {
   readonly guard: Guard;
   /** Where running processes are written down. */
   readonly runDir: string;
+  readonly servers: HttpServers;
   readonly now: Clock;
   readonly logFor: (microappId: string) => Log;
   readonly onRequest: (
@@ -61,6 +63,8 @@ export interface MicroappStatus {
   readonly sandbox_notes: readonly string[];
   readonly tools: readonly { readonly name: string }[];
   readonly hooks: readonly HookPoint[];
+  /** Null when it declares no HTTP server. */
+  readonly http: ServerStatus | null;
   /** Names of the capabilities it was given. */
   readonly grants: readonly string[];
   /** Its last lines on stderr, and stray ones on stdout. */
@@ -125,6 +129,7 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
       initializeParams: () => initializeParams(slot.candidate, deps),
       onRequest: ({ method, params }) => deps.onRequest({ microappId: id, method, params }),
       onState(state, reason) {
+        deps.servers.follow(slot.candidate, state);
         deps.onChange();
         deps.onState(id, state, reason);
       },
@@ -196,7 +201,7 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
   return {
     get: (id) => slots.get(id),
     all,
-    status: () => all().map(statusOf),
+    status: () => all().map((slot) => statusOf(slot, deps.servers)),
     async restart(id) {
       const slot = slots.get(id);
       if (slot === undefined || !slot.wanted) {
@@ -247,7 +252,10 @@ function isSame(a: Candidate, b: Candidate): boolean {
   return essence(a) === essence(b);
 }
 
-function statusOf({ candidate, supervisor, tail, confinement }: OwnSlot): MicroappStatus {
+function statusOf(
+  { candidate, supervisor, tail, confinement }: OwnSlot,
+  servers: HttpServers,
+): MicroappStatus {
   const { id, manifest, entry, refusal } = candidate;
   const handshake = supervisor?.handshake;
   return {
@@ -261,6 +269,7 @@ function statusOf({ candidate, supervisor, tail, confinement }: OwnSlot): Microa
     sandbox_notes: confinement?.notes ?? [],
     tools: handshake?.tools.map(({ name }) => ({ name })) ?? [],
     hooks: handshake?.hooks ?? [],
+    http: servers.statusOf(candidate),
     grants: grantsOf(manifest, entry).granted,
     stderr: tail.lines(),
   };

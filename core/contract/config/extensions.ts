@@ -84,7 +84,13 @@ const known = z.object({
     before_tool_call: hook,
     after_tool_call: hook,
   }),
-  http: block({ access: withDefault(z.enum(["public", "token"]), "public") }),
+  /** Its pages and calls below `/apps/<id>/`. */
+  http: block({
+    /** `token`: only with a token of ours, for an operator or a tenant. */
+    access: withDefault(z.enum(["public", "token"]), "public"),
+    /** Requests and WebSockets at once; more get 503. */
+    max_exchanges: withDefault(Positive, 1_024),
+  }),
 });
 
 /** The operator's word on one microapp. Keys starting with `x_` are free. */
