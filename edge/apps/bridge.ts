@@ -57,7 +57,7 @@ export function createBridges(): Bridges {
           uplink.attach(opened);
           void downlink(end, opened);
         },
-        onMessage: uplink.take,
+        onMessage: (data) => uplink.take(data),
         onClose(code, reason) {
           remove(socket);
           if (code === BROKEN_OFF) end.cancel("exchange_lost");

@@ -197,14 +197,9 @@ export function createEnd(deps: EndDeps): LineEnd {
       if (isOver) return;
       if (number !== received) return cancelWith(lostError("frames were lost on the way"));
       received += 1;
-      switch (frame.kind) {
-        case "credit":
-          return grant(frame.bytes);
-        case "cancel":
-          return finish(new CodedError(frame.code, "Cannot go on: the other end has cancelled"));
-        default:
-          return take(frame);
-      }
+      if (frame.kind === "credit") return grant(frame.bytes);
+      if (frame.kind !== "cancel") return take(frame);
+      finish(new CodedError(frame.code, "Cannot go on: the other end has cancelled"));
     },
     grant,
     lose: finish,

@@ -57,8 +57,7 @@ export function isSafeTarget(target: string): boolean {
     /%([0-9a-fA-F]{2})/g,
     (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)),
   );
-  // deno-lint-ignore no-control-regex
-  if (/[\x00-\x1f\x7f\\]/.test(read)) return false;
+  if (/[\p{Cc}\\]/u.test(read)) return false;
   return read.split("/").every((segment) => {
     const name = segment.split(";", 1)[0];
     return name !== "." && name !== "..";

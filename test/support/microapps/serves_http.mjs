@@ -150,7 +150,7 @@ server.on("upgrade", (request, socket, head) => {
   sockets.handleUpgrade(request, socket, head, (ws) => {
     ws.on("message", (data, isBinary) => {
       if (isBinary) return ws.send(data, { binary: true });
-      const text = data.toString();
+      const text = Buffer.from(data).toString();
       if (text === "bye") ws.close(4001, "as asked");
       else if (text === "die") ws.terminate();
       else if (text.startsWith("many ")) {
