@@ -28,6 +28,7 @@ import { createScrape } from "./daemon/scrape.ts";
 import { openSourceWatch } from "./daemon/source_watch.ts";
 import { openTokenDesk } from "./daemon/tokens.ts";
 import { makeMissingSecrets } from "./daemon/secrets.ts";
+import { createScheduleParts, wireSchedules } from "./daemon/schedules.ts";
 import { openSignedHeads } from "./daemon/signed_heads.ts";
 import { openWork } from "./daemon/work.ts";
 import type { Dispatch } from "./admin/dispatcher.ts";
@@ -138,6 +139,8 @@ export async function runDaemon(
     now,
     log,
   });
+  let wakeSchedules = (): void => {};
+  const timed = createScheduleParts({ ...parts, store, vault, now, onNew: () => wakeSchedules() });
   await using work = openWork({
     ...parts,
     admit: pairing.admit,
@@ -145,7 +148,7 @@ export async function runDaemon(
     bus,
     host,
     causes,
-    builtInTools: [],
+    builtInTools: [timed.tool],
     env: options.env,
     settings,
     metrics,
@@ -155,6 +158,11 @@ export async function runDaemon(
     log,
   });
   await work.recover();
+  await using schedules = wireSchedules({
+    ...parts,
+    ...{ store, vault, reads: timed.reads, host, work, settings, now, log },
+  });
+  wakeSchedules = schedules.wake;
 
   const onChange = (): void => publishConfig();
   const tokens = await openTokenDesk({ store, vault, now, onChange });
@@ -263,8 +271,10 @@ export async function runDaemon(
     }
     publishConfig();
     work.reload();
+    reloads.run(() => schedules.align());
     reloads.run(async () => host.apply(await findMicroapps({ settings, env: options.env, log })));
   });
+  await schedules.start();
   await using _watch = await watchConfig(config, { log });
   await using _run = await publishRunFile(home, {
     pid: options.pid,
@@ -286,6 +296,7 @@ export async function runDaemon(
   log.info("daemon.stopping", {});
   // Ingress first, then what was accepted, then what answers it, then those who help it.
   await edge?.[Symbol.asyncDispose]();
+  await schedules[Symbol.asyncDispose]();
   await work.drain(AbortSignal.timeout(DRAIN_MS));
   stopForwarding();
 }

@@ -177,6 +177,7 @@ async function callTool(
   const admission = await hooks.beforeToolCall(call, gate);
   const { callId } = admission;
   const [inbound] = inbounds;
+  let onWritten: (() => void) | undefined;
   const finished = await journal.step(async (step) => {
     const meta = callMeta(sessionId, inbounds, callId);
     const context = { account, meta, signal, turnId, callId, inbound };
@@ -188,10 +189,12 @@ async function callTool(
         admission,
       );
     const args = admission.kind === "refused" ? call.arguments : admission.arguments;
-    const { text, outcome, durationMs, writes } = result;
+    const { text, outcome, durationMs, effect } = result;
     const rows = record.rowsForToolCall({ callId, step, arguments: args, result });
-    return { result: { text, outcome, durationMs }, writes: [...writes, ...rows] };
+    onWritten = effect.onWritten;
+    return { result: { text, outcome, durationMs }, writes: [...effect.writes ?? [], ...rows] };
   }, (stored) => FinishedCall.parse(stored));
+  onWritten?.();
   const text = await hooks.afterToolCall({ tool: call.name, ...finished }, admission);
   return { text, outcome: finished.outcome };
 }

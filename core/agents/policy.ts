@@ -92,7 +92,8 @@ export function policyOf(settings: Settings, key: ConversationKey): PolicyResult
 /**
  * The binding that answers (channel, instance): instances must be equal, and none means `default`.
  *
- * An event subscriber is a binding of channel `event`; one written by hand only adds overrides.
+ * An event subscriber is a binding of channel `event`, and a schedule without a conversation one of
+ * channel `timer`; one written by hand only adds overrides.
  */
 export function findBinding(
   agent: AgentConfig,
@@ -102,7 +103,9 @@ export function findBinding(
   const written = agent.inbound_bindings.find((binding) =>
     binding.plugin === channel && (binding.instance ?? "default") === instance
   );
-  if (written !== undefined || channel !== "event") return written;
+  if (written !== undefined) return written;
+  if (channel === "timer") return {};
+  if (channel !== "event") return undefined;
   return agent.event_subscribers.some(({ id }) => id === instance) ? {} : undefined;
 }
 

@@ -36,6 +36,8 @@ export interface ToolReply {
   readonly text: string;
   /** Rows of a built-in tool, committed with the step: what it does, it does once. */
   readonly writes?: readonly Write[];
+  /** Called once those are on disk, unless the process dies just then. */
+  readonly onWritten?: () => void;
 }
 
 /** For whom a tool runs. */
@@ -63,8 +65,8 @@ export interface GatedResult {
   readonly durationMs: number;
   /** Set when the limit refused the call. */
   readonly limited: { readonly marker: string; readonly rps: number } | null;
-  /** What the tool wants committed with the step. */
-  readonly writes: readonly Write[];
+  /** What the tool wants committed with the step, and who hears of it. */
+  readonly effect: Pick<ToolReply, "writes" | "onWritten">;
 }
 
 /** What the gate needs. */
@@ -157,7 +159,7 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
   const resultOf = (
     { name }: GatedCall,
     { outcome, text, limited }: Refusal,
-    { startedAtMs = now(), writes = [] }: { startedAtMs?: number; writes?: readonly Write[] } = {},
+    { startedAtMs = now(), effect = {} }: Partial<Pick<GatedResult, "startedAtMs" | "effect">> = {},
   ): GatedResult => ({
     tool: name,
     microappId: find(name)?.microappId ?? null,
@@ -166,7 +168,7 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
     startedAtMs,
     durationMs: now() - startedAtMs,
     limited,
-    writes,
+    effect,
   });
 
   return {
@@ -178,15 +180,15 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
     },
     async run(call, context, { changed }) {
       const startedAtMs = now();
-      const ended = (refused: Refusal, writes?: readonly Write[]): GatedResult =>
-        resultOf(call, refused, { startedAtMs, ...(writes && { writes }) });
+      const ended = (refused: Refusal, effect: GatedResult["effect"] = {}): GatedResult =>
+        resultOf(call, refused, { startedAtMs, effect });
       const found = allowed(call, context.account);
       if (!("tool" in found)) return ended(found);
       const wrong = changed ? wrongArguments(found.tool, call.arguments) : undefined;
       if (wrong !== undefined) return ended(wrong);
       try {
-        const { ok, text, writes } = await found.tool.call(call.arguments, context);
-        return ended(refusal(ok ? "ok" : "error", text), writes);
+        const { ok, text, ...effect } = await found.tool.call(call.arguments, context);
+        return ended(refusal(ok ? "ok" : "error", text), effect);
       } catch (error) {
         if (context.signal.aborted) throw error;
         const said = error instanceof CodedError

@@ -317,6 +317,21 @@ export const AgentEvent = z.discriminatedUnion("kind", [
     ...tenant,
   }),
   z.looseObject({
+    /** Times of a schedule that were not kept: core was down, the agent busy, or they came too late. */
+    kind: z.literal("schedule_missed"),
+    agent_id: z.string(),
+    schedule_id: Uuid,
+    schedule_kind: z.enum(["reminder", "heartbeat", "poller"]),
+    /** The job's id, `heartbeat`, or what a reminder is about, redacted. */
+    name: z.string(),
+    /** The first time that was not kept. */
+    since_ms: ms,
+    /** How many of the times that passed are kept now. */
+    kept: z.int().nonnegative(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
     kind: z.literal("microapp_state"),
     microapp_id: z.string(),
     state: z.enum(["spawning", "ready", "restarting", "failed", "stopped"]),
@@ -356,6 +371,7 @@ export function eventTimeMs(event: AgentEvent): number {
     case "hook_applied":
     case "conversation_muted":
     case "conversation_unmuted":
+    case "schedule_missed":
     case "microapp_state":
     case "pairing_status_changed":
       return event.at_ms;

@@ -49,6 +49,16 @@ export {
   WebchatConfig,
   WhatsappConfig,
 } from "./config/plugins.ts";
+export {
+  AgentTurnConfig,
+  FailureTo,
+  Misfire,
+  PollerId,
+  PollerJob,
+  type PollersConfig,
+  PollersFile,
+  Timetable,
+} from "./config/pollers.ts";
 export { TenantBudgets, TenantConfig, TenantsFile } from "./config/tenants.ts";
 export { RedactionPattern, TranscriptsConfig } from "./config/transcripts.ts";
 export { PRESET_NAMES, type PresetName, PRESETS } from "./config/presets.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type Clock, RpcFault } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
 import { BREAKER_LIMITS, type BreakerLimits } from "../flow/breaker.ts";
-import { type CallContext, createCalls, type MicroappCall } from "./calls.ts";
+import { type CallContext, createCalls, type MicroappCall, worksFor } from "./calls.ts";
 import type { Candidate } from "./discovery.ts";
 import type { Env } from "./env.ts";
 import type { HookPoint } from "./handshake.ts";
@@ -99,6 +99,8 @@ export interface Host extends AsyncDisposable {
   ): Promise<ToolResult>;
   /** The HTTP server of a microapp; undefined when there is none of that name, or it declares none. */
   server(microappId: string): RoutableServer | undefined;
+  /** The microapp that brings jobs of `kind` for a tenant; the first of several. */
+  pollerOf(kind: string, account: string): string | undefined;
   /** The subjects a microapp's manifest says it publishes to; none for one that is not there. */
   publishes(microappId: string): readonly string[];
   /** Whether any microapp wants to be asked at `point`, or has to be, for a tenant. */
@@ -210,6 +212,10 @@ export async function openHost(deps: HostDeps): Promise<Host> {
       const slot = slots.get(id);
       return slot === undefined ? undefined : servers.find(slot.candidate);
     },
+    pollerOf: (kind, account) =>
+      slots.all().find((slot) =>
+        worksFor(slot, account) && slot.candidate.manifest.capabilities.pollers.includes(kind)
+      )?.candidate.id,
     publishes: (id) => slots.get(id)?.candidate.manifest.capabilities.broker.publish ?? [],
     hasHooks: (point, account) => isHooked(point, account, chain),
     runHook: (point, params, context) => runHookChain(point, params, context, chain),

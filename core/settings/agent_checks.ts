@@ -17,6 +17,9 @@ import { closest } from "./problems.ts";
 import { tenantOf } from "./tenant.ts";
 import type { Path } from "./yaml_file.ts";
 
+/** Channels of turns that core begins: a binding of them overrides, and needs no tenant. */
+const INNER_CHANNELS: readonly string[] = ["timer", "delegation"];
+
 /** Everything wrong with what the agents name. */
 export function checkAgents(checked: Checked, report: Report): void {
   checkAgentIds(checked, report);
@@ -76,6 +79,8 @@ function checkBindings({ settings }: Checked, { file, index, agent }: AgentOrigi
       if (agent.event_subscribers.some(({ id }) => id === instance)) return;
       const message = `binding "${bindingId(plugin, instance ?? null)}" has no event subscriber`;
       report("warning", file, path, message, "Give it the id of a subscriber as instance");
+    } else if (INNER_CHANNELS.includes(plugin)) {
+      // Overrides for what core itself begins; nobody arrives there.
     } else if (Object.hasOwn(PLUGINS, plugin) && !BUILT_CHANNELS.includes(plugin)) {
       const message = `channel "${plugin}" is not used by this version`;
       report("warning", file, path, message, "Remove the binding, or leave it for later");

@@ -8,6 +8,7 @@ import { RE2JS } from "re2js";
 import { checkAgents } from "./agent_checks.ts";
 import { type Checked, knownProviders, providerFix, type Report, reportTenant } from "./checks.ts";
 import { PLUGINS } from "./files.ts";
+import { checkPollers } from "./poller_checks.ts";
 import type { Problem } from "./problems.ts";
 import { instancesOf } from "./tenant.ts";
 import type { Path } from "./yaml_file.ts";
@@ -34,6 +35,7 @@ export function crossCheck(checked: Checked): Problem[] {
   checkWebhooks(checked, report);
   checkBroker(checked, report);
   checkTranscripts(checked, report);
+  checkPollers(checked, report);
   return problems;
 }
 

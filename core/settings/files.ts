@@ -10,6 +10,7 @@ import {
   ExtensionsFile,
   LlmConfig,
   PLUGIN_FILES,
+  PollersFile,
   TenantsFile,
   TranscriptsConfig,
   WebhookReceiver,
@@ -23,6 +24,7 @@ import { schemaVersion } from "../contract/config/block.ts";
 import { UNUSED_BROKER_KEYS } from "../contract/config/broker.ts";
 import { UNUSED_EXTENSIONS_KEYS } from "../contract/config/extensions.ts";
 import { UNUSED_LLM_KEYS, UNUSED_PROVIDER_KEYS } from "../contract/config/llm.ts";
+import { UNUSED_POLLERS_KEYS } from "../contract/config/pollers.ts";
 import { UNUSED_BUDGET_KEYS } from "../contract/config/tenants.ts";
 import { UNUSED_FTS_KEYS } from "../contract/config/transcripts.ts";
 
@@ -100,6 +102,10 @@ export const FILES = {
   broker: kind("broker.yaml", BrokerFile, {
     unused: [{ under: ["broker"], keys: UNUSED_BROKER_KEYS }],
   }),
+  pollers: kind("pollers.yaml", PollersFile, {
+    templates: [["pollers", "jobs", "*", "config", "user_prompt"]],
+    unused: [{ under: ["pollers"], keys: UNUSED_POLLERS_KEYS }],
+  }),
 } as const;
 
 /** The files of `plugins/`. */
@@ -119,7 +125,6 @@ export const UNUSED_FILES: readonly string[] = [
   "mcp_server.yaml",
   "memory.yaml",
   "pairing.yaml",
-  "pollers.yaml",
   "runtime.yaml",
   "taskflow.yaml",
   "tool_policy.yaml",

@@ -53,13 +53,14 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const reader = createReader(configDir, { env, readSecret }, options.drafts ?? new Map());
 
   const agentFiles = await readAgents(reader);
-  const [tenants, webhooks, extensions, llm, transcripts, broker] = await Promise.all([
+  const [tenants, webhooks, extensions, llm, transcripts, broker, pollers] = await Promise.all([
     reader.read(FILES.tenants),
     reader.read(FILES.webhooks),
     reader.read(FILES.extensions),
     reader.read(FILES.llm),
     reader.read(FILES.transcripts),
     reader.read(FILES.broker),
+    reader.read(FILES.pollers),
   ]);
   const [webchat, telegram, whatsapp, email] = await Promise.all([
     reader.read(PLUGINS.webchat),
@@ -71,7 +72,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const { problems } = reader;
   if (
     agentFiles.some(({ value }) => value === undefined) || !tenants || !webhooks || !extensions ||
-    !llm || !transcripts || !broker || !webchat || !telegram || !whatsapp || !email
+    !llm || !transcripts || !broker || !pollers || !webchat || !telegram || !whatsapp || !email
   ) return { settings: undefined, problems: sortProblems(problems) };
 
   const origins: AgentOrigin[] = agentFiles.flatMap(({ file, value }) =>
@@ -88,6 +89,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     llm,
     transcripts,
     broker: broker.broker,
+    pollers: pollers.pollers,
     plugins: {
       webchat: webchat.webchat,
       telegram: telegram.telegram,

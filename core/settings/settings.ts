@@ -10,6 +10,7 @@ import type {
   ExtensionsConfig,
   LlmConfig,
   PluginsConfig,
+  PollersConfig,
   TenantConfig,
   TranscriptsConfig,
   WebhookReceiver,
@@ -38,5 +39,6 @@ export interface Settings {
   readonly llm: LlmConfig;
   readonly transcripts: TranscriptsConfig;
   readonly broker: BrokerConfig;
+  readonly pollers: PollersConfig;
   readonly plugins: PluginsConfig;
 }

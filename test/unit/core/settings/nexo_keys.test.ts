@@ -151,7 +151,33 @@ email:
       filters: { from_allowlist: [], from_denylist: [] }
 `,
   "memory.yaml": "short_term: {}",
-  "pollers.yaml": "enabled: true",
+  "pollers.yaml": `
+pollers:
+  enabled: true
+  state_db: ./data/poller.db
+  default_jitter_ms: 5000
+  lease_ttl_factor: 2.0
+  failure_alert_cooldown_secs: 3600
+  breaker_threshold: 5
+  jobs:
+    - id: kate_daily_summary
+      kind: agent_turn
+      agent: ana
+      schedule: { cron: "0 0 8 * * *", tz: America/Bogota, stagger_jitter_ms: 0 }
+      config:
+        llm: { provider: anthropic, model: m }
+        system_prompt: You are Kate.
+        user_prompt: Summarise unanswered emails.
+        deliver: { channel: telegram, recipient: "-100" }
+        language: en
+      failure_to: { channel: telegram, to: "-100" }
+      paused_on_boot: false
+    - id: feed
+      kind: rss
+      agent: ana
+      schedule: { every_secs: 600 }
+      config: { url: "https://example.com/feed" }
+`,
 };
 
 describe("a nexo config directory", () => {

@@ -1,0 +1,101 @@
+/**
+ * What a job sends: rows of the outbox, and of the transcripts for people to read.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import {
+  type Clock,
+  CodedError,
+  type ConversationKey,
+  textOfBody,
+  uuidOf,
+} from "../contract/mod.ts";
+import type { Outbound, Outbox } from "../queues/outbox.ts";
+import type { TranscriptEntry } from "../record/transcripts.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Write } from "../store/store.ts";
+import { instanceFor } from "./messages.ts";
+import type { Schedule } from "./schedule.ts";
+
+/** How long a delivery may wait for its channel, in milliseconds. */
+const DELIVERY_TTL_MS = 86_400_000;
+
+/** What sending needs. */
+export interface PollSendDeps {
+  readonly outbox: Outbox;
+  readonly transcriptRows: (session: {
+    readonly account: string;
+    readonly agentId: string;
+    readonly sessionId: string;
+    readonly entries: readonly TranscriptEntry[];
+  }) => Write[];
+  readonly settings: () => Settings;
+  readonly sessionIdOf: (key: ConversationKey) => string;
+  readonly now: Clock;
+}
+
+/** What a job sends. */
+export interface PollSends {
+  /**
+   * A message to `contact`; `part` tells it from all others of the job, so that it is sent once.
+   *
+   * @throws {CodedError} `outbound_failed` when the agent may not write there for this tenant
+   */
+  outboundTo(
+    schedule: Schedule,
+    channel: string,
+    contact: string,
+    message: { readonly text: string; readonly part: string },
+  ): Outbound;
+  sendRows(outbounds: readonly Outbound[]): Write[];
+}
+
+/** Returns what makes a job's messages. */
+export function createPollSends(deps: PollSendDeps): PollSends {
+  const { settings, now } = deps;
+  return {
+    outboundTo({ id, account, agentId }, channel, contact, { text, part }) {
+      const agent = settings().agents.get(agentId);
+      const allowed = agent?.outbound_allowlist[channel] ?? [];
+      const instance = agent === undefined
+        ? undefined
+        : instanceFor(agent, account, channel, undefined, settings());
+      if (instance === undefined || (allowed.length > 0 && !allowed.includes(contact))) {
+        throw new CodedError(
+          "outbound_failed",
+          `Cannot deliver: agent "${agentId}" may not write to this recipient on ${channel} for tenant "${account}"`,
+        );
+      }
+      const key = { account_id: account, agent_id: agentId, channel, instance, contact };
+      return {
+        ...key,
+        id: uuidOf(sha256, "poll", id, part),
+        session_id: deps.sessionIdOf(key),
+        turn_id: null,
+        body: { kind: "text", text, to: null, reply_to_msg_id: null },
+        expires_at_ms: now() + DELIVERY_TTL_MS,
+      };
+    },
+    sendRows(outbounds) {
+      const nowMs = now();
+      return outbounds.flatMap((outbound) => [
+        ...deps.outbox.rowsForQueued(outbound, nowMs),
+        ...deps.transcriptRows({
+          account: outbound.account_id,
+          agentId: outbound.agent_id,
+          sessionId: outbound.session_id,
+          entries: [{
+            role: "assistant",
+            text: textOfBody(outbound.body),
+            sourcePlugin: outbound.channel,
+            messageId: outbound.id,
+            sentAtMs: nowMs,
+          }],
+        }),
+      ]);
+    },
+  };
+}
+
+const sha256 = (text: string): Uint8Array => createHash("sha256").update(text).digest();
