@@ -14,6 +14,7 @@ import { addCheckCommand } from "./check.ts";
 import { addConversationCommands } from "./conversations.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEdgeCommand } from "./edge.ts";
+import { addInitCommand } from "./init.ts";
 import { addOperateCommands } from "./operate.ts";
 import { addRecordCommands } from "./record.ts";
 import { addRunCommands } from "./run.ts";
@@ -51,6 +52,7 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
     .exitOverride();
   addRunCommands(program, context);
   addEdgeCommand(program, context);
+  addInitCommand(program, context);
   addCheckCommand(program, context);
   addDoctorCommand(program, context);
   addTalkCommands(program, context);

@@ -9,9 +9,11 @@ import { basename, delimiter, dirname, extname, join, resolve, sep } from "node:
 import { messageOf } from "../contract/mod.ts";
 import type { Env } from "./env.ts";
 import { type Grant, grantsOf } from "./grants.ts";
+import { installedDir, installedRoots } from "./installed.ts";
 import { type Manifest, parseManifest } from "./manifest.ts";
 import type { SandboxWish } from "./sandbox/level.ts";
 import type { LimitsConfig } from "./sandbox/limits.ts";
+import { isWithin } from "./sandbox/place.ts";
 
 /** What an operator says of one microapp: `extensions.entries.<id>`. */
 export interface ExtensionEntry {
@@ -66,9 +68,21 @@ export interface Diagnostic {
   readonly message: string;
 }
 
+/** A microapp that lies somewhere, whether or not it is to run. */
+export interface Found {
+  readonly id: string;
+  readonly root: string;
+  readonly manifest: Manifest;
+  /** Named by `entries.<id>.path`, lying in a search path, or in `$NEXO_HOME/extensions`. */
+  readonly origin: "entry" | "search" | "installed";
+  readonly enabled: boolean;
+}
+
 /** What a search needs. */
 export interface DiscoveryDeps {
   readonly config: ExtensionsConfig;
+  /** `$NEXO_HOME`, whose installed microapps count as well. @default none */
+  readonly homeDir?: string;
   /** Where relative paths start. */
   readonly configDir: string;
   /** For `requires.bins` (its `PATH`) and `requires.env`. */
@@ -80,6 +94,8 @@ export interface DiscoveryDeps {
 /** What a search found: candidates sorted by id, at most one of each. */
 export interface Discovery {
   readonly candidates: readonly Candidate[];
+  /** The candidates, and those that are switched off. */
+  readonly found: readonly Found[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -96,17 +112,17 @@ type Report = (level: Diagnostic["level"], code: string, path: string, message: 
 
 /** Walks the search paths and explicit entries. Never throws because of one microapp. */
 export async function discoverMicroapps(deps: DiscoveryDeps): Promise<Discovery> {
-  const { config, configDir } = deps;
+  const { config, configDir, homeDir } = deps;
   const diagnostics: Diagnostic[] = [];
   const report: Report = (level, code, path, message) =>
     void diagnostics.push({ level, code, path, message });
-  if (config.enabled === false) return { candidates: [], diagnostics };
-
-  const found = new Map<string, { root: string; manifest: Manifest }>();
-  function add(root: string, manifest: Manifest): void {
-    const first = found.get(manifest.id);
-    if (first === undefined) found.set(manifest.id, { root, manifest });
-    else if (first.root !== root) {
+  const found = new Map<string, Found>();
+  function add(origin: Found["origin"], root: string, manifest: Manifest): void {
+    const { id } = manifest;
+    const first = found.get(id);
+    if (first === undefined) {
+      found.set(id, { id, root, manifest, origin, enabled: isEnabled(config, id) });
+    } else if (first.root !== root) {
       report("warn", "DuplicateId", root, `"${manifest.id}" is kept from "${first.root}"`);
     }
   }
@@ -114,33 +130,47 @@ export async function discoverMicroapps(deps: DiscoveryDeps): Promise<Discovery>
   for (const [id, entry] of Object.entries(config.entries ?? {})) {
     if (entry.path === undefined) continue;
     const explicit = await readExplicit(id, resolve(configDir, entry.path), deps, report);
-    if (explicit !== null) add(explicit.root, explicit.manifest);
+    if (explicit !== null) add("entry", explicit.root, explicit.manifest);
   }
   for (const path of config.search_paths ?? ["./extensions"]) {
-    for (const root of await rootsBelow(resolve(configDir, path), config, report)) {
+    for (const root of await rootsBelow(resolve(configDir, path), deps, report)) {
       const manifest = await readRoot(root, deps, report);
-      if (manifest !== null) add(root, manifest);
+      if (manifest !== null) add("search", root, manifest);
     }
   }
+  for (const { id, root } of homeDir === undefined ? [] : await installedRoots(homeDir)) {
+    const manifest = await readRoot(root, deps, report);
+    if (manifest === null) continue;
+    if (manifest.id === id) add("installed", root, manifest);
+    else report("error", "IdMismatch", root, `"${id}" holds "${manifest.id}"`);
+  }
 
-  return { candidates: await select(found, deps, report), diagnostics };
+  const candidates = await select(found, deps, report);
+  return { candidates, found: [...found.values()].sort(byId), diagnostics };
+}
+
+const byId = (a: { id: string }, b: { id: string }): number => a.id < b.id ? -1 : 1;
+
+function isEnabled({ enabled, entries, disabled, allowlist = [] }: ExtensionsConfig, id: string) {
+  return enabled !== false && entries?.[id]?.enabled !== false &&
+    disabled?.includes(id) !== true && (allowlist.length === 0 || allowlist.includes(id));
 }
 
 async function select(
-  found: ReadonlyMap<string, { root: string; manifest: Manifest }>,
+  found: ReadonlyMap<string, Found>,
   deps: DiscoveryDeps,
   report: Report,
 ): Promise<Candidate[]> {
   const { config } = deps;
-  const allowed = new Set(config.allowlist);
-  for (const id of [...allowed, ...(config.disabled ?? []), ...Object.keys(config.entries ?? {})]) {
+  if (config.enabled === false) return [];
+  const { allowlist = [], disabled = [], entries = {} } = config;
+  for (const id of new Set([...allowlist, ...disabled, ...Object.keys(entries)])) {
     if (!found.has(id)) report("warn", "UnknownId", "extensions.yaml", `"${id}" was not found`);
   }
   const candidates: Candidate[] = [];
-  for (const [id, { root, manifest }] of found) {
-    const entry = config.entries?.[id] ?? {};
-    if (entry.enabled === false || config.disabled?.includes(id) === true) continue;
-    if (allowed.size > 0 && !allowed.has(id)) continue;
+  for (const { id, root, manifest, enabled } of found.values()) {
+    if (!enabled) continue;
+    const entry = entries[id] ?? {};
     const refusal = await refusalOf(manifest, entry, deps.env);
     if (refusal !== null) report("error", refusal.code, root, refusal.message);
     const { missingOptional, orphan } = grantsOf(manifest, entry);
@@ -152,13 +182,13 @@ async function select(
     }
     candidates.push({ id, root, manifest, entry, refusal: refusal?.message ?? null });
   }
-  return candidates.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return candidates.sort(byId);
 }
 
 /** Directories with a `plugin.toml`, in name order; none inside another. */
 async function rootsBelow(
   top: string,
-  config: ExtensionsConfig,
+  { config, homeDir }: DiscoveryDeps,
   report: Report,
 ): Promise<string[]> {
   const ignored = new Set(config.ignore_dirs ?? IGNORED);
@@ -166,6 +196,9 @@ async function rootsBelow(
   const followLinks = config.follow_links === true;
   const roots: string[] = [];
   const visited = new Set<string>();
+  const installed = homeDir === undefined
+    ? undefined
+    : await realpath(installedDir(homeDir)).catch(() => undefined); // nothing is installed yet
   let realTop: string;
   try {
     realTop = await realpath(top);
@@ -178,6 +211,8 @@ async function rootsBelow(
     const real = await realpath(dir);
     if (visited.has(real)) return;
     visited.add(real);
+    // What lies in there is found by rules of its own: microapps can write to part of it.
+    if (installed !== undefined && isWithin(installed, real)) return;
     const entries = await readdir(dir, { withFileTypes: true });
     const manifest = entries.find(({ name }) => name === "plugin.toml");
     if (manifest !== undefined) {

@@ -196,13 +196,20 @@ function mergeCapabilities(parts: readonly Capabilities[]): Manifest["capabiliti
   };
 }
 
+/** What keeps a text from being a microapp's id; undefined when nothing does. */
+export function idProblem(id: string): string | undefined {
+  if (!idPattern.test(id) || id.length > 64) {
+    return `"${id}" must be 1 to 64 of a-z, 0-9, _ and -, a letter first`;
+  }
+  return RESERVED_IDS.has(id) ? `"${id}" is taken by nexo itself` : undefined;
+}
+
 function checkIdentity({ plugin }: PluginToml, agentVersion: string): void {
   const { id, version } = plugin;
   if (id === "") refuse("EmptyId", "plugin.id is missing");
-  if (!idPattern.test(id) || id.length > 64) {
-    refuse("InvalidId", `plugin.id "${id}" must be 1 to 64 of a-z, 0-9, _ and -, a letter first`);
-  }
-  if (RESERVED_IDS.has(id)) refuse("ReservedId", `plugin.id "${id}" is taken by nexo itself`);
+  const problem = idProblem(id);
+  const symbol = RESERVED_IDS.has(id) ? "ReservedId" : "InvalidId";
+  if (problem !== undefined) refuse(symbol, `plugin.id ${problem}`);
   if (!isVersion(version)) refuse("InvalidVersion", `plugin.version "${version}" is no version`);
   for (const member of ["min_agent_version", "min_nexo_version"] as const) {
     const wanted = plugin[member];

@@ -6,7 +6,7 @@ import time
 
 from nexo_stdio import Microapp, ToolError, log
 
-app = Microapp("notebook-py", "0.1.0")
+app = Microapp()
 lock = threading.Lock()
 
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import uuid
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import TimeoutError as LateAnswer
 from pathlib import Path
 
 ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -80,9 +81,8 @@ def log(level, text):
 class Microapp:
     """Tools, hooks and listeners; `run` serves them, many calls at the same time."""
 
-    def __init__(self, name, version):
-        self.name = name
-        self.version = version
+    def __init__(self):
+        self.id = "microapp"
         self.tools = {}
         self.hooks = {}
         self.listeners = {}
@@ -129,7 +129,7 @@ class Microapp:
         self._send({"id": call_id, "method": method, "params": params or {}})
         try:
             return answer.result(ADMIN_SECONDS)
-        except TimeoutError:
+        except LateAnswer:
             raise AdminError(f"no answer to {method}") from None
         finally:
             with self._lock:
@@ -240,10 +240,11 @@ class Microapp:
         raise Unknown(f"method not found: {method}")
 
     def _initialize(self, params):
+        self.id = params.get("extension_id") or self.id
         self.state_dir = Path(params.get("state_dir") or self.state_dir)
         self.config = params.get("config") or {}
         return {
-            "server_info": {"name": self.name, "version": self.version},
+            "server_info": {"name": self.id},
             "tools": [
                 {"name": name, "description": description, "input_schema": schema}
                 for name, (description, schema, _) in sorted(self.tools.items())

@@ -1,4 +1,4 @@
-"""Asks the notebook what nexo would ask: `python3 -m unittest main_test`."""
+"""Asks the notebook what nexo would ask: `python3 -m unittest`."""
 
 import json
 import os
