@@ -12,13 +12,14 @@ import { openEdgeLink } from "./daemon/edge_link.ts";
 import { openLiveSettings } from "./daemon/config.ts";
 import { watchConfig } from "./daemon/config_watch.ts";
 import { makeHome, publishBrokerToken, publishRunFile } from "./daemon/home.ts";
+import { forwardEvents } from "./daemon/event_feed.ts";
 import {
   createCauses,
+  createMicroappReload,
   findMicroapps,
-  forwardEvents,
-  notifyHolders,
   openMicroapps,
 } from "./daemon/microapps.ts";
+import { createAgentNews, tellPairing } from "./daemon/notices.ts";
 import { createCoreMetrics } from "./daemon/metrics.ts";
 import type { DaemonOptions, DaemonReady } from "./daemon/options.ts";
 import { openPairing } from "./daemon/pairing.ts";
@@ -115,10 +116,12 @@ export async function runDaemon(
     env: options.env,
     dispatch: () => dispatch,
     onState: parts.recordState,
+    redact: parts.redact,
     now,
     log,
   });
-  const stopForwarding = forwardEvents({ events, host, settings });
+  const stopForwarding = forwardEvents({ events, host, settings, env: options.env });
+  const agentNews = createAgentNews({ host, settings });
   metrics.follow(events);
   using sources = openSourceWatch({ store, settings, now, log });
   const causes = createCauses();
@@ -128,13 +131,7 @@ export async function runDaemon(
     vault,
     settings,
     channels: () => work.channels,
-    notify: (account, status) =>
-      notifyHolders(
-        { host, settings },
-        { capability: "pairing_initiate", account },
-        "nexo/notify/pairing_status_changed",
-        status,
-      ),
+    notify: (account, status) => tellPairing(status, account, { host, settings }),
     random,
     now,
     log,
@@ -264,6 +261,10 @@ export async function runDaemon(
     edges.push(reloads);
   };
   edges.push(reloads);
+  const reloadMicroapps = createMicroappReload({
+    host,
+    find: () => findMicroapps({ settings, env: options.env, log }),
+  });
   const { broker } = settings();
   config.onChange((next) => {
     if (!isDeepStrictEqual(next.broker, broker)) {
@@ -272,7 +273,7 @@ export async function runDaemon(
     publishConfig();
     work.reload();
     reloads.run(() => schedules.align());
-    reloads.run(async () => host.apply(await findMicroapps({ settings, env: options.env, log })));
+    reloads.run(() => reloadMicroapps(agentNews.changed));
   });
   await schedules.start();
   await using _watch = await watchConfig(config, { log });

@@ -24,8 +24,11 @@ export interface DoctorCheck {
   readonly run: () => readonly Finding[] | Promise<readonly Finding[]>;
 }
 
-/** Returns the method that runs all checks; one that fails is a finding itself. */
-export function doctorMethods(checks: readonly DoctorCheck[]): AdminMethod[] {
+/** Returns the methods: one runs all checks, and one that fails is a finding itself. */
+export function doctorMethods(
+  checks: readonly DoctorCheck[],
+  { capabilities }: { readonly capabilities: () => readonly unknown[] },
+): AdminMethod[] {
   const run = async ({ area, run: check }: DoctorCheck) => {
     try {
       return (await check()).map((finding) => ({ area, ...finding }));
@@ -34,10 +37,18 @@ export function doctorMethods(checks: readonly DoctorCheck[]): AdminMethod[] {
       return [{ area, level: "error" as const, subject: area, message, fix: "See the log" }];
     }
   };
-  return [operatorMethod(
-    "doctor",
-    z.object({}),
-    async () => ({ findings: (await Promise.all(checks.map(run))).flat() }),
-    { unaudited: true },
-  )];
+  return [
+    operatorMethod(
+      "doctor",
+      z.object({}),
+      async () => ({ findings: (await Promise.all(checks.map(run))).flat() }),
+      { unaudited: true },
+    ),
+    operatorMethod(
+      "doctor/capabilities",
+      z.object({}),
+      () => Promise.resolve({ capabilities: capabilities() }),
+      { unaudited: true },
+    ),
+  ];
 }

@@ -15,9 +15,40 @@ interface Found {
   fix: string | null;
 }
 
+interface Toggle {
+  extension: string;
+  env_var: string;
+  state: string;
+  value: boolean | number | null;
+  raw_value: string | null;
+  risk: string;
+  effect: string;
+}
+
 /** Adds the command. It exits with 1 on errors, not on warnings. */
 export function addDoctorCommand(program: Command, { daemon, exitWith }: CliContext): void {
-  program.command("doctor").description("how sources, microapps and config are; exit 1 on errors")
+  const doctor = program.command("doctor");
+  doctor.command("capabilities")
+    .description("what the environment switches on and off, in core and in microapps")
+    .option("--json", "print an array")
+    .action(async (_options, command: Command) => {
+      const { capabilities } = await (await daemon()).call<{ capabilities: Toggle[] }>(
+        "doctor/capabilities",
+      );
+      // `--json` may stand before or after the word.
+      if (command.optsWithGlobals<{ json?: boolean }>().json === true) {
+        return sayJson(capabilities);
+      }
+      sayTable(capabilities, [
+        ["EXT", ({ extension }) => extension],
+        ["ENV VAR", ({ env_var }) => env_var],
+        ["STATE", ({ state, value }) => typeof value === "number" ? value : state],
+        ["SET TO", ({ raw_value }) => raw_value],
+        ["RISK", ({ risk }) => risk],
+        ["EFFECT", ({ effect }) => effect],
+      ], "Nothing can be switched.");
+    });
+  doctor.description("how sources, microapps and config are; exit 1 on errors")
     .option("--json", "print an array")
     .action(async ({ json }: { json?: boolean }) => {
       const { findings } = await (await daemon()).call<{ findings: Found[] }>("doctor");

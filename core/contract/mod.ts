@@ -8,7 +8,6 @@ export { ADMIN_METHODS, type AdminMethodName, type AdminMethods } from "./admin/
 export { type LlmProbe } from "./admin/llm_providers.ts";
 export { SkillRequires } from "./admin/skills.ts";
 export { type MethodSpec, type MethodTable } from "./admin/spec.ts";
-export { isSwitchedOn, switchedOffBy } from "./admin/switches.ts";
 export {
   BindingContext,
   bindingId,
@@ -151,6 +150,7 @@ export {
 export { PairingState, PairingStatus } from "./pairing.ts";
 export { isPathPart } from "./path_part.ts";
 export { ConversationKey, Inbound } from "./inbound.ts";
+export { AgentsUpdated, MicroappError, NOTICES } from "./notices.ts";
 export { ChatKind, MediaKind, MessagePart, ReplyAddress, textOfParts } from "./message.ts";
 export { OutboundBody, textOfBody } from "./outbound.ts";
 export { Readiness, readinessOf, ReadinessPart, readyPart } from "./readiness.ts";
@@ -177,4 +177,12 @@ export {
   subjects,
   unescapeToken,
 } from "./subjects.ts";
+export {
+  amountOf,
+  isSwitchedOn,
+  type Switch,
+  switchedOffBy,
+  type ToggleRisk,
+  TOGGLES,
+} from "./toggles.ts";
 export { EdgeAuth, eventScopeOf, TokenClaims, TokenScope } from "./token.ts";

@@ -46,6 +46,7 @@ import { createConsoleLink } from "./console_link.ts";
 import { createAdminAudit, createOperatorReads } from "./record.ts";
 import { createStories } from "./stories.ts";
 import type { SignedHeads } from "./signed_heads.ts";
+import { toggleViews } from "./toggles.ts";
 import type { TokenDesk } from "./tokens.ts";
 import type { Work } from "./work.ts";
 
@@ -161,7 +162,9 @@ function createMethods(deps: AdminDeps) {
       consoleLink: createConsoleLink(deps),
       createToken: ({ subject, scope, ttlMs }) => tokens.create({ subject, scope, ttlMs }),
     }),
-    ...doctorMethods(doctorChecks(deps)),
+    ...doctorMethods(doctorChecks(deps), {
+      capabilities: () => toggleViews(deps.env, host.gates()),
+    }),
     ...operatorConversationMethods({ ...deps, rowsForEvents: deps.rows.events }),
     ...operatorSecretMethods({
       credentials: deps.credentials,

@@ -16,7 +16,7 @@ import { secretMethods, type TokenRotation } from "../admin/secrets.ts";
 import { skillMethods } from "../admin/skills.ts";
 import { tenantMethods } from "../admin/tenants.ts";
 import { apiRootOf, CHANNEL_CREDENTIALS } from "../channels/credentials/mod.ts";
-import { MAX_HOPS } from "../contract/mod.ts";
+import { amountOf, MAX_HOPS, TOGGLES } from "../contract/mod.ts";
 import { OPERATOR_STREAM, rowsForEvents } from "../events/event_rows.ts";
 import type { Host } from "../microapps/host.ts";
 import { probeProvider } from "../models/probe.ts";
@@ -85,7 +85,7 @@ export function createAdminMethods(
           settings: settings(),
           secretOf: config.secretOf,
           now,
-          timeoutMs: probeTimeoutMs(env),
+          timeoutMs: amountOf(env, TOGGLES.probe_timeout_secs) * 1_000,
         }),
     }),
     ...skillMethods({ root: join(settings().configDir, "skills"), uuid }),
@@ -117,11 +117,6 @@ export function createAdminMethods(
       now,
     }),
   ];
-}
-
-function probeTimeoutMs(env: AdminMethodDeps["env"]): number | undefined {
-  const seconds = Number(env["NEXO_LLM_PROBE_TIMEOUT_SECS"]);
-  return seconds > 0 ? seconds * 1_000 : undefined;
 }
 
 function rowsForRotation(rotation: TokenRotation, { redact }: Pick<Parts, "redact">) {

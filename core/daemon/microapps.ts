@@ -1,23 +1,21 @@
 /**
- * The microapps of the settings in force: started, offered as tools, told of events.
+ * The microapps of the settings in force: started and offered as tools.
  *
  * @module
  */
 import type { Tool } from "../agents/tool_gate.ts";
 import type { Dispatch } from "../admin/dispatcher.ts";
-import type { Caller } from "../admin/method.ts";
-import { type AgentEvent, type Clock, NEXO_EVENT_KINDS } from "../contract/mod.ts";
-import type { EventLog } from "../events/event_log.ts";
+import type { AgentEvent, Clock } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
-import { createGuards } from "./guards.ts";
-import { discoverMicroapps } from "../microapps/discovery.ts";
+import { type Candidate, discoverMicroapps } from "../microapps/discovery.ts";
 import { type Host, openHost } from "../microapps/host.ts";
 import type { Settings } from "../settings/settings.ts";
+import { createGuards } from "./guards.ts";
+import { callerOf } from "./microapp_grants.ts";
+import { createMicroappErrors } from "./notices.ts";
 
 /** The version microapps made for nexo test against; at least the newest of its 0.1 line. */
 export const AGENT_VERSION = "0.1.99";
-
-const NEXO_KINDS: ReadonlySet<string> = new Set(NEXO_EVENT_KINDS);
 
 /** What running microapps needs. */
 export interface MicroappsDeps {
@@ -27,6 +25,7 @@ export interface MicroappsDeps {
   /** The admin methods; asked for late, since they show the microapps themselves. */
   readonly dispatch: () => Dispatch;
   readonly onState: (event: AgentEvent & { kind: "microapp_state" }) => void;
+  readonly redact: (text: string) => string;
   readonly now: Clock;
   readonly log: Log;
 }
@@ -34,7 +33,12 @@ export interface MicroappsDeps {
 /** Starts the microapps. */
 export async function openMicroapps(deps: MicroappsDeps): Promise<Host> {
   const { settings, log } = deps;
-  return openHost({
+  let host: Host | undefined;
+  const errors = createMicroappErrors({
+    ...deps,
+    host: { notify: (...notice) => host?.notify(...notice) ?? false },
+  });
+  host = await openHost({
     candidates: await findMicroapps(deps),
     homeDir: deps.homeDir,
     env: deps.env,
@@ -42,15 +46,21 @@ export async function openMicroapps(deps: MicroappsDeps): Promise<Host> {
     now: deps.now,
     logFor: (microapp) => withField(log, { microapp }),
     onRequest: ({ microappId, method, params }) =>
-      deps.dispatch()(callerOf(settings(), microappId), method, params),
-    onState: (microappId, state, reason) =>
+      errors.watch(
+        microappId,
+        () => deps.dispatch()(callerOf(settings(), microappId), method, params),
+      ),
+    onFault: errors.fault,
+    onState(microappId, state, reason) {
+      if (state === "ready") errors.ready(microappId);
       deps.onState({
         kind: "microapp_state",
         microapp_id: microappId,
         state,
         ...(reason === undefined ? {} : { reason }),
         at_ms: deps.now(),
-      }),
+      });
+    },
     agentsConfigFor: (microappId) =>
       Object.fromEntries(
         [...settings().agents.values()]
@@ -59,6 +69,7 @@ export async function openMicroapps(deps: MicroappsDeps): Promise<Host> {
       ),
     guards: createGuards(settings),
   });
+  return host;
 }
 
 /** What the search paths hold now; what is wrong with one is logged. */
@@ -78,28 +89,25 @@ export async function findMicroapps(
   return candidates;
 }
 
-/** A microapp as the admin methods see it: its grants are looked up at each call. */
-function callerOf(settings: Settings, id: string): Caller {
-  return {
-    kind: "microapp",
-    id,
-    grant: (capability) => grantedTenants(settings, id, capability),
+/**
+ * Returns a reload that takes what is found now. Searches follow one another, so that an older one
+ * never has the last word; nobody waits for microapps that take their time to stop. `onTaken` is
+ * called once the new list counts.
+ */
+export function createMicroappReload(
+  { host, find }: {
+    readonly host: Pick<Host, "apply">;
+    readonly find: () => Promise<readonly Candidate[]>;
+  },
+): (onTaken: () => void) => Promise<void> {
+  let searches: Promise<unknown> = Promise.resolve();
+  return async function reload(onTaken) {
+    const found = searches.then(find);
+    searches = found.catch(() => undefined); // whoever asked hears of it; the next one starts afresh
+    const applied = host.apply(await found);
+    onTaken();
+    await applied;
   };
-}
-
-function grantedTenants(
-  { extensions }: Settings,
-  id: string,
-  capability: string,
-): "all" | readonly string[] | undefined {
-  const grants = (extensions.entries[id]?.capabilities_grant ?? []).filter((grant) =>
-    (typeof grant === "string" ? grant : grant.capability) === capability
-  );
-  if (grants.length === 0) return undefined;
-  const pins = grants.map((grant) => typeof grant === "string" ? undefined : grant.tenants);
-  return pins.some((tenants) => tenants === undefined)
-    ? "all"
-    : [...new Set(pins.flatMap((tenants) => tenants ?? []))];
 }
 
 /** Which events microapps are working on, so that what they publish meanwhile counts as their effect. */
@@ -162,75 +170,6 @@ export function createToolList(
     tools = [...builtIn, ...ofMicroapps];
     return tools;
   };
-}
-
-/** A microapp that hears events, and of which tenants. */
-interface Subscriber {
-  readonly id: string;
-  /** By `agent_events_subscribe_all`: every kind. */
-  readonly all: "all" | readonly string[] | undefined;
-  /** By `transcripts_subscribe`: nexo's kinds. */
-  readonly nexo: "all" | readonly string[] | undefined;
-}
-
-/**
- * Tells each microapp with a grant of the events it may see, after they are on disk; a grant for some
- * tenants hears theirs only. Returns the way to stop.
- */
-export function forwardEvents(
-  { events, host, settings }: {
-    events: EventLog;
-    host: Pick<Host, "notify">;
-    settings: () => Settings;
-  },
-): () => void {
-  let knownFor: Settings | undefined;
-  let subscribers: readonly Subscriber[] = [];
-
-  return events.listen("operator", (batch) => {
-    const now = settings();
-    if (now !== knownFor) {
-      knownFor = now;
-      subscribers = subscribersOf(now);
-    }
-    if (subscribers.length === 0) return;
-    const parsed: unknown[] = [];
-    for (const { id, all, nexo } of subscribers) {
-      batch.forEach(({ account, kind, body }, i) => {
-        if (covers(all, account) || (NEXO_KINDS.has(kind) && covers(nexo, account))) {
-          host.notify(id, "nexo/notify/agent_event", parsed[i] ??= JSON.parse(body));
-        }
-      });
-    }
-  });
-}
-
-/** Tells every microapp that holds `capability` for a tenant; its other tenants' holders hear nothing. */
-export function notifyHolders(
-  { host, settings }: { host: Pick<Host, "notify">; settings: () => Settings },
-  { capability, account }: { capability: string; account: string },
-  method: string,
-  params: unknown,
-): void {
-  for (const id of Object.keys(settings().extensions.entries)) {
-    if (covers(grantedTenants(settings(), id, capability), account)) {
-      host.notify(id, method, params);
-    }
-  }
-}
-
-function subscribersOf(settings: Settings): Subscriber[] {
-  return Object.keys(settings.extensions.entries)
-    .map((id) => ({
-      id,
-      all: grantedTenants(settings, id, "agent_events_subscribe_all"),
-      nexo: grantedTenants(settings, id, "transcripts_subscribe"),
-    }))
-    .filter(({ all, nexo }) => all !== undefined || nexo !== undefined);
-}
-
-function covers(tenants: Subscriber["all"], account: string): boolean {
-  return tenants === "all" || tenants?.includes(account) === true;
 }
 
 function withField(log: Log, bound: Readonly<Record<string, unknown>>): Log {

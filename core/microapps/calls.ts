@@ -5,6 +5,7 @@
  */
 import { type CallMeta, type Clock, CodedError, codeOf, RpcFault } from "../contract/mod.ts";
 import { type BreakerLimits, createBreakers } from "../flow/breaker.ts";
+import { isPanic } from "./faults.ts";
 import { isFault } from "./results.ts";
 import type { Slot } from "./slots.ts";
 import type { Live } from "./supervisor.ts";
@@ -45,8 +46,10 @@ export interface Calls {
 
 /** Builds the calls of one host. */
 export function createCalls(
-  { slot: find, now, limits }: {
+  { slot: find, onPanic, now, limits }: {
     slot: (microappId: string) => Slot | undefined;
+    /** Hears of a handler that crashed. */
+    onPanic: (microappId: string, message: string) => void;
     now: Clock;
     limits: BreakerLimits;
   },
@@ -90,6 +93,7 @@ export function createCalls(
         return result;
       } catch (error) {
         leave(weigh(error, live, account));
+        if (isPanic(error)) onPanic(microappId, error.message);
         throw error;
       }
     },

@@ -11,6 +11,7 @@ import { BREAKER_LIMITS, type BreakerLimits } from "../flow/breaker.ts";
 import { type CallContext, createCalls, type MicroappCall, worksFor } from "./calls.ts";
 import type { Candidate } from "./discovery.ts";
 import type { Env } from "./env.ts";
+import type { MicroappFault } from "./faults.ts";
 import type { HookPoint } from "./handshake.ts";
 import { type Guards, isHooked, runHookChain } from "./hook_chain.ts";
 import type { HookOutcome } from "./hooks.ts";
@@ -18,6 +19,7 @@ import { createHttpServers, type RoutableServer } from "./http/servers.ts";
 import { WATCH_TIMES, type WatchTimes } from "./http/watch.ts";
 import type { JsonObject } from "./json.ts";
 import { endLeftovers } from "./leftover.ts";
+import type { Gate } from "./manifest.ts";
 import { PEER_LIMITS, type PeerLimits } from "./peer.ts";
 import { RESTART_POLICY, type RestartPolicy } from "./restart_plan.ts";
 import { readToolFault, readToolResult, type ToolResult } from "./results.ts";
@@ -69,6 +71,8 @@ export interface HostDeps {
     call: { readonly microappId: string; readonly method: string; readonly params: unknown },
   ) => Promise<unknown>;
   readonly onState: (microappId: string, state: MicroappState, reason?: string) => void;
+  /** Hears what goes wrong with microapps themselves. @default nobody does */
+  readonly onFault?: (microappId: string, fault: MicroappFault) => void;
   /** `{<agent_id>: <its extensions_config for this microapp>}`. */
   readonly agentsConfigFor?: (microappId: string) => JsonObject;
   /** Who must have their say at a hook. @default nobody */
@@ -101,6 +105,8 @@ export interface Host extends AsyncDisposable {
   server(microappId: string): RoutableServer | undefined;
   /** The microapp that brings jobs of `kind` for a tenant; the first of several. */
   pollerOf(kind: string, account: string): string | undefined;
+  /** Variables of the environment that microapps say they read, in the order of their ids. */
+  gates(): { readonly microappId: string; readonly gate: Gate }[];
   /** The subjects a microapp's manifest says it publishes to; none for one that is not there. */
   publishes(microappId: string): readonly string[];
   /** Whether any microapp wants to be asked at `point`, or has to be, for a tenant. */
@@ -149,8 +155,10 @@ export async function openHost(deps: HostDeps): Promise<Host> {
   for (const id of await endLeftovers(runDir)) logFor(id).warn("microapp.leftover_ended");
   const timeouts: HostTimeouts = { ...HOST_TIMEOUTS, ...deps.timeouts };
   let known: readonly ToolDescriptor[] | null = null;
+  const onFault = deps.onFault ?? ((): void => {});
   const calls = createCalls({
     slot: (id) => slots.get(id),
+    onPanic: (id, summary) => onFault(id, { kind: "handler_panic", summary, stderr: [] }),
     now,
     limits: deps.breaker ?? BREAKER_LIMITS,
   });
@@ -165,6 +173,7 @@ export async function openHost(deps: HostDeps): Promise<Host> {
   });
   const slots = openSlots(deps.candidates, {
     ...deps,
+    onFault,
     guard,
     runDir,
     servers,
@@ -216,6 +225,10 @@ export async function openHost(deps: HostDeps): Promise<Host> {
       slots.all().find((slot) =>
         worksFor(slot, account) && slot.candidate.manifest.capabilities.pollers.includes(kind)
       )?.candidate.id,
+    gates: () =>
+      slots.all().flatMap(({ candidate: { id, manifest } }) =>
+        manifest.gates.map((gate) => ({ microappId: id, gate }))
+      ),
     publishes: (id) => slots.get(id)?.candidate.manifest.capabilities.broker.publish ?? [],
     hasHooks: (point, account) => isHooked(point, account, chain),
     runHook: (point, params, context) => runHookChain(point, params, context, chain),

@@ -5,9 +5,10 @@
  */
 import { parse } from "smol-toml";
 import type { z } from "zod";
-import { CodedError, messageOf } from "../contract/mod.ts";
+import { CodedError, messageOf, type ToggleRisk } from "../contract/mod.ts";
 import {
   type Capabilities,
+  type GateToml,
   type HttpServer,
   PluginToml,
   SidecarToml,
@@ -22,6 +23,15 @@ export type Transport =
   | { readonly kind: "stdio"; readonly command: string; readonly args: readonly string[] }
   | { readonly kind: "nats"; readonly subjectPrefix: string }
   | { readonly kind: "http"; readonly url: string };
+
+/** A variable of the environment that a microapp reads to switch something on. */
+export interface Gate {
+  readonly variable: string;
+  readonly kind: "boolean" | "cargo_feature" | "allowlist";
+  readonly risk: ToggleRisk;
+  readonly effect: string;
+  readonly hint: string | null;
+}
 
 /** A manifest in one form, whichever spelling its author chose. */
 export interface Manifest {
@@ -46,6 +56,7 @@ export interface Manifest {
     /** Subjects it may publish to and wants to hear. */
     readonly broker: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
   };
+  readonly gates: readonly Gate[];
   readonly requires: { readonly bins: readonly string[]; readonly env: readonly string[] };
   /** Whether tool arguments carry `_meta` though the child does not strip it by itself. */
   readonly contextPassthrough: boolean;
@@ -134,6 +145,8 @@ export function parseManifest(
         ...capabilities,
         tools: union([capabilities.tools, toml.plugin.extends.tools]),
       },
+      gates: [toml.plugin.capability_gates, sidecar?.plugin.capability_gates]
+        .flatMap((part) => part?.gate ?? []).map(gateOf),
       requires: {
         bins: union(requires.map((part) => part?.bins ?? [])),
         env: union(requires.map((part) => part?.env ?? [])),
@@ -146,6 +159,22 @@ export function parseManifest(
         network: toml.sandbox.network ?? toml.plugin.sandbox.network ?? false,
       },
     },
+  };
+}
+
+const GATE_KINDS = {
+  Boolean: "boolean",
+  CargoFeature: "cargo_feature",
+  Allowlist: "allowlist",
+} as const;
+
+function gateOf({ env_var, kind, risk, effect, hint }: GateToml): Gate {
+  return {
+    variable: env_var,
+    kind: GATE_KINDS[kind],
+    risk: risk.toLowerCase() as ToggleRisk,
+    effect,
+    hint: hint ?? null,
   };
 }
 

@@ -50,6 +50,19 @@ const sandbox = z.looseObject({
   network: z.boolean().optional(),
 });
 
+/** A variable of the environment that the microapp reads to switch something dangerous on. */
+const gate = z.looseObject({
+  env_var: z.string().min(1),
+  kind: z.enum(["Boolean", "CargoFeature", "Allowlist"]),
+  risk: z.enum(["Low", "Medium", "High", "Critical"]),
+  effect: z.string().default(""),
+  hint: z.string().optional(),
+});
+/** See {@linkcode gate}. */
+export type GateToml = z.infer<typeof gate>;
+
+const gates = z.looseObject({ gate: z.array(gate).default([]) }).prefault({});
+
 const transport = z.looseObject({
   kind: z.string().optional(),
   type: z.string().optional(),
@@ -92,6 +105,7 @@ export const PluginToml = z.looseObject({
       env: z.record(z.string(), z.string()).default({}),
     }).optional(),
     extends: z.looseObject({ tools: names }).prefault({}),
+    capability_gates: gates,
     ...sections,
   }),
   transport: transport.optional(),
@@ -108,6 +122,7 @@ export const SidecarToml = z.looseObject({
     min_nexo_version: z.string().optional(),
     capabilities: sections.capabilities,
     requires: sections.requires,
+    capability_gates: gates,
     entrypoint: PluginToml.shape.plugin.shape.entrypoint,
   }),
 });

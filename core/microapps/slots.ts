@@ -6,6 +6,7 @@
 import { type Clock, CodedError } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
 import type { Candidate } from "./discovery.ts";
+import type { MicroappFault } from "./faults.ts";
 import { grantsOf } from "./grants.ts";
 import type { HookPoint } from "./handshake.ts";
 import { noteFile } from "./leftover.ts";
@@ -38,6 +39,7 @@ export interface SlotsDeps extends StartDeps {
     call: { readonly microappId: string; readonly method: string; readonly params: unknown },
   ) => Promise<unknown>;
   readonly onState: (microappId: string, state: MicroappState, reason?: string) => void;
+  readonly onFault: (microappId: string, fault: MicroappFault) => void;
   readonly timeouts: LifeTimeouts;
   readonly restart: RestartPolicy;
   readonly limits: PeerLimits;
@@ -133,6 +135,7 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
         deps.onChange();
         deps.onState(id, state, reason);
       },
+      onFault: (kind, summary) => deps.onFault(id, { kind, summary, stderr: tail.lines() }),
       guard: (pid, onBreach) => guardChild(slot, pid, onBreach),
       sweep: async () => {
         const ended = await endMarked(deps.warden.markOf(id));

@@ -9,6 +9,7 @@ import { delay } from "../flow/delay.ts";
 import { type Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
 import { type Child, type ChildOptions, openChild } from "./child.ts";
+import { faultKind } from "./faults.ts";
 import { type Handshake, readHandshake } from "./handshake.ts";
 import { forgetProcess, noteProcess } from "./leftover.ts";
 import { createPeer, type Peer, type PeerLimits } from "./peer.ts";
@@ -36,6 +37,8 @@ export interface SupervisorDeps {
   readonly initializeParams: () => unknown;
   readonly onRequest: (request: { method: string; params: unknown }) => Promise<unknown>;
   readonly onState: (state: MicroappState, reason: string | undefined) => void;
+  /** Hears why a process ended, or why there is none; not when it was stopped. */
+  readonly onFault: (kind: "init_timeout" | "exit", why: string) => void;
   readonly tail: Tail;
   /** Watches the limits of a process until the returned function is called; a breach ends it. */
   readonly guard: (pid: number, onBreach: (reason: string) => void) => () => void;
@@ -165,8 +168,12 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
     let history: readonly number[] = [];
     enter("spawning");
     while (!signal.aborted) {
-      const why = await runOnce(signal).catch(messageOf);
+      const { kind, why } = await runOnce(signal).then(
+        (end) => ({ kind: "exit" as const, why: end }),
+        (error: unknown) => ({ kind: faultKind(error), why: messageOf(error) }),
+      );
       if (signal.aborted) break;
+      deps.onFault(kind, why);
       const plan = planRestart(history, now(), deps.restart);
       history = plan.history;
       if (plan.exhausted) enter("failed", `max restart attempts exceeded: ${why}`);

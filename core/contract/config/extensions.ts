@@ -78,6 +78,8 @@ const known = z.object({
   /** More that it may read under a sandbox, absolute. */
   read_paths: list(Text.refine((path) => path.startsWith("/"), "must be absolute")),
   limits,
+  /** Of the events its grants let it hear, only these kinds; absent: all of them. */
+  event_kinds: optional(z.array(Text)),
   hooks: block({
     before_message: hook,
     after_message: hook,

@@ -42,9 +42,19 @@ describe("a microapp hurts only itself when it", () => {
   });
 
   it("exits at once: it is started again a few times, fails, and can be restarted", async () => {
-    await using app = await openTestHost([good, childCandidate("exits", "exits_at_once.mjs")]);
+    const faults: unknown[] = [];
+    await using app = await openTestHost([good, childCandidate("exits", "exits_at_once.mjs")], {
+      onFault: (id, { kind, summary, stderr }) => faults.push([id, kind, summary, stderr.at(-1)]),
+    });
     await app.host.settled();
     await app.entered("exits", "failed");
+    expect(faults).toHaveLength(6);
+    expect(faults[0]).toEqual([
+      "exits",
+      "exit",
+      'microapp "exits" exited with code 3',
+      "nothing to do here",
+    ]);
     const status = app.host.status().find(({ id }) => id === "exits");
     expect(status).toMatchObject({ state: "failed", restarts: 5, pid: null });
     expect(status?.reason).toMatch(/^max restart attempts exceeded: .*exited with code 3$/);
@@ -77,11 +87,14 @@ describe("a microapp hurts only itself when it", () => {
   });
 
   it("never answers the handshake", async () => {
+    const faults: unknown[] = [];
     await using app = await openTestHost([good, childCandidate("mute", "never_answers.mjs")], {
       timeouts: { handshakeMs: 2_000, politeMs: 300, killMs: 600 },
+      onFault: (id, { kind }) => faults.push([id, kind]),
     });
     await app.host.settled();
     await app.entered("mute", "restarting");
+    expect(faults[0]).toEqual(["mute", "init_timeout"]);
     await app.entered("good", "ready");
     await expectGoodWorks(app);
     expect(
