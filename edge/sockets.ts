@@ -127,5 +127,6 @@ export function listenToSocket(
   };
   // Its end follows.
   socket.onerror = () => undefined;
-  socket.onclose = ({ code, reason }) => end(code, reason);
+  // Deno says code 0 of one that broke off.
+  socket.onclose = ({ code, reason }) => end(code === 0 ? BROKEN_OFF : code, reason);
 }

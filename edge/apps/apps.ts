@@ -106,7 +106,10 @@ export function createApps({ exchanges, uuid, log }: AppsDeps): Apps {
       request.signal.addEventListener("abort", leave, { once: true });
       if (request.signal.aborted) leave();
       if (kind === "http") void upload(request.body, end);
-      return { end, head: await headOf(end) };
+      const head = await headOf(end);
+      // A WebSocket tells by itself when it closes; its request is over before that.
+      if (kind === "socket") request.signal.removeEventListener("abort", leave);
+      return { end, head };
     } catch (error) {
       request.body?.cancel();
       const code = codeOf(error);
