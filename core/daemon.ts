@@ -24,6 +24,8 @@ import { createCoreMetrics } from "./daemon/metrics.ts";
 import type { DaemonOptions, DaemonReady } from "./daemon/options.ts";
 import { openPairing } from "./daemon/pairing.ts";
 import { createParts } from "./daemon/parts.ts";
+import { redactLog } from "./daemon/log.ts";
+import { createLiveRedactor } from "./daemon/redaction.ts";
 import { createReadiness } from "./daemon/readiness.ts";
 import { createScrape } from "./daemon/scrape.ts";
 import { openSourceWatch } from "./daemon/source_watch.ts";
@@ -62,11 +64,13 @@ export async function runDaemon(
   options: DaemonOptions,
   { signal, onReady }: { signal: AbortSignal; onReady: (ready: DaemonReady) => void },
 ): Promise<void> {
-  const { home, log, now, random } = options;
+  const { home, now, random } = options;
   await makeHome(home);
   await using _lock = await openInstanceLock({ path: join(home.run, "lock.db"), pid: options.pid });
   const config = await openConfig(options);
   const settings = config.current;
+  const redact = createLiveRedactor(settings);
+  const log = redactLog(options.log, redact);
 
   const meter = createMeter({
     onError: (name, error) => log.warn("metrics.unread", { name, error: messageOf(error) }),
@@ -87,7 +91,7 @@ export async function runDaemon(
     now,
     log,
   });
-  const parts = createParts({ store, vault, settings, random, now, log });
+  const parts = createParts({ store, vault, settings, redact, random, now, log });
   using events = parts.events;
   await using heads = await openSignedHeads({
     store,
@@ -209,6 +213,7 @@ export async function runDaemon(
   await using admin = await openAdmin({
     ...options,
     ...parts,
+    log,
     store,
     vault,
     events,

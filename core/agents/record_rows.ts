@@ -17,7 +17,10 @@ export interface RecordRows {
     readonly sessionId: string;
     readonly entries: readonly TranscriptEntry[];
   }) => Write[];
-  readonly turn: (turn: FinishedTurn) => Write[];
+  /** A turn and what was said in it, for which its row vouches. */
+  readonly turn: (
+    turn: Omit<FinishedTurn, "content"> & { readonly entries: readonly TranscriptEntry[] },
+  ) => Write[];
   readonly toolCall: (call: ToolCall) => Write[];
   readonly events: (
     batch: { readonly account: string; readonly events: readonly AgentEvent[] },

@@ -154,7 +154,7 @@ async function afterFailure(
     turn: job.turnId,
     account: job.account,
     code: codeOf(error),
-    error: deps.redact(messageOf(error)),
+    error: deps.redact(messageOf(error), job.account),
     attempt,
   });
   const pauseMs = RETRY_PAUSES_MS[attempt - 1];

@@ -158,8 +158,8 @@ export function createTurnRecord(
   }
 
   async function end(ending: TurnEnd, messages: readonly Write[]): Promise<TurnResult> {
-    const { outcome, error, reply } = ending;
-    const entries = transcript(ending);
+    const { outcome, reply } = ending;
+    const error = ending.error === null ? null : deps.redact(ending.error, account);
     const nowMs = deps.now();
     const outbound = replyOf(reply);
     const counts = {
@@ -182,12 +182,6 @@ export function createTurnRecord(
       ...owed,
       ...settledInbox(),
       ...deps.steps.rowsForFinished(turnId),
-      ...deps.rows.transcript({
-        account,
-        agentId: key.agent_id,
-        sessionId,
-        entries,
-      }),
       ...(outbound === undefined ? [] : deps.outbox.rowsForQueued(outbound, nowMs)),
       ...deps.rows.turn({
         id: turnId,
@@ -213,7 +207,7 @@ export function createTurnRecord(
         tokensCached: usage.cachedTokens,
         costMicros: usage.costMicros,
         toolCalls: counts.tool_calls,
-        content: entries.map(({ role, text, senderId }) => [role, text, senderId ?? null]),
+        entries: transcript(ending),
       }),
       ...deps.rows.events({ account, events: [finished] }),
     ]);
@@ -261,11 +255,13 @@ export function createTurnRecord(
     rowsForToolCall({ callId, step, arguments: args, result }) {
       const nowMs = deps.now();
       const { tool, outcome, durationMs, limited } = result;
+      // A model may call what it likes by any name.
+      const name = deps.redact(tool, account);
       const called: AgentEvent = {
         kind: "tool_called",
         ...where,
         call_id: callId,
-        tool,
+        tool: name,
         outcome,
         duration_ms: durationMs,
         at_ms: nowMs,
@@ -273,7 +269,7 @@ export function createTurnRecord(
       const refused: AgentEvent[] = limited === null ? [] : [{
         kind: "rate_limited",
         agent_id: key.agent_id,
-        tool,
+        tool: name,
         binding_id: where.binding_id,
         rps: limited.rps,
         marker: limited.marker,
@@ -298,7 +294,7 @@ export function createTurnRecord(
     },
     finish: (ending) => end(ending, deps.inbounds.rowsForDone(account, inboundIds)),
     async giveUp(error, reply) {
-      const detail = deps.redact(messageOf(error));
+      const detail = messageOf(error);
       const letters = inboundIds.flatMap((refId) =>
         deps.deadLetters.rowsForDead({
           id: deps.uuid(),
@@ -307,7 +303,7 @@ export function createTurnRecord(
           ref_id: refId,
           source: first.delivery_id === null ? key.agent_id : `${key.channel}:${key.instance}`,
           code: codeOf(error),
-          detail,
+          detail: deps.redact(detail, account),
           at_ms: deps.now(),
         })
       );

@@ -13,6 +13,7 @@ import type { Mutes } from "../queues/mutes.ts";
 import type { Outbox } from "../queues/outbox.ts";
 import type { TurnSteps } from "../queues/turn_steps.ts";
 import type { AskModel, ModelMessage } from "../models/model.ts";
+import type { Redactor } from "../redact/redactor.ts";
 import type { RecordRows } from "./record_rows.ts";
 import type { ReadSkills } from "./skills.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -86,7 +87,7 @@ export interface TurnDeps {
   readonly admit: (inbounds: TurnInbounds, turnId: string) => Promise<Admission>;
   /** Whether replies on this channel are sent; event turns have nobody to send to. */
   readonly sends: (channel: string) => boolean;
-  readonly redact: (text: string) => string;
+  readonly redact: Redactor;
   readonly uuid: () => string;
   readonly now: Clock;
   readonly log: Log;

@@ -6,6 +6,7 @@
 import { ansiColorFormatter, configure, getLogger, jsonLinesFormatter } from "@logtape/logtape";
 import { codeOf, messageOf } from "../contract/mod.ts";
 import type { Log, LogFields } from "../flow/log.ts";
+import { redactJson } from "../redact/redact_json.ts";
 import type { Redactor } from "../redact/redactor.ts";
 
 /** Levels from quiet to chatty; `NEXO_LOG` names one. */
@@ -32,13 +33,10 @@ export async function openLog({ level, pretty, write, redact }: {
   });
   const logger = getLogger("nexo");
 
-  function clean(value: unknown): unknown {
-    if (typeof value === "string") return redact(value);
-    if (value instanceof Error) return { code: codeOf(value), message: redact(messageOf(value)) };
-    return value;
-  }
   function line(event: string, fields: LogFields = {}): [string, LogFields] {
-    const entries = Object.entries(fields).map(([name, value]) => [name, clean(value)] as const);
+    const entries = Object.entries(fields).map(([name, value]) =>
+      [name, cleaned(redact, value)] as const
+    );
     const shown = pretty ? entries.map(([name]) => ` ${name}={${name}}`).join("") : "";
     return [`${event}${shown}`, Object.fromEntries(entries)];
   }
@@ -48,4 +46,23 @@ export async function openLog({ level, pretty, write, redact }: {
     warn: (event, fields) => logger.warn(...line(event, fields)),
     error: (event, fields) => logger.error(...line(event, fields)),
   };
+}
+
+/** A log that passes its fields through `redact` first. */
+export function redactLog(log: Log, redact: Redactor): Log {
+  const clean = (fields: LogFields = {}): LogFields =>
+    Object.fromEntries(
+      Object.entries(fields).map(([name, value]) => [name, cleaned(redact, value)]),
+    );
+  return {
+    debug: (event, fields) => log.debug(event, clean(fields)),
+    info: (event, fields) => log.info(event, clean(fields)),
+    warn: (event, fields) => log.warn(event, clean(fields)),
+    error: (event, fields) => log.error(event, clean(fields)),
+  };
+}
+
+function cleaned(redact: Redactor, value: unknown): unknown {
+  if (value instanceof Error) return { code: codeOf(value), message: redact(messageOf(value)) };
+  return redactJson(redact, value);
 }

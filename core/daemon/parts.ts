@@ -22,7 +22,7 @@ import { createOutbox, type Outbox } from "../queues/outbox.ts";
 import { createTurnSteps, type TurnSteps } from "../queues/turn_steps.ts";
 import { createTranscriptSearch, type TranscriptSearch } from "../record/search.ts";
 import { createTranscripts, type Transcripts } from "../record/transcripts.ts";
-import { createRedactor, type Redactor } from "../redact/redactor.ts";
+import type { Redactor } from "../redact/redactor.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -47,15 +47,15 @@ export interface Parts {
 }
 
 /** Builds the parts. */
-export function createParts({ store, vault, settings, random, now, log }: {
+export function createParts({ store, vault, settings, redact, random, now, log }: {
   store: Store;
   vault: Vault;
   settings: () => Settings;
+  redact: Redactor;
   random: Random;
   now: Clock;
   log: Log;
 }): Parts {
-  const redact = liveRedactor(settings);
   const isIndexed = () => settings().transcripts.fts.enabled;
   const transcripts = createTranscripts({
     store,
@@ -85,24 +85,5 @@ export function createParts({ store, vault, settings, random, now, log }: {
         (error: unknown) => log.warn("microapp.state_unrecorded", { error: messageOf(error) }),
       );
     },
-  };
-}
-
-/** The redactor of the settings in force; built once for each snapshot. */
-function liveRedactor(settings: () => Settings): Redactor {
-  let builtFor: Settings["transcripts"]["redaction"] | undefined;
-  let redact: Redactor = (text) => text;
-  return function redactLive(text) {
-    const { redaction } = settings().transcripts;
-    if (redaction !== builtFor) {
-      builtFor = redaction;
-      redact = redaction.enabled
-        ? createRedactor({
-          useBuiltins: redaction.use_builtins,
-          extraPatterns: redaction.extra_patterns,
-        })
-        : (plain) => plain;
-    }
-    return redact(text);
   };
 }

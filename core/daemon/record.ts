@@ -21,7 +21,7 @@ import { argsHash } from "../record/args_hash.ts";
 import { chainedAccounts, type ChainedTable, verifyChain } from "../record/chain.ts";
 import { delay } from "../flow/delay.ts";
 import { rowsForToolCall } from "../record/tool_calls.ts";
-import type { Transcripts } from "../record/transcripts.ts";
+import { contentOf, type Transcripts } from "../record/transcripts.ts";
 import { rowsForTurn, tailForAccount, tailForOperator, turnStream } from "../record/turns.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import type { Store } from "../store/store.ts";
@@ -37,7 +37,14 @@ export function createRecordRows(
 ): RecordRows {
   return {
     transcript: (session) => transcripts.rowsForTranscript(session),
-    turn: (turn) => rowsForTurn(turn, { redact, random }),
+    turn({ entries, ...turn }) {
+      const { accountId: account, agentId, sessionId } = turn;
+      const kept = transcripts.prepare(account, entries);
+      return [
+        ...transcripts.rowsForPrepared({ account, agentId, sessionId }, kept),
+        ...rowsForTurn({ ...turn, content: contentOf(kept) }, { redact, random }),
+      ];
+    },
     toolCall: (call) => rowsForToolCall(call, { redact }),
     events: rowsForEvents,
   };

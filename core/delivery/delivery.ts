@@ -11,6 +11,7 @@ import type { Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { OpenOutbound, Outbound, Outbox } from "../queues/outbox.ts";
+import type { Redactor } from "../redact/redactor.ts";
 import type { Store } from "../store/store.ts";
 
 const RETRY = { firstMs: 1_000, maxMs: 300_000 };
@@ -28,7 +29,7 @@ export interface DeliveryDeps {
   readonly fence: (outbound: Outbound) => string | undefined;
   /** Hears of each send once its row says so. */
   readonly onSent: (outbound: Outbound, sentAtMs: number) => void;
-  readonly redact: (text: string) => string;
+  readonly redact: Redactor;
   readonly uuid: () => string;
   readonly now: Clock;
   readonly log: Log;
@@ -127,7 +128,7 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
       id,
       account,
       channel: outbound.channel,
-      reason: deps.redact(reason),
+      reason: deps.redact(reason, account),
     });
     await store.commit([
       ...outbox.rowsForDead(account, id),
@@ -138,7 +139,7 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
         ref_id: id,
         source: `${outbound.channel}:${outbound.instance}`,
         code: "outbound_failed",
-        detail: deps.redact(reason),
+        detail: deps.redact(reason, account),
         at_ms: now(),
       }),
     ]);

@@ -20,10 +20,11 @@ import type { Log } from "../flow/log.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import { type Inbounds, type OpenInbound, openInbound } from "../queues/inbounds.ts";
 import type { Inbox, InboxState } from "../queues/inbox.ts";
+import type { Redactor } from "../redact/redactor.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store, Write } from "../store/store.ts";
 import { inboundOfMessage, routeChannel } from "./message.ts";
-import { type Route, routeEvent } from "./route.ts";
+import { NO_ACCOUNT, type Route, routeEvent } from "./route.ts";
 
 /** What the intake needs. */
 export interface IntakeDeps {
@@ -43,6 +44,7 @@ export interface IntakeDeps {
   readonly accepts: (count: number) => boolean;
   /** Schedules messages that are on disk. */
   readonly schedule: (items: readonly OpenInbound[]) => void;
+  readonly redact: Redactor;
   readonly uuid: () => string;
   readonly now: Clock;
   readonly log: Log;
@@ -143,7 +145,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       ref_id: handoff.envelope.envelope_id,
       source: handoff.envelope.source_id,
       code,
-      detail,
+      detail: deps.redact(detail, account === NO_ACCOUNT ? undefined : account),
       at_ms: now(),
     });
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { redactJson } from "../redact/redact_json.ts";
-import type { Redactor } from "../redact/redactor.ts";
+import { type Redactor, redactorOf } from "../redact/redactor.ts";
 import { insert, type Row, type Store, type Write } from "../store/store.ts";
 import { storable } from "./storable.ts";
 
@@ -33,13 +33,15 @@ export interface ToolCall {
 }
 
 /** The row of a call. A call that is already on record stays as it is. */
-export function rowsForToolCall(call: ToolCall, { redact }: { redact: Redactor }): Write[] {
+export function rowsForToolCall(call: ToolCall, deps: { redact: Redactor }): Write[] {
+  const redact = redactorOf(deps.redact, call.accountId);
   return [insert("tool_calls", {
     id: call.id,
     account_id: call.accountId,
     turn_id: call.turnId,
     step: call.step,
-    tool: storable(call.tool),
+    // A model may call what it likes by any name.
+    tool: storable(redact(call.tool)),
     microapp_id: call.microappId ?? null,
     arguments: redactedJson(redact, call.arguments),
     result: redactedJson(redact, call.result),

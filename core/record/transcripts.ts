@@ -7,7 +7,7 @@ import type { TranscriptRole } from "../contract/mod.ts";
 import { appendEvent } from "../events/event_rows.ts";
 import { clampLimit, readPage } from "../events/page.ts";
 import { redactJson } from "../redact/redact_json.ts";
-import type { Redactor } from "../redact/redactor.ts";
+import { type Redactor, redactorOf } from "../redact/redactor.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { append, type Row, type Store, type Write } from "../store/store.ts";
 import { withSeams } from "./index_text.ts";
@@ -63,18 +63,28 @@ export interface TranscriptDeps {
   readonly isIndexed: () => boolean;
 }
 
+/** Where entries belong. */
+export interface TranscriptSession {
+  readonly account: string;
+  readonly agentId: string;
+  readonly sessionId: string;
+}
+
 /** Writes and reads transcripts. */
 export interface Transcripts {
+  /** The entries as they will be kept. */
+  prepare(account: string, entries: readonly TranscriptEntry[]): PreparedEntry[];
   /**
    * Rows for `entries` in order, each with its `transcript_appended` event, for one unit of work.
    * Entry and event share one seq, which the writer gives out.
    */
-  rowsForTranscript(session: {
-    account: string;
-    agentId: string;
-    sessionId: string;
-    entries: readonly TranscriptEntry[];
-  }): Write[];
+  rowsForPrepared(session: TranscriptSession, entries: readonly PreparedEntry[]): Write[];
+  /** The same for entries as they were said. */
+  rowsForTranscript(
+    session: TranscriptSession & {
+      readonly entries: readonly TranscriptEntry[];
+    },
+  ): Write[];
   /** Entries after `afterSeq` in ascending order; empty for whatever this account does not have. */
   readTranscript(query: {
     account: string;
@@ -100,8 +110,18 @@ export interface Transcripts {
   }): Promise<HistoryEntry[]>;
 }
 
+/**
+ * What a turn's row vouches for of its entries, in order; see `rowsForTurn`. It is what is kept of
+ * them, so that anybody who has the rows can check it.
+ */
+export function contentOf(
+  entries: readonly Pick<TranscriptRow, "role" | "body" | "senderId">[],
+): unknown {
+  return entries.map(({ role, body, senderId }) => [role, body, senderId]);
+}
+
 /** The stream whose offsets, less one, are the seqs of a session. */
-function sessionStream(account: string, sessionId: string): string {
+export function sessionStream(account: string, sessionId: string): string {
   return `session:${account}/${sessionId}`;
 }
 
@@ -112,7 +132,7 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
   function sealMessage(account: string, entry: TranscriptEntry): Uint8Array | null {
     if (entry.modelMessage === undefined) return null;
     const kept = modelHistory() === "redacted"
-      ? redactJson(redact, entry.modelMessage)
+      ? redactJson(redactorOf(redact, account), entry.modelMessage)
       : entry.modelMessage;
     return sealer.seal(
       { table: "transcripts", account, id: entry.messageId },
@@ -126,16 +146,21 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
     return { body, terms: terms === body ? "" : terms };
   }
 
+  function prepare(account: string, entry: TranscriptEntry): PreparedEntry {
+    return {
+      ...entry,
+      sourcePlugin: entry.sourcePlugin === "" ? "internal" : entry.sourcePlugin,
+      senderId: entry.senderId == null ? null : storable(entry.senderId),
+      ...wordsOf(storable(redact(entry.text, account))),
+      sealed: sealMessage(account, entry),
+    };
+  }
+
   return {
-    rowsForTranscript({ account, agentId, sessionId, entries }) {
-      return entries.flatMap((entry) =>
-        entryWrites({ account, agentId, sessionId }, {
-          ...entry,
-          sourcePlugin: entry.sourcePlugin === "" ? "internal" : entry.sourcePlugin,
-          ...wordsOf(storable(redact(entry.text))),
-          sealed: sealMessage(account, entry),
-        })
-      );
+    prepare: (account, entries) => entries.map((entry) => prepare(account, entry)),
+    rowsForPrepared: (session, entries) => entries.flatMap((entry) => entryWrites(session, entry)),
+    rowsForTranscript({ entries, ...session }) {
+      return entries.flatMap((entry) => entryWrites(session, prepare(session.account, entry)));
     },
 
     async readTranscript({ account, sessionId, agentId, afterSeq = -1, limit }) {
@@ -187,7 +212,9 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
   };
 }
 
-interface PreparedEntry extends TranscriptEntry {
+/** An entry redacted and sealed. */
+export interface PreparedEntry extends TranscriptEntry {
+  readonly senderId: string | null;
   readonly body: string;
   /** What the index takes of it; see the migration. */
   readonly terms: string | null;
@@ -201,7 +228,7 @@ interface PreparedEntry extends TranscriptEntry {
  * again, so the event finds the seq that its entry was just given.
  */
 function entryWrites(
-  { account, agentId, sessionId }: { account: string; agentId: string; sessionId: string },
+  { account, agentId, sessionId }: TranscriptSession,
   entry: PreparedEntry,
 ): Write[] {
   let seq = 0;
@@ -219,7 +246,7 @@ function entryWrites(
           terms: entry.terms,
           sealed: entry.sealed,
           source_plugin: entry.sourcePlugin,
-          sender_id: entry.senderId ?? null,
+          sender_id: entry.senderId,
           message_id: entry.messageId,
           turn_id: entry.turnId ?? null,
           sent_at_ms: entry.sentAtMs,
@@ -234,7 +261,7 @@ function entryWrites(
       role: entry.role,
       body: entry.body,
       sent_at_ms: entry.sentAtMs,
-      ...(entry.senderId == null ? {} : { sender_id: entry.senderId }),
+      ...(entry.senderId === null ? {} : { sender_id: entry.senderId }),
       source_plugin: entry.sourcePlugin,
       ...(entry.turnId == null ? {} : { turn_id: entry.turnId }),
     })),

@@ -42,7 +42,7 @@ export interface FinishedTurn {
   readonly costMicros: number;
   readonly toolCalls: number;
   readonly traceId?: string | null | undefined;
-  /** Contents and person ids that the row vouches for without holding them. Any JSON. */
+  /** What the row vouches for without holding it: `contentOf` its entries, or any other JSON. */
   readonly content: unknown;
 }
 
@@ -143,7 +143,9 @@ export function rowsForTurn(
     session_id: turn.sessionId,
     delivery_id: turn.deliveryId == null ? null : storable(turn.deliveryId),
     inbound_ids: JSON.stringify(turn.inboundIds),
-    error: turn.error == null ? null : storable(redact(turn.error).slice(0, MAX_ERROR_CHARS)),
+    error: turn.error == null
+      ? null
+      : storable(redact(turn.error, turn.accountId).slice(0, MAX_ERROR_CHARS)),
   };
   const contentHmac = `${saltedDigest(salt, erasable)}.${saltedDigest(salt, turn.content)}`;
   return [

@@ -9,8 +9,17 @@ import { redactEmails } from "./email.ts";
 import { redactNumbers } from "./numbers.ts";
 import { mark, type Rule, SECRET_RULES } from "./rules.ts";
 
-/** Returns `text` with everything that must not be kept replaced by `[REDACTED:<label>]`. */
-export type Redactor = (text: string) => string;
+/**
+ * Returns `text` with everything that must not be kept replaced by `[REDACTED:<label>]`.
+ *
+ * With `account`, what only that tenant wants hidden is hidden as well; without, what any tenant does.
+ */
+export type Redactor = (text: string, account?: string) => string;
+
+/** The redactor of one tenant. */
+export function redactorOf(redact: Redactor, account: string): Redactor {
+  return (text) => redact(text, account);
+}
 
 /** One of the operator's own patterns. */
 export interface RedactionPattern {
