@@ -272,6 +272,7 @@ export async function runDaemon(
   });
   const { broker } = settings();
   config.onChange((next) => {
+    parts.recordEvent({ kind: "config_applied", version: next.version, at_ms: now() });
     if (!isDeepStrictEqual(next.broker, broker)) {
       log.warn("config.waits_for_restart", { file: "broker.yaml" });
     }

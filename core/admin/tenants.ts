@@ -4,7 +4,7 @@
  * @module
  */
 import { type Clock } from "../contract/mod.ts";
-import { TENANT_METHODS, type TenantDetail } from "../contract/admin/tenants.ts";
+import { type Erased, TENANT_METHODS, type TenantDetail } from "../contract/admin/tenants.ts";
 import type { ChangeConfig, ConfigDraft } from "../settings/draft.ts";
 import type { Settings, Tenant } from "../settings/settings.ts";
 import { tenantsOf } from "./agents.ts";
@@ -19,8 +19,24 @@ export interface TenantMethodDeps {
   readonly changeConfig: ChangeConfig;
   /** When a tenant was first seen, in milliseconds since the epoch; for those made by hand. */
   readonly createdAtMs: (account: string) => Promise<number>;
+  readonly erase: Eraser;
   readonly now: Clock;
 }
+
+/** Erases a person, or all of a tenant when there is no `contact`. */
+export type Eraser = (
+  whom: { readonly account: string; readonly contact: string | undefined },
+) => Promise<Erased>;
+
+const NOTHING: Erased = {
+  transcripts: 0,
+  tool_calls: 0,
+  messages: 0,
+  deliveries: 0,
+  dead_letters: 0,
+  events: 0,
+  turns: 0,
+};
 
 /** Returns the methods on tenants. */
 export function tenantMethods(deps: TenantMethodDeps): AdminMethod[] {
@@ -84,6 +100,12 @@ export function tenantMethods(deps: TenantMethodDeps): AdminMethod[] {
       if (agents.length > 0 && purge !== true) return { ...unchanged, ...orphaned };
       const { settings: next } = await changeConfig((draft) => removeTenant(draft, tenant_id));
       return { removed: true, ...orphaned, config_version: next.version };
+    },
+
+    async "nexo/admin/tenants/erase"({ tenant_id, contact }, call) {
+      // Also of a tenant that is in no file any more: what it left behind is still here.
+      if (!sees(call, tenant_id)) return { erased: NOTHING };
+      return { erased: await deps.erase({ account: tenant_id, contact: contact ?? undefined }) };
     },
   });
 }

@@ -39,8 +39,9 @@ export async function runTurn(
   deps: TurnDeps,
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  const inbounds = await loadInbounds(job, deps);
-  const [first] = inbounds;
+  const [first, ...rest] = await deps.inbounds.load(job.account, job.inboundIds);
+  if (first === undefined) return erasedTurn(job.turnId);
+  const inbounds: TurnInbounds = [first, ...rest];
   const record = createTurnRecord(job, inbounds, deps);
   await record.begin();
 
@@ -70,12 +71,10 @@ export async function runTurn(
   }
 }
 
-async function loadInbounds(job: TurnJob, deps: TurnDeps): Promise<TurnInbounds> {
-  const [first, ...rest] = await deps.inbounds.load(job.account, job.inboundIds);
-  if (first === undefined) {
-    throw new CodedError("not_found", `Cannot run turn "${job.turnId}": its messages are gone`);
-  }
-  return [first, ...rest];
+/** Nothing is left of its messages, so nothing is left to do or to record. */
+function erasedTurn(turnId: string): TurnResult {
+  const error = "erased: its messages are gone";
+  return { kind: "finished", turnId, outcome: "refused", error, reply: null, outbound: null };
 }
 
 async function answerInTime(

@@ -9,12 +9,12 @@ import type { CliContext } from "./command.ts";
 import { sayJson, sayTable } from "./print.ts";
 
 const PREFIX = "nexo/admin/tenants/";
-type Result<M extends "list" | "get" | "upsert" | "delete"> =
-  AdminMethods[`nexo/admin/tenants/${M}`]["result"];
+type Method = "list" | "get" | "upsert" | "delete" | "erase";
+type Result<M extends Method> = AdminMethods[`nexo/admin/tenants/${M}`]["result"];
 
 /** Adds the command. */
 export function addTenantCommands(program: Command, { daemon, exitWith }: CliContext): void {
-  const call = async <M extends "list" | "get" | "upsert" | "delete">(
+  const call = async <M extends Method>(
     method: M,
     params: AdminMethods[`nexo/admin/tenants/${M}`]["params"],
   ): Promise<Result<M>> => (await daemon()).call<Result<M>>(`${PREFIX}${method}`, params);
@@ -75,4 +75,23 @@ export function addTenantCommands(program: Command, { daemon, exitWith }: CliCon
       sayJson(answer);
       if (!answer.removed) exitWith(1);
     });
+  tenants.command("erase").description("erase what was said: of one contact, or of a whole tenant")
+    .requiredOption("--account <id>", "the tenant")
+    .option("--contact <id>", "the person, as their channel names them")
+    .option("--yes", "do not ask")
+    .option("--json", "the same")
+    .action(async ({ account, contact, yes }: EraseOptions) => {
+      if (contact === undefined && yes !== true && process.stdin.isTTY) {
+        const { confirm } = await import("@clack/prompts");
+        const sure = await confirm({ message: `Erase everything of tenant "${account}"?` });
+        if (sure !== true) return exitWith(1);
+      }
+      sayJson(await call("erase", { tenant_id: account, contact }));
+    });
+}
+
+interface EraseOptions {
+  readonly account: string;
+  readonly contact?: string;
+  readonly yes?: boolean;
 }

@@ -248,6 +248,21 @@ export const AgentEvent = z.discriminatedUnion("kind", [
     ...tenant,
   }),
   z.looseObject({
+    /** A config is in force; a file that was refused changes nothing and is in the log. */
+    kind: z.literal("config_applied"),
+    version: z.int().positive(),
+    at_ms: ms,
+  }),
+  z.looseObject({
+    /** What was said with a person, or all of a tenant, is gone; events about it are a gap now. */
+    kind: z.literal("data_erased"),
+    what: z.enum(["contact", "tenant"]),
+    /** Rows of each kind that are gone, or tombstones. */
+    erased: z.record(z.string(), z.int().nonnegative()),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
     /** Signatures refused, counted; at most one a minute for each source. */
     kind: z.literal("webhook_rejected"),
     source_id: z.string(),
@@ -354,26 +369,7 @@ export function eventTimeMs(event: AgentEvent): number {
       return event.requested_at_ms;
     case "escalation_resolved":
       return event.resolved_at_ms;
-    case "pending_inbounds_dropped":
-    case "processing_state_changed":
-    case "security_event":
-    case "webhook_accepted":
-    case "turn_started":
-    case "turn_finished":
-    case "tool_called":
-    case "outbound_sent":
-    case "outbound_failed":
-    case "outbound_receipt":
-    case "rate_limited":
-    case "budget_threshold":
-    case "webhook_rejected":
-    case "source_health":
-    case "hook_applied":
-    case "conversation_muted":
-    case "conversation_unmuted":
-    case "schedule_missed":
-    case "microapp_state":
-    case "pairing_status_changed":
+    default:
       return event.at_ms;
   }
 }

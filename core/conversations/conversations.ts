@@ -61,6 +61,22 @@ export interface Conversations extends AsyncDisposable {
   /** Takes no new turn from now on; resolves when those under way have ended or `signal` aborts. */
   readonly drain: (signal: AbortSignal) => Promise<void>;
   readonly waiting: () => number;
+  /**
+   * Does `work` while no turn of the conversations meant runs: those under way are interrupted first,
+   * as by a restart, and go on afterwards with what is left of them on disk.
+   */
+  readonly quietly: <T>(isMeant: IsMeant, work: () => Promise<T>) => Promise<T>;
+}
+
+/** Whether a conversation is one of those meant. */
+export type IsMeant = (account: string, sessionId: string) => boolean;
+
+/** A turn under way. */
+interface Running {
+  readonly account: string;
+  readonly sessionId: string;
+  readonly interrupt: AbortController;
+  readonly ended: Promise<void>;
 }
 
 /** Starts the scheduler. */
@@ -72,6 +88,8 @@ export function openConversations(deps: ConversationDeps): Conversations {
   const timers = new Map<string, NodeJS.Timeout>();
   const ready = createFairQueue<string>(limits.weightOf);
   const groups = new Map<string, { running: number; readonly blocked: string[] }>();
+  const turns = new Set<Running>();
+  const silences = new Set<{ readonly isMeant: IsMeant; readonly over: Promise<void> }>();
   let waiting = 0;
   let running = 0;
   let open = true;
@@ -133,11 +151,31 @@ export function openConversations(deps: ConversationDeps): Conversations {
       const lane = session === undefined ? undefined : lanes.get(session);
       if (session === undefined || lane === undefined) return;
       running++;
-      scope.run((signal) => oneTurn(session, lane, signal));
+      scope.run((signal) => afterSilence(session, lane, signal));
     }
   }
 
-  async function oneTurn(session: string, lane: Lane, signal: AbortSignal): Promise<void> {
+  async function afterSilence(session: string, lane: Lane, stop: AbortSignal): Promise<void> {
+    const { account } = lane;
+    const sessionId = session.slice(account.length + 1);
+    for (const { isMeant, over } of silences) {
+      if (isMeant(account, sessionId)) await over;
+    }
+    if (stop.aborted) return;
+    const interrupt = new AbortController();
+    const signal = AbortSignal.any([stop, interrupt.signal]);
+    const ended = oneTurn(session, lane, { stop, signal });
+    const turn = { account, sessionId, interrupt, ended };
+    turns.add(turn);
+    await ended.finally(() => turns.delete(turn));
+  }
+
+  /** `stop` ends it for good, `signal` also when it shall only wait. */
+  async function oneTurn(
+    session: string,
+    lane: Lane,
+    { stop, signal }: { stop: AbortSignal; signal: AbortSignal },
+  ): Promise<void> {
     const items = lane.take();
     const [first] = items;
     if (first === undefined) return;
@@ -152,7 +190,8 @@ export function openConversations(deps: ConversationDeps): Conversations {
       attempts: Math.max(...items.map(({ attempts }) => attempts)),
       starts: Math.max(...items.map(({ starts }) => starts)),
     }, signal).catch((error: unknown) => {
-      if (signal.aborted) return { kind: "finished" as const };
+      if (stop.aborted) return { kind: "finished" as const };
+      if (signal.aborted) return { kind: "fault" as const, nextAtMs: now() };
       log.error("turn.unrecorded", { turn: turnId, code: codeOf(error), error: messageOf(error) });
       return { kind: "fault" as const, nextAtMs: now() + FAULT_PAUSE_MS };
     });
@@ -207,6 +246,20 @@ export function openConversations(deps: ConversationDeps): Conversations {
       ]);
     },
     waiting: () => waiting,
+    async quietly(isMeant, work) {
+      let end = (): void => {};
+      const silence = { isMeant, over: new Promise<void>((resolve) => (end = resolve)) };
+      silences.add(silence);
+      try {
+        const meant = [...turns].filter(({ account, sessionId }) => isMeant(account, sessionId));
+        for (const { interrupt } of meant) interrupt.abort();
+        await Promise.all(meant.map(({ ended }) => ended));
+        return await work();
+      } finally {
+        silences.delete(silence);
+        end();
+      }
+    },
     async [Symbol.asyncDispose]() {
       open = false;
       for (const timer of timers.values()) clearTimeout(timer);

@@ -24,6 +24,7 @@ import { writeSecret } from "../settings/written_secrets.ts";
 import type { Store } from "../store/store.ts";
 import type { Credentials } from "../vault/credentials.ts";
 import type { OperatorToken } from "../vault/operator_token.ts";
+import { createEraser } from "./erasing.ts";
 import type { LiveSettings } from "./config.ts";
 import type { Causes } from "./microapps.ts";
 import type { DaemonOptions } from "./options.ts";
@@ -60,7 +61,13 @@ export function createAdminMethods(
   const changeConfig = config.change;
   return [
     ...agentMethods({ settings, changeConfig, reload: config.reload, now }),
-    ...tenantMethods({ settings, changeConfig, createdAtMs, now }),
+    ...tenantMethods({
+      settings,
+      changeConfig,
+      createdAtMs,
+      erase: createEraser({ ...deps, conversations: work.conversations }),
+      now,
+    }),
     ...channelMethods({ settings, changeConfig }),
     ...credentialMethods({
       settings,

@@ -42,6 +42,8 @@ export interface Parts {
   readonly search: TranscriptSearch;
   readonly rows: RecordRows;
   readonly events: EventLog;
+  /** Puts an event that belongs to no tenant on record. */
+  readonly recordEvent: (event: AgentEvent) => void;
   /** Puts a microapp's change of state on record. */
   readonly recordState: (event: AgentEvent & { kind: "microapp_state" }) => void;
 }
@@ -64,6 +66,12 @@ export function createParts({ store, vault, settings, redact, random, now, log }
     modelHistory: () => settings().transcripts.model_history,
     isIndexed,
   });
+  function recordEvent(event: AgentEvent): void {
+    store.commit(rowsForEvents({ account: OPERATOR_STREAM, events: [event] })).catch(
+      (error: unknown) =>
+        log.warn("event.unrecorded", { kind: event.kind, error: messageOf(error) }),
+    );
+  }
   return {
     uuid: createUuids({ now, random }),
     redact,
@@ -77,13 +85,11 @@ export function createParts({ store, vault, settings, redact, random, now, log }
     search: createTranscriptSearch({ store, isIndexed }),
     rows: createRecordRows({ transcripts, redact, random }),
     events: createEventLog({ store, log }),
+    recordEvent,
     recordState(event) {
       const { microapp_id: microapp, state, reason } = event;
       log[state === "failed" ? "error" : "info"]("microapp.state", { microapp, state, reason });
-      const redacted = reason === undefined ? event : { ...event, reason: redact(reason) };
-      store.commit(rowsForEvents({ account: OPERATOR_STREAM, events: [redacted] })).catch(
-        (error: unknown) => log.warn("microapp.state_unrecorded", { error: messageOf(error) }),
-      );
+      recordEvent(reason === undefined ? event : { ...event, reason: redact(reason) });
     },
   };
 }

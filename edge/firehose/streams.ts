@@ -143,8 +143,10 @@ export function createStreams(
       const { lastId } = heard;
       heard.lastId = head.last;
       adoptEpoch(head.epoch);
-      // The first message says nothing of what came just before it.
-      if (lastId === undefined || head.prev !== lastId) distrustAll();
+      // The first message says nothing of what came just before it; and what was erased at core must
+      // not be told from here.
+      const isErased = events.some(({ kind }) => kind === "data_erased");
+      if (lastId === undefined || head.prev !== lastId || isErased) distrustAll();
       for (const event of events) deliver(event);
     },
     adoptEpoch,

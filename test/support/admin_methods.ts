@@ -31,6 +31,16 @@ import { openTestStore, silentLog } from "./store.ts";
 
 const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
 
+const NOTHING_ERASED = {
+  transcripts: 0,
+  tool_calls: 0,
+  messages: 0,
+  deliveries: 0,
+  dead_letters: 0,
+  events: 0,
+  turns: 0,
+};
+
 /** Opens a place with these config files; disposing removes all of it. */
 export async function openAdminPlace(files: Readonly<Record<string, string>>) {
   const place = await openConfigPlace(files);
@@ -69,6 +79,7 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
   });
   const token = await openOperatorToken({ dir: secretsDir, random, uuid });
   const rotations: TokenRotation[] = [];
+  const erasures: unknown[] = [];
   const handoffs: Handoff[] = [];
   const transcripts = createTranscripts({
     store,
@@ -86,6 +97,10 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
       settings,
       changeConfig,
       createdAtMs: () => Promise.resolve(0),
+      erase: (whom) => {
+        erasures.push(whom);
+        return Promise.resolve({ ...NOTHING_ERASED, transcripts: 1 });
+      },
       now: () => 1_000,
     }),
     ...channelMethods({ settings, changeConfig }),
@@ -157,6 +172,7 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     pairing,
     token,
     rotations,
+    erasures,
     handoffs,
     async [Symbol.asyncDispose]() {
       await opened[Symbol.asyncDispose]();

@@ -17,6 +17,8 @@ const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes)
 /** What tests of the upper rooms stand on. */
 export interface Spine extends Parts, AsyncDisposable {
   readonly store: Store;
+  /** Where the database is. */
+  readonly dir: string;
   readonly settings: () => Settings;
   readonly now: () => number;
   readonly log: typeof silentLog;
@@ -34,6 +36,7 @@ export async function openSpine(
   return {
     ...parts,
     store,
+    dir,
     settings,
     now,
     log: silentLog,

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { configVersion, slugged, spec, worded } from "./spec.ts";
+import { configVersion, filled, slugged, spec, worded } from "./spec.ts";
 
 const id = slugged("id");
 const Metadata = z.record(z.string(), z.json());
@@ -37,6 +37,19 @@ export const TenantDetail = z.object({
 /** See {@linkcode TenantDetail}. */
 export type TenantDetail = z.infer<typeof TenantDetail>;
 
+/** How many rows are gone; of turns, how many are tombstones now. */
+export const Erased = z.object({
+  transcripts: z.int(),
+  tool_calls: z.int(),
+  messages: z.int(),
+  deliveries: z.int(),
+  dead_letters: z.int(),
+  events: z.int(),
+  turns: z.int(),
+});
+/** See {@linkcode Erased}. */
+export type Erased = z.infer<typeof Erased>;
+
 /** The methods of this domain. */
 export const TENANT_METHODS = {
   "nexo/admin/tenants/list": spec(
@@ -68,5 +81,14 @@ export const TENANT_METHODS = {
       orphaned_agents: z.array(z.string()).optional(),
       ...configVersion,
     }),
+  ),
+  "nexo/admin/tenants/erase": spec(
+    "tenants_crud",
+    z.object({
+      tenant_id: id,
+      /** One person, as their channel names them; absent for everything of the tenant. */
+      contact: filled("contact").max(512).nullish(),
+    }),
+    z.object({ erased: Erased }),
   ),
 } as const;

@@ -62,6 +62,7 @@ async function admin() {
       settings: () => settings,
       changeConfig: () => Promise.reject(new Error("not in this test")),
       createdAtMs: () => Promise.resolve(0),
+      erase: () => Promise.reject(new Error("not in this test")),
       now: Date.now,
     }),
   ]);

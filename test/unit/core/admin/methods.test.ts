@@ -41,6 +41,7 @@ const CALLS: readonly (readonly [keyof typeof ADMIN_METHODS, unknown, unknown])[
   ["nexo/admin/tenants/get", { tenant_id: "acme" }, { tenant_id: "A" }],
   ["nexo/admin/tenants/upsert", { id: "new", display_name: "New" }, { id: "new" }],
   ["nexo/admin/tenants/delete", { tenant_id: "new" }, { tenant_id: "new", purge: 1 }],
+  ["nexo/admin/tenants/erase", { tenant_id: "acme", contact: "573001" }, { tenant_id: "" }],
   ["nexo/admin/channels/approve", { agent_id: "ana", server_name: "s", allowlist: [1] }, {
     agent_id: " ",
     server_name: "s",
@@ -133,6 +134,20 @@ describe("the admin methods", () => {
     },
     30_000,
   );
+
+  it("erase only what the grant covers", async () => {
+    await using place = await open();
+    const erase = (params: object) =>
+      place.dispatch(microapp({ tenants_crud: ["acme"] }), "nexo/admin/tenants/erase", params);
+    expect(await erase({ tenant_id: "globex" })).toMatchObject({ erased: { transcripts: 0 } });
+    expect(place.erasures).toEqual([]);
+    expect(await erase({ tenant_id: "acme" })).toMatchObject({ erased: { transcripts: 1 } });
+    await erase({ tenant_id: "acme", contact: "573001" });
+    expect(place.erasures).toEqual([
+      { account: "acme", contact: undefined },
+      { account: "acme", contact: "573001" },
+    ]);
+  });
 
   it("let a grant for one tenant neither see nor change another, whatever is called", async () => {
     await using place = await open();

@@ -28,7 +28,11 @@ function inbound(id: string, over: Partial<OpenInbound> = {}): OpenInbound {
 
 /** A scheduler whose turns end when the test says so. */
 function openPlayed(over: Partial<ConversationDeps["limits"]> = {}) {
-  const begun: { turn: DueTurn; end: (end: DueTurnEnd | Error) => void }[] = [];
+  const begun: {
+    turn: DueTurn;
+    signal: AbortSignal;
+    end: (end: DueTurnEnd | Error) => void;
+  }[] = [];
   let tell = (): void => {};
   const conversations = openConversations({
     limits: {
@@ -39,10 +43,11 @@ function openPlayed(over: Partial<ConversationDeps["limits"]> = {}) {
       groupLimitOf: () => 8,
       ...over,
     },
-    runTurn: (turn) =>
+    runTurn: (turn, signal) =>
       new Promise((resolve, reject) => {
         begun.push({
           turn,
+          signal,
           end: (end) => end instanceof Error ? reject(end) : resolve(end),
         });
         tell();
@@ -132,6 +137,40 @@ describe("openConversations()", () => {
     await played.began(3);
     expect(played.ids()).toEqual(["1", "1", "2"]);
     played.end(2);
+  });
+
+  it("lets work be done while no turn of a conversation runs, and goes on afterwards", async () => {
+    const played = openPlayed();
+    await using conversations = played.conversations;
+    conversations.push([inbound("1"), inbound("x", { session_id: "two" })]);
+    await played.began(2);
+    let worked = false;
+    const done = conversations.quietly(
+      (account, session) => account === "acme" && session === "one",
+      () => {
+        expect(played.begun[0]?.signal.aborted).toBe(true);
+        expect(played.begun[1]?.signal.aborted).toBe(false);
+        conversations.push([inbound("2"), inbound("y", { session_id: "two" })]);
+        played.end(1);
+        return played.began(3).then(() => {
+          expect(played.ids()).toEqual(["1", "x", "y"]);
+          worked = true;
+        });
+      },
+    );
+    played.end(0, new Error("interrupted"));
+    await done;
+    expect(worked).toBe(true);
+    await played.began(4);
+    const { turn } = played.begun[3] ?? {};
+    expect(turn).toMatchObject({ inboundIds: ["1"], attempts: 0, starts: 1 });
+    expect(turn?.turnId).toBe(played.begun[0]?.turn.turnId);
+    played.end(2);
+    played.end(3);
+    await played.began(5);
+    played.end(4);
+    await conversations.drain(new AbortController().signal);
+    expect(conversations.waiting()).toBe(0);
   });
 
   it("refuses more than it may hold, and has room again when turns end", async () => {

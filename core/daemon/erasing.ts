@@ -1,0 +1,38 @@
+/**
+ * Erasing while everything runs: nothing of the person is under way when their rows go.
+ *
+ * @module
+ */
+import type { Eraser } from "../admin/tenants.ts";
+import { sessionIdOf } from "../agents/session.ts";
+import type { Clock } from "../contract/mod.ts";
+import type { Conversations } from "../conversations/conversations.ts";
+import { rowsForEvents } from "../events/event_rows.ts";
+import type { Log } from "../flow/log.ts";
+import { erase, sessionsOfContact } from "../record/erase.ts";
+import type { Store } from "../store/store.ts";
+
+/** Returns the eraser; its event follows what it erased, so that it is not erased with it. */
+export function createEraser({ store, conversations, now, log }: {
+  store: Store;
+  conversations: Pick<Conversations, "quietly">;
+  now: Clock;
+  log: Log;
+}): Eraser {
+  return async function eraseNow({ account, contact }) {
+    const sessionIds = contact === undefined
+      ? undefined
+      : await sessionsOfContact(store, { account, contact }, sessionIdOf);
+    const erased = await conversations.quietly(
+      (ofAccount, sessionId) => ofAccount === account && (sessionIds?.includes(sessionId) ?? true),
+      () => erase({ store, nowMs: now() }, { account, sessionIds, contact }),
+    );
+    const what = contact === undefined ? "tenant" : "contact";
+    await store.commit(rowsForEvents({
+      account,
+      events: [{ kind: "data_erased", what, erased: { ...erased }, at_ms: now() }],
+    }));
+    log.info("data.erased", { account, what, ...erased });
+    return erased;
+  };
+}
