@@ -228,11 +228,11 @@ function rowsForHook(
     microapp_id: microappId,
     effect,
     ...(callId === undefined ? {} : { call_id: callId }),
-    ...(reason === "" ? {} : { reason: deps.redact(reason) }),
+    ...(reason === "" ? {} : { reason: deps.redact(reason, account) }),
     at_ms: atMs,
   }));
   if (mute === null) return deps.rows.events({ account, events });
-  const reason = deps.redact(mute.reason);
+  const reason = deps.redact(mute.reason, account);
   const muted: AgentEvent = {
     kind: "conversation_muted",
     ...who,
