@@ -27,6 +27,7 @@ import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
 import type { Vault } from "../vault/vault.ts";
 import { createRecordRows } from "./record.ts";
+import { createLiveRedactor } from "./redaction.ts";
 
 /** The parts, ready to be handed to those who need them. */
 export interface Parts {
@@ -49,15 +50,18 @@ export interface Parts {
 }
 
 /** Builds the parts. */
-export function createParts({ store, vault, settings, redact, random, now, log }: {
-  store: Store;
-  vault: Vault;
-  settings: () => Settings;
-  redact: Redactor;
-  random: Random;
-  now: Clock;
-  log: Log;
-}): Parts {
+export function createParts(
+  { store, vault, settings, redact = createLiveRedactor(settings), random, now, log }: {
+    store: Store;
+    vault: Vault;
+    settings: () => Settings;
+    /** @default one that follows the settings */
+    redact?: Redactor;
+    random: Random;
+    now: Clock;
+    log: Log;
+  },
+): Parts {
   const isIndexed = () => settings().transcripts.fts.enabled;
   const transcripts = createTranscripts({
     store,

@@ -6,7 +6,6 @@
 import { join } from "node:path";
 import { createUuids } from "../../core/contract/mod.ts";
 import { createParts, type Parts } from "../../core/daemon/parts.ts";
-import { createLiveRedactor } from "../../core/daemon/redaction.ts";
 import type { Settings } from "../../core/settings/settings.ts";
 import type { Store } from "../../core/store/store.ts";
 import { openVault } from "../../core/vault/vault.ts";
@@ -31,8 +30,7 @@ export async function openSpine(
 ): Promise<Spine> {
   const { store, dir, [Symbol.asyncDispose]: close } = await openTestStore();
   const vault = await openVault({ keysDir: join(dir, "keys"), random, now });
-  const redact = createLiveRedactor(settings);
-  const parts = createParts({ store, vault, settings, redact, random, now, log: silentLog });
+  const parts = createParts({ store, vault, settings, random, now, log: silentLog });
   return {
     ...parts,
     store,
