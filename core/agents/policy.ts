@@ -46,7 +46,22 @@ export interface Policy {
 /** The rules, or why there are none. */
 export type PolicyResult =
   | { readonly kind: "active"; readonly policy: Policy }
-  | { readonly kind: "refused"; readonly code: ErrorCode; readonly reason: string };
+  | {
+    readonly kind: "refused";
+    readonly code: ErrorCode;
+    readonly reason: string;
+    /** Whether it is for a time only, so that messages wait for its end. */
+    readonly waits: boolean;
+  };
+
+/** Whether a tenant or an agent is switched off, so that what comes for it waits. */
+export function isParked(
+  { agents, tenants }: Pick<Settings, "agents" | "tenants">,
+  account: string,
+  agentId: string,
+): boolean {
+  return tenants.get(account)?.active === false || agents.get(agentId)?.active === false;
+}
 
 /** The effective policy of a conversation under a settings snapshot. */
 export function policyOf(settings: Settings, key: ConversationKey): PolicyResult {
@@ -55,11 +70,11 @@ export function policyOf(settings: Settings, key: ConversationKey): PolicyResult
     return refused("account_unknown", `tenant "${key.account_id}" is unknown`);
   }
   if (!tenant.active) {
-    return refused("account_suspended", `tenant "${key.account_id}" is suspended`);
+    return refused("account_suspended", `tenant "${key.account_id}" is suspended`, true);
   }
   const agent = settings.agents.get(key.agent_id);
   if (agent === undefined) return refused("agent_unknown", `agent "${key.agent_id}" is unknown`);
-  if (!agent.active) return refused("agent_unknown", `agent "${key.agent_id}" is not active`);
+  if (!agent.active) return refused("agent_unknown", `agent "${key.agent_id}" is not active`, true);
   if (agent.tenant_id != null && agent.tenant_id !== key.account_id) {
     return refused("agent_unknown", `agent "${key.agent_id}" belongs to another tenant`);
   }
@@ -162,8 +177,8 @@ function limitSetsOf(
   return { agent: agent.tool_rate_limits, binding: binding?.tool_rate_limits };
 }
 
-function refused(code: ErrorCode, reason: string): PolicyResult {
-  return { kind: "refused", code, reason };
+function refused(code: ErrorCode, reason: string, waits = false): PolicyResult {
+  return { kind: "refused", code, reason, waits };
 }
 
 function addendum(binding: Partial<BindingConfig>): string {

@@ -43,11 +43,12 @@ export async function runTurn(
   if (first === undefined) return erasedTurn(job.turnId);
   const inbounds: TurnInbounds = [first, ...rest];
   const record = createTurnRecord(job, inbounds, deps);
+  const verdict = policyOf(deps.settings(), first.key);
+  if (verdict.kind === "refused" && verdict.waits) return { kind: "parked" };
   await record.begin();
 
-  const verdict = policyOf(deps.settings(), first.key);
   if (verdict.kind === "refused") {
-    return record.finish({ outcome: "refused", error: verdict.code, reply: null });
+    return record.giveUp(new CodedError(verdict.code, verdict.reason), null);
   }
   if (await deps.mutes.isMuted(job.account, sessionIdOf(first.key), job.turnId)) {
     return record.finish({ outcome: "refused", error: "conversation_muted", reply: null });

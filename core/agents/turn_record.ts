@@ -7,6 +7,7 @@ import {
   type AgentEvent,
   bindingId,
   codeOf,
+  type ErrorCode,
   type Inbound,
   messageOf,
   type OutboundBody,
@@ -24,6 +25,12 @@ import type { TurnDeps, TurnInbounds, TurnJob, TurnResult } from "./turn_types.t
 const REPLY_TTL_MS = 3_600_000;
 /** The step number that stands for the reply in the ids of what is sent. */
 const REPLY_STEP = -1;
+
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  "account_unknown",
+  "agent_unknown",
+  "budget_exceeded",
+]);
 
 /** How a turn ended. */
 export interface TurnEnd {
@@ -59,7 +66,7 @@ export interface TurnRecord {
 
 /** Whether nothing is broken: an operator's own rule stopped the turn. */
 function isRefusal(error: unknown): boolean {
-  return codeOf(error) === "budget_exceeded";
+  return REFUSALS.has(codeOf(error));
 }
 
 /** A reply to the newest message; in a room it says which one it answers. */

@@ -49,7 +49,9 @@ export type TurnResult =
     /** The outbox row of the reply, when there is one. */
     readonly outbound: { readonly id: string; readonly sessionId: string } | null;
   }
-  | { readonly kind: "retry"; readonly nextAtMs: number };
+  | { readonly kind: "retry"; readonly nextAtMs: number }
+  /** The tenant or the agent is switched off: nothing was done, and the messages wait. */
+  | { readonly kind: "parked" };
 
 /** What the door says of a message from a person. */
 export type Admission =

@@ -14,12 +14,18 @@ export interface Answerer {
 }
 
 /**
- * The first active agent with a binding for (channel, instance) that the instance lets in.
+ * The first active agent with a binding for (channel, instance) that the instance lets in. A suspended
+ * tenant is an answer too when `suspended` says so: for what is kept until the tenant is active again.
  *
  * @throws {CodedError} `agent_unknown` when there is none, `account_unknown` when nothing says whose
  * the instance is, `account_suspended` when its tenant is
  */
-export function answererOf(settings: Settings, channel: string, instance: string): Answerer {
+export function answererOf(
+  settings: Settings,
+  channel: string,
+  instance: string,
+  { suspended = "refuse" }: { suspended?: "accept" | "refuse" } = {},
+): Answerer {
   const id = bindingId(channel, instance);
   const allowed = instanceOf(settings.plugins, channel, instance)?.allow_agents ?? [];
   for (const agent of settings.agents.values()) {
@@ -33,7 +39,7 @@ export function answererOf(settings: Settings, channel: string, instance: string
     if (account === undefined || tenant === undefined) {
       throw new CodedError("account_unknown", `nothing says which tenant "${id}" belongs to`);
     }
-    if (!tenant.active) {
+    if (!tenant.active && suspended === "refuse") {
       throw new CodedError("account_suspended", `tenant "${account}" is suspended`);
     }
     return { account, agentId: agent.id };

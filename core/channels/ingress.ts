@@ -45,7 +45,9 @@ export function hearDelivery(
   const place = channelOfSubject(subject);
   if (place === undefined) return undefined;
   const { channel, instance } = place;
-  const { account, agentId } = answererOf(settings, channel, instance);
+  const { account, agentId } = answererOf(settings, channel, instance, {
+    suspended: "accept",
+  });
   const heard = channels.get(channel)?.hear?.(envelope, instance);
   const messages = (heard?.messages ?? []).map(({ contact, ...message }): ChannelMessage => ({
     ...message,

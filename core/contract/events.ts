@@ -223,10 +223,13 @@ export const AgentEvent = z.discriminatedUnion("kind", [
   z.looseObject({
     kind: z.literal("rate_limited"),
     agent_id: z.string(),
-    tool: z.string(),
+    /** Absent where a person wrote too often. */
+    tool: z.string().optional(),
+    /** The conversation of that person. */
+    session_id: Uuid.optional(),
     binding_id: z.string(),
     rps: z.number(),
-    /** `rate_limited:tool=…,binding=…,rps=…` */
+    /** `rate_limited:tool=…,binding=…,rps=…` or `rate_limited:sender,binding=…,rps=…` */
     marker: z.string(),
     at_ms: ms,
     ...tenant,

@@ -10,7 +10,9 @@ import type { Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
 import type { OpenInbound } from "../queues/inbounds.ts";
 import { createFairQueue } from "./fair_queue.ts";
+import { createGates, type GateRef } from "./gates.ts";
 import { createLane, type Lane } from "./lane.ts";
+import { conversationOf, createRoom, type Room, type RoomLimits } from "./room.ts";
 
 /** Pause after a turn whose own bookkeeping failed, for example on a full disk, in milliseconds. */
 const FAULT_PAUSE_MS = 2_000;
@@ -25,21 +27,26 @@ export interface DueTurn {
 }
 
 /** How a turn ended, as far as its conversation cares. */
-export type DueTurnEnd = { readonly kind: "finished" } | {
-  readonly kind: "retry";
-  readonly nextAtMs: number;
-};
+export type DueTurnEnd =
+  | { readonly kind: "finished" }
+  | { readonly kind: "retry"; readonly nextAtMs: number }
+  /** Its tenant or agent must not work now: its messages wait until they may. */
+  | { readonly kind: "parked" };
 
 /** Settings of the scheduler, read whenever they matter. */
-export interface ConversationLimits {
+export interface ConversationLimits extends RoomLimits {
   /** Turns at once, all tenants together. */
-  readonly maxTurns: number;
-  /** Messages waiting or running before new ones are refused. */
-  readonly maxWaiting: number;
-  readonly weightOf: (account: string) => number;
-  readonly debounceMsOf: (agentId: string) => number;
+  readonly maxTurns: () => number;
+  /** Turns at once of one tenant. */
+  readonly tenantTurnsOf: (account: string) => number;
+  /** Turns at once of one agent, all tenants together. */
+  readonly agentTurnsOf: (agentId: string) => number;
   /** Turns at once of one event subscriber and tenant. */
   readonly groupLimitOf: (agentId: string, subscriberId: string) => number;
+  readonly weightOf: (account: string) => number;
+  readonly debounceMsOf: (agentId: string) => number;
+  /** Whether a tenant or an agent must not work now. */
+  readonly isParked: (account: string, agentId: string) => boolean;
 }
 
 /** What the scheduler needs. */
@@ -54,10 +61,12 @@ export interface ConversationDeps {
 
 /** The running scheduler. Disposing stops taking turns and aborts those under way. */
 export interface Conversations extends AsyncDisposable {
-  /** Whether there is room for `count` more messages. */
-  readonly accepts: (count: number) => boolean;
+  /** Places for messages that are about to be on disk; each is pushed or released afterwards. */
+  readonly room: Pick<Room, "accepts" | "release" | "reserve">;
   /** Schedules messages that are on disk. */
   readonly push: (items: readonly OpenInbound[]) => void;
+  /** Other settings are in force: whoever had to wait for them may go on. */
+  readonly reload: () => void;
   /** Takes no new turn from now on; resolves when those under way have ended or `signal` aborts. */
   readonly drain: (signal: AbortSignal) => Promise<void>;
   readonly waiting: () => number;
@@ -79,37 +88,51 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
+/** A conversation whose next turn may begin as soon as it is through all gates. */
+interface Candidate {
+  readonly session: string;
+  readonly lane: Lane;
+  readonly gates: readonly GateRef[];
+  passed: number;
+}
+
 /** Starts the scheduler. */
 export function openConversations(deps: ConversationDeps): Conversations {
   const { limits, runTurn, uuid, now, log } = deps;
   const scope = openScope({ onError: (error) => log.error("conversations.failed", { error }) });
   const lanes = new Map<string, Lane>();
   const busy = new Set<string>();
+  const parked = new Set<string>();
   const timers = new Map<string, NodeJS.Timeout>();
-  const ready = createFairQueue<string>(limits.weightOf);
-  const groups = new Map<string, { running: number; readonly blocked: string[] }>();
+  const gates = createGates<Candidate>(limits.weightOf);
+  const ready = createFairQueue<Candidate>(limits.weightOf);
+  const room = createRoom(limits);
   const turns = new Set<Running>();
-  const silences = new Set<{ readonly isMeant: IsMeant; readonly over: Promise<void> }>();
-  let waiting = 0;
+  const silences = new Set<IsMeant>();
   let running = 0;
   let open = true;
 
-  /** Decides what a conversation does next; it is neither running nor in the ready queue. */
+  /** Decides what a conversation does next; it is neither running nor waiting for its turn. */
   function consider(session: string): void {
     const lane = lanes.get(session);
     if (lane === undefined || !open) return;
+    parked.delete(session);
     const next = lane.next(now(), limits.debounceMsOf(lane.agentId));
     if (next.kind === "empty") return void lanes.delete(session);
+    if (isStill(lane)) return void parked.add(session);
     if (next.kind === "wait") return wakeAt(session, next.untilMs);
     clearTimeout(timers.get(session));
     timers.delete(session);
     busy.add(session);
-    if (next.group !== undefined && !enter(next.group, lane.agentId)) {
-      groups.get(next.group)?.blocked.push(session);
-      return;
-    }
-    ready.push(lane.account, session);
+    advance({ session, lane, gates: gatesOf(lane, next.subscriber), passed: 0 });
     startTurns();
+  }
+
+  /** Lets those that had to be still think again. */
+  function unpark(): void {
+    const before = [...parked];
+    parked.clear();
+    for (const session of before) consider(session);
   }
 
   function wakeAt(session: string, untilMs: number): void {
@@ -123,66 +146,83 @@ export function openConversations(deps: ConversationDeps): Conversations {
     );
   }
 
-  function enter(group: string, agentId: string): boolean {
-    const entry = groups.get(group) ?? { running: 0, blocked: [] };
-    groups.set(group, entry);
-    const subscriber = group.slice(group.lastIndexOf("/") + 1);
-    if (entry.running >= limits.groupLimitOf(agentId, subscriber)) return false;
-    entry.running++;
-    return true;
+  /**
+   * From the narrowest owner outwards, so that nobody keeps a place of others while it waits for its
+   * own: a tenant at its limit must not fill an agent that others use, too.
+   */
+  function gatesOf({ account, agentId }: Lane, subscriber: string | undefined): GateRef[] {
+    return [
+      ...(subscriber === undefined ? [] : [{
+        name: `subscriber ${account} ${agentId} ${subscriber}`,
+        limit: () => limits.groupLimitOf(agentId, subscriber),
+      }]),
+      { name: `tenant ${account}`, limit: () => limits.tenantTurnsOf(account) },
+      { name: `agent ${agentId}`, limit: () => limits.agentTurnsOf(agentId) },
+    ];
   }
 
-  /** Hands the place in the group to the one that waits longest. */
-  function leave(group: string): void {
-    const entry = groups.get(group);
-    if (entry === undefined) return;
-    const session = entry.blocked.shift();
-    const lane = session === undefined ? undefined : lanes.get(session);
-    if (session !== undefined && lane !== undefined) {
-      ready.push(lane.account, session);
-    } else if (--entry.running === 0) {
-      groups.delete(group);
+  /** Takes a candidate through its gates, as far as they are open. */
+  function advance(candidate: Candidate): void {
+    const { lane: { account } } = candidate;
+    for (;;) {
+      const gate = candidate.gates[candidate.passed];
+      if (gate === undefined) return ready.push(account, candidate);
+      if (!gates.enter(gate, account, candidate)) return;
+      candidate.passed++;
+    }
+  }
+
+  function goOn(candidates: readonly Candidate[]): void {
+    for (const candidate of candidates) {
+      candidate.passed++;
+      advance(candidate);
     }
   }
 
   function startTurns(): void {
-    while (open && running < limits.maxTurns) {
-      const session = ready.shift();
-      const lane = session === undefined ? undefined : lanes.get(session);
-      if (session === undefined || lane === undefined) return;
+    while (open && running < limits.maxTurns()) {
+      const candidate = ready.shift();
+      if (candidate === undefined) return;
+      if (isStill(candidate.lane)) {
+        stopBeing(candidate);
+        continue;
+      }
       running++;
-      scope.run((signal) => afterSilence(session, lane, signal));
+      scope.run((signal) => interruptible(candidate, signal));
     }
   }
 
-  async function afterSilence(session: string, lane: Lane, stop: AbortSignal): Promise<void> {
-    const { account } = lane;
-    const sessionId = session.slice(account.length + 1);
-    for (const { isMeant, over } of silences) {
-      if (isMeant(account, sessionId)) await over;
-    }
-    if (stop.aborted) return;
+  /** Whether a conversation's turns must not run now. */
+  function isStill({ account, agentId, sessionId }: Lane): boolean {
+    return limits.isParked(account, agentId) ||
+      [...silences].some((isMeant) => isMeant(account, sessionId));
+  }
+
+  /** Gives back what a candidate held, and lets its conversation think again. */
+  function stopBeing({ session, gates: held }: Candidate): void {
+    busy.delete(session);
+    for (const gate of held) goOn(gates.leave(gate));
+    consider(session);
+  }
+
+  async function interruptible(candidate: Candidate, stop: AbortSignal): Promise<void> {
+    const { account, sessionId } = candidate.lane;
     const interrupt = new AbortController();
     const signal = AbortSignal.any([stop, interrupt.signal]);
-    const ended = oneTurn(session, lane, { stop, signal });
-    const turn = { account, sessionId, interrupt, ended };
+    const turn = { account, sessionId, interrupt, ended: oneTurn(candidate, { stop, signal }) };
     turns.add(turn);
-    await ended.finally(() => turns.delete(turn));
+    await turn.ended.finally(() => turns.delete(turn));
   }
 
   /** `stop` ends it for good, `signal` also when it shall only wait. */
   async function oneTurn(
-    session: string,
-    lane: Lane,
+    candidate: Candidate,
     { stop, signal }: { stop: AbortSignal; signal: AbortSignal },
   ): Promise<void> {
+    const { lane } = candidate;
     const items = lane.take();
-    const [first] = items;
-    if (first === undefined) return;
-    const group = first.trigger === "event"
-      ? `${first.account_id}/${first.agent_id}/${first.instance}`
-      : undefined;
-    const turnId = first.turn_id ?? uuid();
+    room.begin(items);
+    const turnId = items[0]?.turn_id ?? uuid();
     const end = await runTurn({
       turnId,
       account: lane.account,
@@ -196,35 +236,25 @@ export function openConversations(deps: ConversationDeps): Conversations {
       return { kind: "fault" as const, nextAtMs: now() + FAULT_PAUSE_MS };
     });
     if (end.kind === "finished") {
-      waiting -= items.length;
+      room.leave(items);
     } else {
-      // A fault is ours, not the turn's: it does not count as one of its attempts.
-      const failed = end.kind === "retry" ? 1 : 0;
-      lane.putBack(
-        items.map((item) => ({
-          ...item,
-          turn_id: turnId,
-          attempts: item.attempts + failed,
-          starts: item.starts + 1,
-        })),
-        end.nextAtMs,
-      );
+      room.putBack(items);
+      if (end.kind === "parked") lane.putBack(items, now());
+      else lane.putBack(items.map((item) => triedAgain(item, turnId, end.kind)), end.nextAtMs);
     }
     running--;
-    busy.delete(session);
-    if (group !== undefined) leave(group);
-    consider(session);
+    stopBeing(candidate);
     startTurns();
   }
 
   return {
-    accepts: (count) => waiting + count <= limits.maxWaiting,
+    room,
     push(items) {
       const sessions = new Set<string>();
       for (const item of items) {
-        waiting++;
-        const session = `${item.account_id}/${item.session_id}`;
-        const lane = lanes.get(session) ?? createLane(item.account_id, item.agent_id);
+        room.enter(item);
+        const session = conversationOf(item);
+        const lane = lanes.get(session) ?? createLane(item);
         lanes.set(session, lane);
         lane.push(item, now());
         sessions.add(session);
@@ -233,6 +263,11 @@ export function openConversations(deps: ConversationDeps): Conversations {
       for (const session of sessions) {
         if (!busy.has(session)) consider(session);
       }
+    },
+    reload() {
+      unpark();
+      goOn(gates.widen());
+      startTurns();
     },
     async drain(signal) {
       open = false;
@@ -245,19 +280,17 @@ export function openConversations(deps: ConversationDeps): Conversations {
         }),
       ]);
     },
-    waiting: () => waiting,
+    waiting: room.size,
     async quietly(isMeant, work) {
-      let end = (): void => {};
-      const silence = { isMeant, over: new Promise<void>((resolve) => (end = resolve)) };
-      silences.add(silence);
+      silences.add(isMeant);
       try {
         const meant = [...turns].filter(({ account, sessionId }) => isMeant(account, sessionId));
         for (const { interrupt } of meant) interrupt.abort();
         await Promise.all(meant.map(({ ended }) => ended));
         return await work();
       } finally {
-        silences.delete(silence);
-        end();
+        silences.delete(isMeant);
+        unpark();
       }
     },
     async [Symbol.asyncDispose]() {
@@ -265,5 +298,15 @@ export function openConversations(deps: ConversationDeps): Conversations {
       for (const timer of timers.values()) clearTimeout(timer);
       await scope[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** A message whose turn is to run again. A fault is ours, not the turn's: it is none of its attempts. */
+function triedAgain(item: OpenInbound, turnId: string, kind: "fault" | "retry"): OpenInbound {
+  return {
+    ...item,
+    turn_id: turnId,
+    attempts: item.attempts + (kind === "retry" ? 1 : 0),
+    starts: item.starts + 1,
   };
 }

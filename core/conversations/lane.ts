@@ -15,8 +15,8 @@ export type LaneNext =
   | { readonly kind: "empty" }
   /** Nothing before this time. */
   | { readonly kind: "wait"; readonly untilMs: number }
-  /** Events of one subscriber share a `group`, whose size is limited. */
-  | { readonly kind: "ready"; readonly group: string | undefined };
+  /** A `subscriber` when it is one of its events: those run a limited number at once. */
+  | { readonly kind: "ready"; readonly subscriber: string | undefined };
 
 /** A waiting message and when it came here. */
 interface Waiting {
@@ -28,6 +28,7 @@ interface Waiting {
 export interface Lane {
   readonly account: string;
   readonly agentId: string;
+  readonly sessionId: string;
   readonly size: () => number;
   readonly push: (item: OpenInbound, nowMs: number) => void;
   /** Puts a failed turn's messages back in front. */
@@ -37,8 +38,13 @@ export interface Lane {
   readonly take: () => OpenInbound[];
 }
 
-/** Returns an empty lane for a conversation of `account` with an agent. */
-export function createLane(account: string, agentId: string): Lane {
+/** Returns an empty lane for the conversation of a message. */
+export function createLane(
+  { account_id: account, agent_id: agentId, session_id: sessionId }: Pick<
+    OpenInbound,
+    "account_id" | "agent_id" | "session_id"
+  >,
+): Lane {
   const waiting: Waiting[] = [];
 
   /** How many messages in front belong together. */
@@ -46,20 +52,25 @@ export function createLane(account: string, agentId: string): Lane {
     const head = waiting[0]?.item;
     if (head === undefined) return 0;
     // A turn that was started keeps exactly its messages, or its journal would not fit it.
-    if (head.turn_id !== null) {
-      const end = waiting.findIndex(({ item }) => item.turn_id !== head.turn_id);
-      return end === -1 ? waiting.length : end;
-    }
+    if (head.turn_id !== null) return countWhile(({ turn_id }) => turn_id === head.turn_id);
     if (head.trigger !== "channel") return 1;
-    const end = waiting.findIndex(({ item }) =>
-      item.trigger !== "channel" || item.turn_id !== null
-    );
-    return Math.min(MAX_COALESCED, end === -1 ? waiting.length : end);
+    return countWhile(({ trigger, turn_id }) => trigger === "channel" && turn_id === null);
+  }
+
+  /** No turn has more than {@linkcode MAX_COALESCED}. */
+  function countWhile(belongs: (item: OpenInbound) => boolean): number {
+    let count = 0;
+    for (const { item } of waiting) {
+      if (count === MAX_COALESCED || !belongs(item)) break;
+      count++;
+    }
+    return count;
   }
 
   return {
     account,
     agentId,
+    sessionId,
     size: () => waiting.length,
     push: (item, nowMs) => void waiting.push({ item, sinceMs: nowMs }),
     putBack(items, nextAtMs) {
@@ -81,10 +92,7 @@ export function createLane(account: string, agentId: string): Lane {
         );
         if (untilMs > nowMs) return { kind: "wait", untilMs };
       }
-      const group = item.trigger === "event"
-        ? `${item.account_id}/${item.agent_id}/${item.instance}`
-        : undefined;
-      return { kind: "ready", group };
+      return { kind: "ready", subscriber: item.trigger === "event" ? item.instance : undefined };
     },
     take: () => waiting.splice(0, batchSize()).map(({ item }) => item),
   };

@@ -34,7 +34,7 @@ export interface CoreMetrics {
 type Deliver = (handoffs: readonly Handoff[]) => Promise<Outcome[]>;
 type TurnEnd =
   | { readonly kind: "finished"; readonly outcome: string }
-  | { readonly kind: "retry" };
+  | { readonly kind: "parked" | "retry" };
 type ToolCalled = AgentEvent & { kind: "tool_called" };
 
 /** What counting needs. */
@@ -116,7 +116,8 @@ function countDeliveries(meter: Meter): CoreMetrics["deliver"] {
 function countTurns({ meter, tenantOf, now }: Counting): CoreMetrics["turn"] {
   const turns = meter.counter({
     name: "nexo_turns_total",
-    help: "Runs of turns by outcome; retry is a run that failed and is tried again",
+    help:
+      "Runs of turns by outcome; retry is a run that failed and is tried again, parked one that waits for its tenant or agent",
     labels: ["outcome", "tenant"],
   });
   const seconds = meter.histogram({
@@ -136,7 +137,7 @@ function countTurns({ meter, tenantOf, now }: Counting): CoreMetrics["turn"] {
       running += 1;
       try {
         const end = await run(job, signal);
-        const outcome = end.kind === "retry" ? "retry" : end.outcome;
+        const outcome = end.kind === "finished" ? end.outcome : end.kind;
         turns.add(1, outcome, tenantOf(job.account));
         seconds.observe((now() - startedAtMs) / 1_000, outcome);
         return end;

@@ -44,7 +44,7 @@ export function wireSchedules(deps: SchedulesWiring): Schedules {
     sessionIdOf,
     ask: askerOf(deps.host),
     deliver: work.delivery.push,
-    accepts: work.conversations.accepts,
+    accepts: work.conversations.room.accepts,
     schedule: work.conversations.push,
   });
 }

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { limitsFingerprint, senderRateOf, toolLimitsOf } from "../agents/policy.ts";
 import { runTurn } from "../agents/turn.ts";
 import { createSkillReader } from "../agents/skills.ts";
 import { sessionIdOf } from "../agents/session.ts";
@@ -17,6 +16,7 @@ import { type Clock, CodedError, type Random, subjects } from "../contract/mod.t
 import { openConversations } from "../conversations/conversations.ts";
 import { openDelivery } from "../delivery/delivery.ts";
 import type { Log } from "../flow/log.ts";
+import { createAdmission } from "../intake/admission.ts";
 import { createIntake, type Intake } from "../intake/intake.ts";
 import { type Limits, openLimits } from "../limits/limits.ts";
 import type { Host } from "../microapps/host.ts";
@@ -28,12 +28,8 @@ import { type Causes, createToolList } from "./microapps.ts";
 import type { CoreMetrics } from "./metrics.ts";
 import type { Parts } from "./parts.ts";
 import { historyReader } from "./record.ts";
+import { conversationLimitsOf, limitRulesOf } from "./rules.ts";
 import { createTurnWaiters, type FinishedTurn } from "./waiters.ts";
-
-/** Turns at once, all tenants together. */
-const MAX_TURNS = 32;
-/** Messages under way before new ones are refused with 503. */
-const MAX_WAITING = 100_000;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -111,32 +107,18 @@ export function openWork(deps: WorkDeps): Work {
 
   const microappsSettled = deps.host.settled();
   const limits = openLimits(deps);
-  const reload = (): void =>
-    limits.reload({
-      fingerprint: limitsFingerprint(settings()),
-      hasAgent: (id) => settings().agents.has(id),
-      toolLimitsOf: (agent, binding) => toolLimitsOf(settings(), agent, binding),
-      senderRateOf: (agent, binding) => senderRateOf(settings(), agent, binding),
-    });
-  reload();
+  const reloadLimits = (): void => limits.reload(limitRulesOf(settings));
+  reloadLimits();
   const turnDeps = createTurnDeps(deps, limits);
   const run = metrics.turn((job: TurnJob, signal) => runTurn(job, turnDeps, signal));
   const conversations = openConversations({
     ...deps,
-    limits: {
-      maxTurns: MAX_TURNS,
-      maxWaiting: MAX_WAITING,
-      weightOf: (account) => settings().tenants.get(account)?.weight ?? 1,
-      debounceMsOf: (agentId) => settings().agents.get(agentId)?.config.debounce_ms ?? 0,
-      groupLimitOf: (agentId, subscriberId) =>
-        settings().agents.get(agentId)?.event_subscribers
-          .find(({ id }) => id === subscriberId)?.max_concurrency ?? 1,
-    },
+    limits: conversationLimitsOf(settings),
     async runTurn(job, signal) {
       // A turn picked up at the start must not find its tools missing.
       await microappsSettled;
       const result = await run(job, signal);
-      if (result.kind === "retry") return result;
+      if (result.kind !== "finished") return result;
       if (result.outbound !== null) {
         const { id, sessionId } = result.outbound;
         delivery.push([{
@@ -156,8 +138,13 @@ export function openWork(deps: WorkDeps): Work {
     ...deps,
     channels,
     eventRows: deps.rows.events,
-    sessionIdOf,
-    accepts: conversations.accepts,
+    admit: createAdmission({
+      settings,
+      room: conversations.room,
+      senders: limits.senders,
+      sessionIdOf,
+      now,
+    }),
     schedule: conversations.push,
   });
 
@@ -197,7 +184,10 @@ export function openWork(deps: WorkDeps): Work {
     conversations,
     delivery,
     chat,
-    reload,
+    reload() {
+      reloadLimits();
+      conversations.reload();
+    },
     async recover() {
       const unfinished = await closeInterrupted(deps.store, now());
       if (unfinished > 0) log.warn("model_calls.interrupted", { count: unfinished });

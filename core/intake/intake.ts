@@ -8,9 +8,7 @@ import {
   type Clock,
   CodedError,
   codeOf,
-  type ConversationKey,
   type Handoff,
-  type Inbound,
   messageOf,
   type Outcome,
 } from "../contract/mod.ts";
@@ -18,11 +16,12 @@ import type { ChannelMessage } from "../channels/channel.ts";
 import type { Channels } from "../channels/ingress.ts";
 import type { Log } from "../flow/log.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
-import { type Inbounds, type OpenInbound, openInbound } from "../queues/inbounds.ts";
+import type { Inbounds, OpenInbound } from "../queues/inbounds.ts";
 import type { Inbox, InboxState } from "../queues/inbox.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store, Write } from "../store/store.ts";
+import type { Admit, Admitted, AdmittedMessage, RefusedMessage } from "./admission.ts";
 import { inboundOfMessage, routeChannel } from "./message.ts";
 import { NO_ACCOUNT, type Route, routeEvent } from "./route.ts";
 
@@ -39,9 +38,7 @@ export interface IntakeDeps {
   readonly channels: Channels;
   /** Rows for what our own side wrote elsewhere, for example on a business's phone. @default none */
   readonly rowsForOwn?: (message: ChannelMessage) => Write[];
-  readonly sessionIdOf: (key: ConversationKey) => string;
-  /** Whether the scheduler has room for so many more messages. */
-  readonly accepts: (count: number) => boolean;
+  readonly admit: Admit;
   /** Schedules messages that are on disk. */
   readonly schedule: (items: readonly OpenInbound[]) => void;
   readonly redact: Redactor;
@@ -59,9 +56,14 @@ export type MessageOutcome =
 export interface Intake {
   /** One outcome per hand-off, in order; `accepted` and `duplicate` are on disk. */
   readonly deliver: (handoffs: readonly Handoff[]) => Promise<Outcome[]>;
-  /** @throws {CodedError} `store_full` when too much waits already */
+  /**
+   * @throws {CodedError} `store_full`, `queue_full` when too much waits already, in all or in the
+   * conversation; `rate_limited` when the sender writes too often
+   */
   readonly receive: (message: ChannelMessage) => Promise<MessageOutcome>;
 }
+
+const NOBODY = { messages: [], refused: [], events: [] };
 
 /** Returns the intake. */
 export function createIntake(deps: IntakeDeps): Intake {
@@ -69,47 +71,63 @@ export function createIntake(deps: IntakeDeps): Intake {
 
   async function deliverOne(handoff: Handoff): Promise<Outcome> {
     const route = routeChannel(handoff, settings(), deps) ?? routeEvent(handoff, settings(), deps);
-    if (route.kind === "dead") return keep(handoff, route, []);
-    if (!deps.accepts(route.inbounds.length)) {
-      return { kind: "refused", code: "store_full", retryable: true };
-    }
+    if (route.kind === "dead") return keep(handoff, route, NOBODY);
+    const admitted = await deps.admit(route.inbounds);
+    if (admitted === undefined) return { kind: "refused", code: "store_full", retryable: true };
+    const used = new Set<AdmittedMessage>();
     try {
-      return await keep(handoff, route, route.inbounds);
+      return await keepNews(handoff, route, admitted, used);
+    } finally {
+      admitted.release((message) => !used.has(message));
+    }
+  }
+
+  /** Providers repeat single messages within other deliveries; those that are new come in. */
+  async function keepNews(
+    handoff: Handoff,
+    route: Route,
+    admitted: Admitted,
+    used: Set<AdmittedMessage>,
+  ): Promise<Outcome> {
+    try {
+      return await keep(handoff, route, admitted, used);
     } catch (error) {
       if (codeOf(error) !== "conflict") throw error;
-      // Providers repeat single messages within other deliveries; those that are new come in.
-      const known = await inbounds.known(route.inbounds);
+      const known = await inbounds.known(admitted.messages.map(({ inbound }) => inbound));
       if (known.size === 0) throw error;
-      const news = route.inbounds.filter(({ id }) => !known.has(id));
-      return keep(handoff, route, news);
+      const messages = admitted.messages.filter(({ inbound: { id } }) => !known.has(id));
+      return keep(handoff, route, { ...admitted, messages }, used);
     }
   }
 
   async function keep(
     handoff: Handoff,
     route: Route,
-    found: readonly Inbound[],
+    { messages, refused, events }: Pick<Admitted, "events" | "messages" | "refused">,
+    used = new Set<AdmittedMessage>(),
   ): Promise<Outcome> {
     const { envelope_id } = handoff.envelope;
-    const items = found.map((inbound) =>
-      openInbound(inbound, deps.sessionIdOf(inbound.key), now())
-    );
     const unit = [
-      ...inbox.rowsForDelivery(handoff, route.account, stateOf(route, found)),
-      ...found.flatMap((inbound, i) =>
-        inbounds.rowsForQueued(inbound, items[i]?.session_id ?? "", now())
+      ...inbox.rowsForDelivery(handoff, route.account, stateOf(route, messages, refused)),
+      ...messages.flatMap(({ inbound, item }) =>
+        inbounds.rowsForQueued(inbound, item.session_id, now())
       ),
       ...(route.kind === "dead" ? deadRows(handoff, route) : besides(route)),
+      ...refused.flatMap(({ code, reason }) =>
+        deadRows(handoff, { account: route.account, code, detail: reason })
+      ),
       ...deps.eventRows({
         account: route.account,
         events: [
-          accepted(handoff, found.length),
+          accepted(handoff, messages.length),
           ...(route.kind === "inbounds" ? route.events ?? [] : []),
+          ...events,
         ],
       }),
     ];
     if (!await commitOnce(unit, handoff)) return { kind: "duplicate", envelope_id };
-    deps.schedule(items);
+    for (const message of messages) used.add(message);
+    deps.schedule(messages.map(({ item }) => item));
     return { kind: "accepted", envelope_id };
   }
 
@@ -166,26 +184,41 @@ export function createIntake(deps: IntakeDeps): Intake {
       })),
 
     async receive(message) {
-      if (!deps.accepts(1)) {
+      const inbound = inboundOfMessage(message, { id: deps.uuid(), origin: null });
+      const admitted = await deps.admit([inbound]);
+      if (admitted === undefined) {
         throw new CodedError("store_full", "Cannot accept message: too many wait already");
       }
-      const inbound = inboundOfMessage(message, { id: deps.uuid(), origin: null });
-      const sessionId = deps.sessionIdOf(message.key);
+      const { messages: [own], refused: [refusal], events, release } = admitted;
+      if (own === undefined) {
+        const { account_id: account } = message.key;
+        if (events.length > 0) await store.commit(deps.eventRows({ account, events }));
+        throw new CodedError(
+          refusal?.code ?? "internal",
+          `Cannot accept message: ${refusal?.reason ?? "it was not admitted"}`,
+        );
+      }
+      const { session_id: sessionId } = own.item;
       try {
         await store.commit(inbounds.rowsForQueued(inbound, sessionId, now()));
       } catch (error) {
+        release();
         if (codeOf(error) === "conflict" && message.msgId !== null) return { kind: "duplicate" };
         throw error;
       }
-      deps.schedule([openInbound(inbound, sessionId, now())]);
+      deps.schedule([own.item]);
       return { kind: "accepted", inboundId: inbound.id, sessionId };
     },
   };
 }
 
-function stateOf(route: Route, found: readonly Inbound[]): InboxState {
-  if (route.kind === "dead") return "dead";
+function stateOf(
+  route: Route,
+  found: readonly AdmittedMessage[],
+  refused: readonly RefusedMessage[],
+): InboxState {
   if (found.length > 0) return "queued";
+  if (route.kind === "dead" || refused.length > 0) return "dead";
   // A receipt or a message that is known already needs no turn.
   return route.events === undefined ? "unmatched" : "done";
 }

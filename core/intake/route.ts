@@ -72,12 +72,9 @@ export function routeEvent(
   if (others.length > 0) {
     return dead(NO_ACCOUNT, "inbound_refused", "subscribers disagree about the event's tenant");
   }
-  const tenant = settings.tenants.get(account);
-  if (tenant === undefined) {
+  // A suspended tenant's events are kept; their turns wait until it is active again.
+  if (!settings.tenants.has(account)) {
     return dead(NO_ACCOUNT, "account_unknown", `the event names no known tenant: "${account}"`);
-  }
-  if (!tenant.active) {
-    return dead(account, "account_suspended", `tenant "${account}" is suspended`);
   }
   const inbounds = matching
     // An agent of one tenant never hears of another's events, whatever its pattern says.

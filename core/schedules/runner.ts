@@ -41,8 +41,8 @@ export interface RunnerDeps {
   readonly messageAt: (schedule: Schedule, slotMs: number) => Promise<Inbound | undefined>;
   /** Looks outside once and puts on record what came of it; never rejects for what it finds there. */
   readonly poll: (schedule: Schedule, slotMs: number, signal: AbortSignal) => Promise<void>;
-  /** Whether so many more messages may wait. */
-  readonly accepts: (count: number) => boolean;
+  /** Whether so many more messages of a tenant may wait. */
+  readonly accepts: (account: string, count: number) => boolean;
   /** Takes messages that are on disk. */
   readonly schedule: (items: readonly OpenInbound[]) => void;
   readonly now: Clock;
@@ -117,7 +117,7 @@ export function openRunner(deps: RunnerDeps): Runner {
     const plan = await planNow(schedule, nowMs);
     const slotMs = plan.keep.at(-1);
     if (slotMs !== undefined && deps.looksOutside(schedule)) return startPoll(schedule, slotMs);
-    if (!deps.accepts(plan.keep.length)) return;
+    if (!deps.accepts(schedule.account, plan.keep.length)) return;
 
     const made = await Promise.all(plan.keep.map((timeMs) => deps.messageAt(schedule, timeMs)));
     const inbounds = made.filter((inbound) => inbound !== undefined);

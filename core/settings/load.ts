@@ -5,7 +5,13 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { type AgentConfig, DEFAULT_ACCOUNT, messageOf, TenantConfig } from "../contract/mod.ts";
+import {
+  type AgentConfig,
+  DEFAULT_ACCOUNT,
+  messageOf,
+  TenantConfig,
+  type TenantsFile,
+} from "../contract/mod.ts";
 import type { AgentOrigin } from "./checks.ts";
 import { crossCheck } from "./cross_checks.ts";
 import { isDropIn } from "./draft.ts";
@@ -83,6 +89,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     configDir,
     singleTenant,
     tenants: frozenMap(tenantsOf(tenants.tenants)),
+    turns: turnsOf(tenants.turns),
     tenantLabel: tenants.metrics.tenant_label,
     webhooks,
     extensions: extensions.extensions,
@@ -110,6 +117,10 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     settings: blocked ? undefined : snapshot({ ...settings, version }, origins),
     problems: sortProblems(problems),
   };
+}
+
+function turnsOf({ max, max_per_tenant: own }: TenantsFile["turns"]): Settings["turns"] {
+  return { max, maxPerTenant: Math.min(max, own ?? Math.max(1, Math.floor(max * 3 / 4))) };
 }
 
 function tenantsOf(declared: Readonly<Record<string, TenantConfig>>): [string, Tenant][] {

@@ -32,6 +32,8 @@ export interface Settings {
   readonly tenants: ReadonlyMap<AccountId, Tenant>;
   /** Whether `tenants` stands in for a missing declaration. */
   readonly singleTenant: boolean;
+  /** Turns at once: of all tenants together, and of each that says nothing else. */
+  readonly turns: { readonly max: number; readonly maxPerTenant: number };
   /** Whether metrics name tenants. */
   readonly tenantLabel: boolean;
   readonly webhooks: WebhookReceiver;

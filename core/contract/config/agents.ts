@@ -178,7 +178,9 @@ export type EventSubscriberConfig = z.infer<typeof EventSubscriberConfig>;
 const AgentRuntime = block({
   /** Channel messages arriving within it become one turn; milliseconds. */
   debounce_ms: withDefault(Count.max(600_000), 300),
-  /** Messages waiting in one conversation. */
+  /** Turns at once, all tenants together; absent: no limit of its own. */
+  max_concurrent_turns: optional(Positive.max(10_000)),
+  /** Messages from people that may wait in one conversation; one more is refused. */
   queue_cap: withDefault(Positive.max(100_000), 32),
   /** Messages of history the model is shown. */
   max_history_turns: withDefault(Count.max(10_000), 50),

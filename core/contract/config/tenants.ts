@@ -11,6 +11,7 @@ import {
   list,
   map,
   optional,
+  Positive,
   schemaVersion,
   Text,
   unused,
@@ -19,6 +20,9 @@ import {
 
 /** Keys of budgets that are read and change nothing. */
 export const UNUSED_BUDGET_KEYS = ["tool_calls_per_day", "turns_per_day"] as const;
+
+/** Turns that can be allowed at once. */
+const MAX_TURNS = 10_000;
 
 const Tokens = optional(z.int().min(0));
 const Usd = optional(z.number().min(0));
@@ -57,8 +61,10 @@ export const TenantConfig = block({
   display_name: optional(Text.max(128)),
   /** `false` stops everything of the tenant; nothing is deleted. */
   active: withDefault(z.boolean(), true),
-  /** Its share when tenants wait for each other. */
+  /** Its share when tenants wait for each other: one of 2 gets two turns for each turn of one of 1. */
   weight: withDefault(z.number().positive().max(1_000), 1),
+  /** Its turns at once; absent: as `turns` says. */
+  max_concurrent_turns: optional(Positive.max(MAX_TURNS)),
   budgets: optional(TenantBudgets),
   /** Providers of `llm.yaml` it may use; empty means all. */
   llm_provider_refs: list(Text),
@@ -73,6 +79,13 @@ export type TenantConfig = z.infer<typeof TenantConfig>;
 export const TenantsFile = z.strictObject({
   ...schemaVersion,
   tenants: map(AccountId, TenantConfig),
+  /** Turns at once; those that find no place wait on disk. */
+  turns: block({
+    /** All tenants together. */
+    max: withDefault(Positive.max(MAX_TURNS), 128),
+    /** Of one tenant; absent: three quarters of `max`, so that there is always room for others. */
+    max_per_tenant: optional(Positive.max(MAX_TURNS)),
+  }),
   metrics: block({
     /** Whether `/metrics` names tenants; off, numbers of all tenants are summed. */
     tenant_label: withDefault(z.boolean(), false),

@@ -186,32 +186,49 @@ describe("runTurn()", () => {
     expect(end.kind === "finished" && end.error).toMatch(/^turn_timeout: .*1000 ms/);
   });
 
-  it("refuses a suspended tenant's turn without asking anybody", async () => {
-    const { spine: opened, change } = await open();
-    await using spine = opened;
-    change(
-      await settingsOf({
-        "agents.yaml": AGENTS,
-        "tenants.yaml": "tenants: { acme: { active: false } }",
-      }),
-    );
-    const asked: string[] = [];
-    const result = await runTurn(
-      await queued(spine, message("hello")),
-      depsOf(spine, [], {
+  it.each([
+    ["tenant is suspended", { "tenants.yaml": "tenants: { acme: { active: false } }" }],
+    ["agent is not active", {
+      "agents.yaml": AGENTS.replace("- id: ana", "- id: ana\n    active: false"),
+    }],
+  ])(
+    "leaves a turn whose %s as it was, and runs it when that has changed",
+    async (_what, files) => {
+      const { spine: opened, change } = await open();
+      await using spine = opened;
+      const { settings } = spine;
+      const before = settings();
+      change(await settingsOf({ "agents.yaml": AGENTS, ...files }));
+      const asked: string[] = [];
+      const deps = depsOf(spine, [], {
         ask: asking((request) => {
           asked.push("model");
           return offlineModel(request);
         }),
-      }),
-      never,
-    );
-    expect(result).toMatchObject({
+      });
+      const job = await queued(spine, message("hello"));
+      expect(await runTurn(job, deps, never)).toEqual({ kind: "parked" });
+      expect(asked).toEqual([]);
+      expect((await spine.events.list({ account: "acme", after: 0 })).events).toEqual([]);
+      expect(await spine.inbounds.openForOperator()).toMatchObject([{ turn_id: null, starts: 0 }]);
+      change(before);
+      expect(await runTurn(job, deps, never)).toMatchObject({ outcome: "ok" });
+    },
+  );
+
+  it("keeps what is for an agent that is gone as a dead letter", async () => {
+    const { spine: opened, change } = await open();
+    await using spine = opened;
+    change(await settingsOf({ "agents.yaml": AGENTS.replace("- id: ana", "- id: bea") }));
+    const job = await queued(spine, message("hello"));
+    expect(await runTurn(job, depsOf(spine, []), never)).toMatchObject({
       outcome: "refused",
-      error: "account_suspended",
+      error: expect.stringMatching(/^agent_unknown/) as unknown,
       outbound: null,
     });
-    expect(asked).toEqual([]);
+    expect(await spine.deadLetters.listForOperator({ limit: 10 })).toMatchObject([
+      { account_id: "acme", kind: "inbound", code: "agent_unknown" },
+    ]);
   });
 
   it("gives a tenant's contact no history of the same contact at another tenant", async () => {

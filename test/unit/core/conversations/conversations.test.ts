@@ -36,15 +36,20 @@ function openPlayed(over: Partial<ConversationDeps["limits"]> = {}) {
   let tell = (): void => {};
   const conversations = openConversations({
     limits: {
-      maxTurns: 8,
+      maxTurns: () => 8,
+      tenantTurnsOf: () => 8,
+      agentTurnsOf: () => 8,
+      groupLimitOf: () => 8,
       maxWaiting: 1000,
+      queueCapOf: () => 8,
       weightOf: () => 1,
       debounceMsOf: () => 0,
-      groupLimitOf: () => 8,
+      isParked: () => false,
       ...over,
     },
     runTurn: (turn, signal) =>
       new Promise((resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason as Error));
         begun.push({
           turn,
           signal,
@@ -173,20 +178,102 @@ describe("openConversations()", () => {
     expect(conversations.waiting()).toBe(0);
   });
 
-  it("refuses more than it may hold, and has room again when turns end", async () => {
-    const played = openPlayed({ maxWaiting: 2 });
+  it("lets no tenant take more than is left for all others, and has room again when turns end", async () => {
+    const played = openPlayed({ maxWaiting: 4 });
     await using conversations = played.conversations;
-    conversations.push([inbound("1"), inbound("2")]);
-    expect(conversations.accepts(1)).toBe(false);
+    const { room } = conversations;
+    const [one, two, three] = ["1", "2", "3"].map((id) => inbound(id));
+    const other = inbound("g", { account_id: "globex" });
+    if (!one || !two || !three) throw new Error("there are three");
+    expect([one, two, three].map(room.reserve)).toEqual(["reserved", "reserved", "store_full"]);
+    expect(room.reserve(other)).toBe("reserved");
+    room.release([two, other]);
+    expect(room.reserve(two)).toBe("reserved");
+    conversations.push([one, two]);
     await played.began(1);
+    expect(room.reserve(three)).toBe("store_full");
     played.end(0);
     await played.began(2);
-    expect(conversations.accepts(1)).toBe(true);
+    expect(room.reserve(three)).toBe("reserved");
     played.end(1);
   });
 
+  it("keeps a conversation's queue within its cap, what runs and what is no person's not counted", async () => {
+    const played = openPlayed({ queueCapOf: () => 2 });
+    await using conversations = played.conversations;
+    const { room } = conversations;
+    const said = (id: string, session = "one") =>
+      inbound(id, { trigger: "channel", session_id: session });
+    expect(["1", "2", "3"].map((id) => room.reserve(said(id)))).toEqual([
+      "reserved",
+      "reserved",
+      "queue_full",
+    ]);
+    expect(room.reserve(said("x", "two"))).toBe("reserved");
+    expect(["e1", "e2", "e3"].map((id) => room.reserve(inbound(id)))).toEqual([
+      "reserved",
+      "reserved",
+      "reserved",
+    ]);
+    conversations.push([said("1"), said("2")]);
+    await played.began(1);
+    expect(room.reserve(said("4"))).toBe("reserved");
+    played.end(0, { kind: "retry", nextAtMs: Date.now() + 60_000 });
+    await expect.poll(() => room.reserve(said("5"))).toBe("queue_full");
+  });
+
+  it("lets what a switched-off tenant or agent has wait, in order, until it is on again", async () => {
+    const off = new Set(["acme/ana"]);
+    const played = openPlayed({ isParked: (account, agent) => off.has(`${account}/${agent}`) });
+    await using conversations = played.conversations;
+    conversations.push([inbound("1"), inbound("2")]);
+    conversations.push([inbound("b", { agent_id: "bob", session_id: "bob" })]);
+    conversations.push([inbound("g", { account_id: "globex" })]);
+    await played.began(2);
+    expect(played.ids()).toEqual(["b", "g"]);
+    conversations.push([inbound("3")]);
+    off.clear();
+    conversations.reload();
+    await played.began(3);
+    // One that learns of it only when it has begun goes back to its place.
+    off.add("acme/ana");
+    played.end(2, { kind: "parked" });
+    played.end(0);
+    await expect.poll(() => conversations.waiting()).toBe(4);
+    expect(played.ids()).toEqual(["b", "g", "1"]);
+    off.clear();
+    conversations.reload();
+    for (const [i, id] of ["1", "2", "3"].entries()) {
+      await played.began(4 + i);
+      expect(played.begun[3 + i]?.turn).toMatchObject({ inboundIds: [id], attempts: 0, starts: 0 });
+      played.end(3 + i);
+    }
+  });
+
+  it("keeps tenants and agents within their turns at once, tenants in turn at a shared agent", async () => {
+    const played = openPlayed({
+      tenantTurnsOf: (account) => account === "acme" ? 2 : 8,
+      agentTurnsOf: (agent) => agent === "shared" ? 3 : 8,
+    });
+    await using conversations = played.conversations;
+    const at = (account: string, i: number, agent = "shared") =>
+      inbound(`${account}${i}`, { account_id: account, agent_id: agent, session_id: `s${i}` });
+    conversations.push([0, 1, 2, 3].map((i) => at("acme", i)));
+    conversations.push([0, 1, 2].map((i) => at("globex", i)));
+    conversations.push([at("globex", 9, "own")]);
+    await played.began(4);
+    expect(played.ids()).toEqual(["acme0", "acme1", "globex0", "globex9"]);
+    played.end(0);
+    await played.began(5);
+    played.end(1);
+    await played.began(6);
+    expect(new Set(played.ids().slice(4))).toEqual(new Set(["globex1", "acme2"]));
+    for (const i of [2, 4, 5]) played.end(i);
+    await played.began(8);
+  });
+
   it("gives every tenant a turn although one has filled the queue", async () => {
-    const played = openPlayed({ maxTurns: 1 });
+    const played = openPlayed({ maxTurns: () => 1 });
     await using conversations = played.conversations;
     conversations.push(
       Array.from({ length: 50 }, (_, i) => inbound(`a${i}`, { session_id: `a${i}` })),

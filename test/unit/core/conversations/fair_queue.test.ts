@@ -16,22 +16,33 @@ describe("createFairQueue()", () => {
     expect(drain(queue).indexOf("quiet-0")).toBe(1);
   });
 
-  it("gives each tenant its weight of every round", () => {
-    const queue = createFairQueue<string>((account) => account === "big" ? 3 : 1);
-    for (let i = 0; i < 6; i++) {
-      queue.push("big", "big");
-      queue.push("small", "small");
+  it("gives each tenant turns by its weight, also by a fraction, spread evenly", () => {
+    const weights: Record<string, number> = { big: 3, small: 1, tiny: 0.5 };
+    const queue = createFairQueue<string>((account) => weights[account] ?? 1);
+    for (let i = 0; i < 18; i++) {
+      for (const account of Object.keys(weights)) queue.push(account, account);
     }
-    expect(drain(queue).slice(0, 8)).toEqual([
-      "big",
-      "big",
-      "big",
-      "small",
-      "big",
-      "big",
-      "big",
-      "small",
-    ]);
+    const out = drain(queue);
+    for (const from of [0, 9, 18]) {
+      const round = out.slice(from, from + 9);
+      const counts = Object.keys(weights).map((account) =>
+        round.filter((each) => each === account).length
+      );
+      expect(counts).toEqual([6, 2, 1]);
+    }
+  });
+
+  it("gives nobody more for coming back with one item at a time", () => {
+    const queue = createFairQueue<string>((account) => account === "busy" ? 4 : 1);
+    for (let i = 0; i < 100; i++) queue.push("busy", "busy");
+    queue.push("single", "single");
+    const out: (string | undefined)[] = [];
+    for (let i = 0; i < 50; i++) {
+      const item = queue.shift();
+      out.push(item);
+      if (item === "single") queue.push("single", "single");
+    }
+    expect(out.filter((item) => item === "single")).toHaveLength(10);
   });
 
   it("keeps the order of each tenant and loses nothing, whatever is pushed and shifted when", () => {

@@ -2,9 +2,14 @@ import { describe, expect, it } from "vitest";
 import { sessionIdOf } from "../../../../core/agents/session.ts";
 import type { Channel, HeardMessage } from "../../../../core/channels/channel.ts";
 import { type Handoff, MAX_HOPS } from "../../../../core/contract/mod.ts";
+import { createRoom } from "../../../../core/conversations/room.ts";
+import { createAdmission } from "../../../../core/intake/admission.ts";
 import { createIntake, type IntakeDeps } from "../../../../core/intake/intake.ts";
 import { createReplay } from "../../../../core/intake/replay.ts";
+import { openBuckets } from "../../../../core/limits/buckets.ts";
+import { createSenderLimits } from "../../../../core/limits/sender_limits.ts";
 import type { OpenInbound } from "../../../../core/queues/inbounds.ts";
+import { createBucketDisk } from "../../../support/limits.ts";
 import { settingsOf } from "../../../support/settings.ts";
 import { openSpine, uuid } from "../../../support/spine.ts";
 
@@ -79,17 +84,24 @@ function handoff(over: Partial<Handoff> & { body?: unknown } = {}): Handoff {
   };
 }
 
-async function open(over: Partial<IntakeDeps> = {}) {
+async function open(over: Partial<IntakeDeps> = {}, { agents = AGENTS, queueCap = 32 } = {}) {
   let nowMs = 1000;
-  const settings = await settingsOf({ "agents.yaml": AGENTS });
+  const settings = await settingsOf({ "agents.yaml": agents });
   const spine = await openSpine(() => settings, { now: () => nowMs });
   const scheduled: OpenInbound[] = [];
   const intake = createIntake({
     ...spine,
     eventRows: spine.rows.events,
-    sessionIdOf,
+    admit: createAdmission({
+      settings: () => settings,
+      room: createRoom({ maxWaiting: 1000, queueCapOf: () => queueCap }),
+      senders: createSenderLimits({
+        buckets: openBuckets({ ...createBucketDisk(), now: () => nowMs, writes: "behind" }),
+      }),
+      sessionIdOf,
+      now: () => nowMs,
+    }),
     channels: new Map([["telegram", TELEGRAM]]),
-    accepts: () => true,
     schedule: (items) => void scheduled.push(...items),
     ...over,
   });
@@ -144,9 +156,7 @@ describe("createIntake()", () => {
 
   it.each([
     ["an unknown tenant", { subject: "shop.nobody.created" }, "account_unknown"],
-    ["a suspended tenant", { subject: "shop.closed.created" }, "account_suspended"],
     ["a tenant only the payload names", { subject: "shut.x" }, "account_unknown"],
-    ["a source's suspended tenant", { account_id: "closed" }, "account_suspended"],
     ["an event that goes round in circles", { hops: MAX_HOPS }, "inbound_refused"],
   ])("keeps %s as a dead letter, accepted but not run", async (_what, over, code) => {
     await using opened = await open();
@@ -155,6 +165,17 @@ describe("createIntake()", () => {
     expect(opened.scheduled).toEqual([]);
     expect(await opened.dead()).toMatchObject([{ kind: "inbox", code }]);
     expect(await opened.inbox()).toMatchObject([{ state: "dead" }]);
+  });
+
+  it.each([
+    ["its subject names", { subject: "shop.closed.created" }],
+    ["its source is of", { account_id: "closed" }],
+  ])("keeps an event for the suspended tenant %s, to be run when it is active", async (_, over) => {
+    await using opened = await open();
+    const [outcome] = await opened.intake.deliver([handoff(over)]);
+    expect(outcome?.kind).toBe("accepted");
+    expect(opened.scheduled).toMatchObject([{ account_id: "closed" }]);
+    expect(await opened.inbox()).toMatchObject([{ account_id: "closed", state: "queued" }]);
   });
 
   it("takes the payload's word for the tenant only where the operator trusts it", async () => {
@@ -170,7 +191,7 @@ describe("createIntake()", () => {
   });
 
   it("refuses for now when too much waits, and nothing of it is on disk", async () => {
-    await using opened = await open({ accepts: (count) => count === 0 });
+    await using opened = await open({ admit: () => Promise.resolve(undefined) });
     const [outcome] = await opened.intake.deliver([handoff()]);
     expect(outcome).toEqual({ kind: "refused", code: "store_full", retryable: true });
     expect(await opened.inbox()).toEqual([]);
@@ -192,6 +213,60 @@ describe("createIntake()", () => {
     expect((await opened.intake.receive(message)).kind).toBe("duplicate");
     const other = { ...message, key: { ...message.key, account_id: "globex" } };
     expect((await opened.intake.receive(other)).kind).toBe("accepted");
+  });
+});
+
+describe("a person who writes too much", () => {
+  const LIMITED = AGENTS.replace(
+    "- id: ana",
+    "- id: ana\n    sender_rate_limit: { rps: 0.001, burst: 2 }",
+  );
+  const messageOf = (contact: string, account = "acme") => ({
+    key: { account_id: account, agent_id: "ana", channel: "webchat", instance: account, contact },
+    ...heard(uuid()),
+    sender: { id: contact, name: null },
+  });
+
+  it("is refused, told so and put on record once, apart from others and other tenants", async () => {
+    await using opened = await open({}, { agents: LIMITED });
+    const { intake } = opened;
+    for (let i = 0; i < 2; i++) await intake.receive(messageOf("vera"));
+    for (let i = 0; i < 3; i++) {
+      await expect(intake.receive(messageOf("vera"))).rejects.toMatchObject({
+        code: "rate_limited",
+        message: expect.stringContaining("1000 s") as unknown,
+      });
+    }
+    expect((await intake.receive(messageOf("wim"))).kind).toBe("accepted");
+    expect((await intake.receive(messageOf("vera", "globex"))).kind).toBe("accepted");
+    const { events } = await opened.spine.events.list({ account: "acme", kinds: ["rate_limited"] });
+    expect(events.map(({ body }) => JSON.parse(body) as unknown)).toMatchObject([{
+      agent_id: "ana",
+      binding_id: "webchat:acme",
+      marker: "rate_limited:sender,binding=webchat:acme,rps=0.001",
+    }]);
+    opened.setNow(1_001_000);
+    expect((await intake.receive(messageOf("vera"))).kind).toBe("accepted");
+  });
+
+  it("pays nothing for a message that is known", async () => {
+    await using opened = await open({}, { agents: LIMITED });
+    const { intake } = opened;
+    const again = messageOf("vera");
+    await intake.receive(again);
+    for (let i = 0; i < 5; i++) expect((await intake.receive(again)).kind).toBe("duplicate");
+    expect((await intake.receive(messageOf("vera"))).kind).toBe("accepted");
+  });
+
+  it("finds the queue of the conversation full, and others theirs open", async () => {
+    await using opened = await open({}, { queueCap: 2 });
+    const { intake } = opened;
+    const said = await Promise.allSettled(
+      Array.from({ length: 5 }, () => intake.receive(messageOf("vera"))),
+    );
+    expect(said.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
+    await expect(intake.receive(messageOf("vera"))).rejects.toMatchObject({ code: "queue_full" });
+    expect((await intake.receive(messageOf("wim"))).kind).toBe("accepted");
   });
 });
 
@@ -220,6 +295,29 @@ describe("a channel's deliveries", () => {
       key: { account_id: "globex", agent_id: "bob", channel: "telegram", instance: "acme" },
     });
     expect((await opened.inbox()).map(({ state }) => state)).toEqual(["done", "queued", "queued"]);
+  });
+
+  it("leave in the inbox what a person writes too often, and bring the rest", async () => {
+    const agents = AGENTS.replace(
+      "- id: bob",
+      "- id: bob\n    sender_rate_limit: { rps: 0.001, burst: 2 }",
+    );
+    await using opened = await open({}, { agents });
+    const many = delivered("m-1", "m-2", "m-3", "m-4");
+    expect(await opened.intake.deliver([many])).toMatchObject([{ kind: "accepted" }]);
+    expect(await opened.intake.deliver([delivered("m-5")])).toMatchObject([{ kind: "accepted" }]);
+    expect(opened.scheduled).toHaveLength(2);
+    expect((await opened.inbox()).map(({ state }) => state)).toEqual(["dead", "queued"]);
+    expect((await opened.dead()).map(({ code }) => code)).toEqual([
+      "rate_limited",
+      "rate_limited",
+      "rate_limited",
+    ]);
+    const { events } = await opened.spine.events.list({
+      account: "globex",
+      kinds: ["rate_limited"],
+    });
+    expect(events).toHaveLength(1);
   });
 
   it("bring what our own side wrote, which no agent answers", async () => {
