@@ -9,6 +9,7 @@ import { openAdmin } from "./daemon/admin.ts";
 import { openApps } from "./daemon/apps.ts";
 import { openBus } from "./daemon/bus.ts";
 import { openEdgeLink } from "./daemon/edge_link.ts";
+import { createExtensionDesk } from "./daemon/extension_desk.ts";
 import { openLiveSettings } from "./daemon/config.ts";
 import { watchConfig } from "./daemon/config_watch.ts";
 import { makeHome, publishBrokerToken, publishRunFile } from "./daemon/home.ts";
@@ -209,6 +210,14 @@ export async function runDaemon(
   });
   const { waiting } = work.conversations;
   const scrape = createScrape({ meter, store, bus, host, config, waiting });
+  const microappsAt = { settings, homeDir: home.root, env: options.env, log };
+  const reloadMicroapps = createMicroappReload({ host, find: () => findMicroapps(microappsAt) });
+  const extensions = createExtensionDesk({
+    ...microappsAt,
+    host,
+    change: config.change,
+    refresh: () => reloadMicroapps(agentNews.changed),
+  });
   let edgeUrl: string | undefined;
   await using admin = await openAdmin({
     ...options,
@@ -236,6 +245,7 @@ export async function runDaemon(
     edgeConfig,
     edgeUrl: () => edgeUrl,
     edges,
+    extensions,
   });
   dispatch = admin.dispatch;
   admin.serve(bus);
@@ -266,10 +276,6 @@ export async function runDaemon(
     edges.push(reloads);
   };
   edges.push(reloads);
-  const reloadMicroapps = createMicroappReload({
-    host,
-    find: () => findMicroapps({ settings, env: options.env, log }),
-  });
   const { broker } = settings();
   config.onChange((next) => {
     parts.recordEvent({ kind: "config_applied", version: next.version, at_ms: now() });
@@ -279,7 +285,7 @@ export async function runDaemon(
     publishConfig();
     work.reload();
     reloads.run(() => schedules.align());
-    reloads.run(() => reloadMicroapps(agentNews.changed));
+    reloads.run(extensions.refresh);
   });
   await schedules.start();
   await using _watch = await watchConfig(config, { log });

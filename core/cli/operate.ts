@@ -1,5 +1,5 @@
 /**
- * `nexo console | ext | token | reload | microapp | audit`: running the place.
+ * `nexo console | token | reload | microapp | audit`: running the place.
  *
  * @module
  */
@@ -17,7 +17,6 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Adds the commands that run the place. */
 export function addOperateCommands(program: Command, context: CliContext): void {
   addConsole(program, context);
-  addExt(program, context);
   addToken(program, context);
   addAudit(program, context);
   program.command("reload").description("load the config again; a bad file changes nothing")
@@ -42,29 +41,6 @@ function addConsole(program: Command, { daemon }: CliContext): void {
       if (json === true) sayJson({ ...link, url });
       else say(url);
     });
-}
-
-function addExt(program: Command, { daemon }: CliContext): void {
-  const ext = program.command("ext").description("microapps");
-  const status = async (json: boolean | undefined): Promise<void> => {
-    const { microapps } = await (await daemon()).call<{ microapps: Fields[] }>("ext/status");
-    if (json === true) return sayJson(microapps);
-    sayTable(microapps, [
-      ["ID", (row) => row["id"]],
-      ["STATE", (row) => row["state"]],
-      ["PID", (row) => row["pid"]],
-      ["RESTARTS", (row) => row["restarts"]],
-      ["TOOLS", (row) => (row["tools"] as Fields[]).map(({ name }) => name).join(" ")],
-      ["REASON", (row) => row["reason"]],
-    ], "No microapps discovered.");
-  };
-  for (const name of ["list", "status"]) {
-    ext.command(name).description("microapps and how they are").option("--json", "print an array")
-      .action(({ json }: { json?: boolean }) => status(json));
-  }
-  ext.command("restart <id>").description("stop a microapp and start it again").action(
-    async (id: string) => sayJson(await (await daemon()).call("ext/restart", { id })),
-  );
 }
 
 const SCOPES = ["operator", "tenant", "firehose", "edge"];

@@ -14,6 +14,7 @@ import { addCheckCommand } from "./check.ts";
 import { addConversationCommands } from "./conversations.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEdgeCommand } from "./edge.ts";
+import { addExtCommand } from "./ext.ts";
 import { addInitCommand } from "./init.ts";
 import { addOperateCommands } from "./operate.ts";
 import { addRecordCommands } from "./record.ts";
@@ -59,6 +60,7 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   addRecordCommands(program, context);
   addUsageCommand(program, context);
   addConversationCommands(program, context);
+  addExtCommand(program, context);
   addOperateCommands(program, context);
   addTenantCommands(program, context);
   addChannelCommands(program, context);

@@ -15,6 +15,7 @@ import {
 import { operatorConversationMethods } from "../admin/operator_conversations.ts";
 import { operatorRecordMethods } from "../admin/operator_record.ts";
 import { operatorSecretMethods } from "../admin/operator_secrets.ts";
+import { operatorExtensionMethods } from "../admin/operator_extensions.ts";
 import { operatorUsageMethods } from "../admin/operator_usage.ts";
 import { answerRpc } from "../admin/rpc_body.ts";
 import type { Bus } from "../bus/bus.ts";
@@ -39,6 +40,7 @@ import type { Vault } from "../vault/vault.ts";
 import { type AdminMethodDeps, createAdminMethods } from "./admin_methods.ts";
 import type { LiveSettings } from "./config.ts";
 import { doctorChecks } from "./doctor.ts";
+import type { ExtensionDesk } from "./extension_desk.ts";
 import type { EdgeLink } from "./edge_link.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { Parts } from "./parts.ts";
@@ -68,6 +70,7 @@ export interface AdminDeps
   readonly edgeConfig: () => EdgeConfig;
   readonly edgeUrl: () => string | undefined;
   readonly edges: Pick<EdgeLink, "snapshot">;
+  readonly extensions: Pick<ExtensionDesk, "list" | "apply">;
 }
 
 /** The admin methods, reachable. */
@@ -170,6 +173,10 @@ function createMethods(deps: AdminDeps) {
       credentials: deps.credentials,
       writtenSecrets: () => readWrittenSecrets(deps.secretsDir),
       now,
+    }),
+    ...operatorExtensionMethods({
+      listMicroapps: deps.extensions.list,
+      applyExtension: deps.extensions.apply,
     }),
     ...operatorUsageMethods({ readUsage: (query) => readUsage(store, query) }),
     ...operatorControlMethods({

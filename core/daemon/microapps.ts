@@ -74,12 +74,13 @@ export async function openMicroapps(deps: MicroappsDeps): Promise<Host> {
 
 /** What the search paths hold now; what is wrong with one is logged. */
 export async function findMicroapps(
-  { settings, env, log }: Pick<MicroappsDeps, "settings" | "env" | "log">,
+  { settings, homeDir, env, log }: Pick<MicroappsDeps, "settings" | "homeDir" | "env" | "log">,
 ) {
   const { extensions, configDir } = settings();
   const { candidates, diagnostics } = await discoverMicroapps({
     config: extensions,
     configDir,
+    homeDir,
     env,
     agentVersion: AGENT_VERSION,
   });

@@ -144,8 +144,8 @@ export interface Host extends AsyncDisposable {
   restart(microappId: string): Promise<void>;
   /** Takes a new list: starts what is new, stops what is gone, restarts what has changed. */
   apply(candidates: readonly Candidate[]): Promise<void>;
-  /** Resolves when every microapp's first handshake has gone well or badly. */
-  settled(): Promise<void>;
+  /** Resolves when the first handshake of one microapp, or of every one, has gone well or badly. */
+  settled(microappId?: string): Promise<void>;
 }
 
 /** Starts every candidate without waiting for any; one that fails says so in its status. */
@@ -246,7 +246,7 @@ export async function openHost(deps: HostDeps): Promise<Host> {
     },
     restart: (id) => slots.restart(id),
     apply: (candidates) => slots.apply(candidates),
-    settled: () => slots.settled(),
+    settled: (id) => slots.settled(id),
     async [Symbol.asyncDispose]() {
       await slots[Symbol.asyncDispose]();
       await servers[Symbol.asyncDispose]();

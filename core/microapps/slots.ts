@@ -88,7 +88,7 @@ export interface Slots extends AsyncDisposable {
   status(): MicroappStatus[];
   restart(microappId: string): Promise<void>;
   apply(candidates: readonly Candidate[]): Promise<void>;
-  settled(): Promise<void>;
+  settled(microappId?: string): Promise<void>;
 }
 
 interface OwnSlot {
@@ -233,8 +233,9 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
       deps.onChange();
       await Promise.all(changes);
     },
-    async settled() {
-      await Promise.all(all().map(({ supervisor }) => supervisor?.settled ?? Promise.resolve()));
+    async settled(id) {
+      const wanted = all().filter(({ candidate }) => id === undefined || candidate.id === id);
+      await Promise.all(wanted.map(({ supervisor }) => supervisor?.settled ?? Promise.resolve()));
     },
     async [Symbol.asyncDispose]() {
       closed = true;

@@ -44,11 +44,12 @@ export async function addCopy({ homeDir, id, from, installDir, nonce }: NewCopy)
   }
 }
 
-/** Removes every copy but `keep`, and what a killed install left. */
+/** Removes copies: `only` one, all but `keep`, or, with neither, all. */
 export async function removeCopies(
-  { homeDir, id, keep }: { homeDir: string; id: string; keep?: string },
+  { homeDir, id, keep, only }: { homeDir: string; id: string; keep?: string; only?: string },
 ): Promise<void> {
   const dir = copiesDir(homeDir, id);
+  if (only !== undefined) return rm(only, { recursive: true, force: true });
   if (keep === undefined) return rm(dir, { recursive: true, force: true });
   for (const number of await copiesOf(homeDir, id)) {
     const root = join(dir, `${number}`);

@@ -14,6 +14,8 @@ export interface EntryEdit {
   readonly grant?: readonly string[] | undefined;
   /** Where the microapp lies; null when that is not said any more. */
   readonly path?: string | null | undefined;
+  /** The microapp is gone: nothing is said any more of whether it is enabled. */
+  readonly forget?: boolean | undefined;
 }
 
 type Members = Readonly<Record<string, unknown>>;
@@ -51,19 +53,19 @@ function isForAll(given: unknown, name: string): boolean {
     (isObject(given) && given["capability"] === name && given["tenants"] === undefined);
 }
 
-function switched({ disabled, allowlist }: Members, { id, enabled }: EntryEdit): Members {
-  if (enabled === undefined) return {};
+function switched({ disabled, allowlist }: Members, { id, enabled, forget }: EntryEdit): Members {
+  if (enabled === undefined && forget !== true) return {};
   const off = Array.isArray(disabled) ? disabled : [];
   const allowed = Array.isArray(allowlist) ? allowlist : [];
-  if (!enabled) return off.includes(id) ? {} : { disabled: [...off, id] };
-  const others = off.filter((each) => each !== id);
+  if (enabled === false) return off.includes(id) ? {} : { disabled: [...off, id] };
+  const isWaitedFor = enabled === true && allowed.length > 0 && !allowed.includes(id);
   return {
-    disabled: others.length === 0 ? undefined : others,
-    ...(allowed.length === 0 || allowed.includes(id) ? {} : { allowlist: [...allowed, id] }),
+    ...(off.includes(id) ? { disabled: emptyAsAbsent(off.filter((each) => each !== id)) } : {}),
+    ...(isWaitedFor ? { allowlist: [...allowed, id] } : {}),
   };
 }
 
-function emptyAsAbsent(members: Members): Members | undefined {
+function emptyAsAbsent<T extends object>(members: T): T | undefined {
   return Object.values(members).every((value) => value === undefined) ? undefined : members;
 }
 

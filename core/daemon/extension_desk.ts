@@ -1,0 +1,81 @@
+/**
+ * Microapps as an operator handles them: found again, listed, switched, granted, put elsewhere.
+ *
+ * @module
+ */
+import { openDeadline } from "../flow/deadline.ts";
+import { discoverMicroapps } from "../microapps/discovery.ts";
+import type { Host } from "../microapps/host.ts";
+import { editEntry, type EntryEdit } from "../microapps/install/entry_edit.ts";
+import { type ListedMicroapp, listMicroapps } from "../microapps/listing.ts";
+import type { MicroappStatus } from "../microapps/slots.ts";
+import type { ChangeConfig } from "../settings/draft.ts";
+import type { Settings } from "../settings/settings.ts";
+import { AGENT_VERSION } from "./microapps.ts";
+
+/** What the desk works on. */
+export interface ExtensionDeskDeps {
+  readonly settings: () => Settings;
+  readonly change: ChangeConfig;
+  readonly homeDir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly host: Host;
+  readonly refresh: () => Promise<void>;
+}
+
+/** What a change led to. */
+export interface AppliedEdit {
+  /** Whether `extensions.yaml` says something else now. */
+  readonly changed: boolean;
+  readonly config_version: number;
+  /** How the microapp is then; null when it does not run. */
+  readonly microapp: MicroappStatus | null;
+}
+
+/** See the module. */
+export interface ExtensionDesk {
+  /** Looks for microapps again: starts what is new, stops what is gone, restarts what has changed. */
+  readonly refresh: () => Promise<void>;
+  readonly list: () => Promise<ListedMicroapp[]>;
+  /**
+   * Changes what `extensions.yaml` says of a microapp, looks for it again and waits up to `waitMs` for
+   * its handshake.
+   *
+   * @throws {ConfigError}
+   */
+  readonly apply: (edit: EntryEdit, options: { waitMs: number }) => Promise<AppliedEdit>;
+}
+
+/** Returns the desk. */
+export function createExtensionDesk(deps: ExtensionDeskDeps): ExtensionDesk {
+  const { settings, change, homeDir, env, host, refresh } = deps;
+  return {
+    refresh,
+    async list() {
+      const { extensions, configDir } = settings();
+      const found = await discoverMicroapps({
+        config: extensions,
+        configDir,
+        homeDir,
+        env,
+        agentVersion: AGENT_VERSION,
+      });
+      return listMicroapps(found, extensions);
+    },
+    async apply(edit, { waitMs }) {
+      const { changed } = await change((draft) => editEntry(draft, edit));
+      await refresh();
+      using limit = openDeadline(undefined, waitMs);
+      await settledBefore(host.settled(edit.id), limit.signal);
+      const microapp = host.status().find(({ id }) => id === edit.id) ?? null;
+      return { changed, config_version: settings().version, microapp };
+    },
+  };
+}
+
+function settledBefore(settled: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    settled.then(resolve, reject);
+  });
+}
