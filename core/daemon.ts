@@ -120,6 +120,7 @@ export async function runDaemon(
     homeDir: home.root,
     env: options.env,
     dispatch: () => dispatch,
+    servedBy: credentials.accountsOf,
     onState: parts.recordState,
     redact: parts.redact,
     now,

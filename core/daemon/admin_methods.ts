@@ -14,12 +14,16 @@ import { pairingMethods } from "../admin/pairing.ts";
 import { publishMethods } from "../admin/publish.ts";
 import { secretMethods, type TokenRotation } from "../admin/secrets.ts";
 import { skillMethods } from "../admin/skills.ts";
+import { tenantRecordMethods } from "../admin/tenant_record.ts";
 import { tenantMethods } from "../admin/tenants.ts";
 import { apiRootOf, CHANNEL_CREDENTIALS } from "../channels/credentials/mod.ts";
 import { amountOf, MAX_HOPS, TOGGLES } from "../contract/mod.ts";
 import { OPERATOR_STREAM, rowsForEvents } from "../events/event_rows.ts";
 import type { Host } from "../microapps/host.ts";
+import { readUsage } from "../models/budget/usage.ts";
 import { probeProvider } from "../models/probe.ts";
+import { tailAudit } from "../record/admin_audit.ts";
+import { tailForAccount } from "../record/turns.ts";
 import { writeSecret } from "../settings/written_secrets.ts";
 import type { Store } from "../store/store.ts";
 import type { Credentials } from "../vault/credentials.ts";
@@ -61,6 +65,11 @@ export function createAdminMethods(
   const changeConfig = config.change;
   return [
     ...agentMethods({ settings, changeConfig, reload: config.reload, now }),
+    ...tenantRecordMethods({
+      tailTurns: (account, query) => tailForAccount(store, account, query),
+      readUsage: (query) => readUsage(store, query),
+      tailAudit: (query) => tailAudit(store, query),
+    }),
     ...tenantMethods({
       settings,
       changeConfig,

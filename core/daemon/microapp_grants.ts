@@ -46,11 +46,23 @@ export function holdersOf(
     .filter((id) => covers(grantedTenants(settings, id, capability), account));
 }
 
-/** A microapp as the admin methods see it: its grants are looked up at each call. */
-export function callerOf(settings: Settings, id: string): Caller {
+/** What registering a tenant's credential gives a microapp for that tenant, without a further grant. */
+const EARNED: ReadonlySet<string> = new Set(["dispatch_outbound", "audit_read"]);
+
+/**
+ * A microapp as the admin methods see it: its grants are looked up at each call. `served` are the
+ * tenants whose credentials it registered.
+ */
+export function callerOf(settings: Settings, id: string, served: () => string[]): Caller {
   return {
     kind: "microapp",
     id,
-    grant: (capability) => grantedTenants(settings, id, capability),
+    grant(capability) {
+      const granted = grantedTenants(settings, id, capability);
+      if (granted === "all" || !EARNED.has(capability)) return granted;
+      const own = settings.extensions.entries[id]?.tenant_id;
+      const earned = served().filter((account) => own === undefined || own === account);
+      return earned.length === 0 ? granted : [...new Set([...granted ?? [], ...earned])];
+    },
   };
 }

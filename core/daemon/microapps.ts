@@ -24,6 +24,8 @@ export interface MicroappsDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The admin methods; asked for late, since they show the microapps themselves. */
   readonly dispatch: () => Dispatch;
+  /** The tenants whose credentials a microapp registered. */
+  readonly servedBy: (microappId: string) => string[];
   readonly onState: (event: AgentEvent & { kind: "microapp_state" }) => void;
   readonly redact: (text: string) => string;
   readonly now: Clock;
@@ -33,6 +35,7 @@ export interface MicroappsDeps {
 /** Starts the microapps. */
 export async function openMicroapps(deps: MicroappsDeps): Promise<Host> {
   const { settings, log } = deps;
+  const caller = (id: string) => callerOf(settings(), id, () => deps.servedBy(id));
   let host: Host | undefined;
   const errors = createMicroappErrors({
     ...deps,
@@ -48,7 +51,7 @@ export async function openMicroapps(deps: MicroappsDeps): Promise<Host> {
     onRequest: ({ microappId, method, params }) =>
       errors.watch(
         microappId,
-        () => deps.dispatch()(callerOf(settings(), microappId), method, params),
+        () => deps.dispatch()(caller(microappId), method, params),
       ),
     onFault: errors.fault,
     onState(microappId, state, reason) {

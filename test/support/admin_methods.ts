@@ -14,11 +14,15 @@ import { pairingMethods } from "../../core/admin/pairing.ts";
 import { publishMethods } from "../../core/admin/publish.ts";
 import { secretMethods, type TokenRotation } from "../../core/admin/secrets.ts";
 import { skillMethods } from "../../core/admin/skills.ts";
+import { tenantRecordMethods } from "../../core/admin/tenant_record.ts";
 import { tenantMethods } from "../../core/admin/tenants.ts";
 import { createUuids, type Handoff, type Outcome } from "../../core/contract/mod.ts";
 import { createEventLog } from "../../core/events/event_log.ts";
 import { createTranscriptSearch } from "../../core/record/search.ts";
 import { createTranscripts } from "../../core/record/transcripts.ts";
+import { readUsage } from "../../core/models/budget/usage.ts";
+import { tailAudit } from "../../core/record/admin_audit.ts";
+import { tailForAccount } from "../../core/record/turns.ts";
 import { writeSecret } from "../../core/settings/written_secrets.ts";
 import { createChallenges } from "../../core/pairing/challenges.ts";
 import { createPairing } from "../../core/pairing/pairing.ts";
@@ -93,6 +97,11 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
   const tenants = () => [...settings().tenants.keys()];
   const methods = [
     ...agentMethods({ settings, changeConfig, reload: config.reload, now: Date.now }),
+    ...tenantRecordMethods({
+      tailTurns: (account, query) => tailForAccount(store, account, query),
+      readUsage: (query) => readUsage(store, query),
+      tailAudit: (query) => tailAudit(store, query),
+    }),
     ...tenantMethods({
       settings,
       changeConfig,

@@ -13,12 +13,14 @@ import { PAIRING_METHODS } from "./pairing.ts";
 import { PUBLISH_METHODS } from "./publish.ts";
 import { SECRET_METHODS } from "./secrets.ts";
 import { SKILL_METHODS } from "./skills.ts";
+import { TENANT_RECORD_METHODS } from "./tenant_record.ts";
 import { TENANT_METHODS } from "./tenants.ts";
 
 /** All of them, by name. */
 export const ADMIN_METHODS = {
   ...AGENT_METHODS,
   ...TENANT_METHODS,
+  ...TENANT_RECORD_METHODS,
   ...CHANNEL_METHODS,
   ...CREDENTIAL_METHODS,
   ...SECRET_METHODS,

@@ -42,6 +42,9 @@ const CALLS: readonly (readonly [keyof typeof ADMIN_METHODS, unknown, unknown])[
   ["nexo/admin/tenants/upsert", { id: "new", display_name: "New" }, { id: "new" }],
   ["nexo/admin/tenants/delete", { tenant_id: "new" }, { tenant_id: "new", purge: 1 }],
   ["nexo/admin/tenants/erase", { tenant_id: "acme", contact: "573001" }, { tenant_id: "" }],
+  ["nexo/admin/turns/tail", { tenant_id: "acme" }, { tenant_id: "acme", limit: "all" }],
+  ["nexo/admin/usage/list", { tenant_id: "acme", since_ms: 0 }, { tenant_id: "acme" }],
+  ["nexo/admin/audit/tail", { tenant_id: "acme" }, {}],
   ["nexo/admin/channels/approve", { agent_id: "ana", server_name: "s", allowlist: [1] }, {
     agent_id: " ",
     server_name: "s",
