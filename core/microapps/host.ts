@@ -19,6 +19,7 @@ import { createHttpServers, type RoutableServer } from "./http/servers.ts";
 import { WATCH_TIMES, type WatchTimes } from "./http/watch.ts";
 import type { JsonObject } from "./json.ts";
 import { endLeftovers } from "./leftover.ts";
+import type { MicroappState } from "./lifeline.ts";
 import type { Gate } from "./manifest.ts";
 import { PEER_LIMITS, type PeerLimits } from "./peer.ts";
 import { RESTART_POLICY, type RestartPolicy } from "./restart_plan.ts";
@@ -28,7 +29,7 @@ import { createSandboxHelpers, type SandboxHelpers } from "./sandbox/helpers.ts"
 import { findInstallDir } from "./sandbox/code_places.ts";
 import { openWarden } from "./sandbox/warden.ts";
 import { type MicroappStatus, openSlots, type Slot } from "./slots.ts";
-import type { LifeTimeouts, MicroappState } from "./supervisor.ts";
+import type { LifeTimeouts } from "./supervisor.ts";
 import { describeTools, toolCallParams, type ToolDescriptor } from "./tools.ts";
 
 /** Limits of calls and of a microapp's life, in milliseconds. */

@@ -10,6 +10,7 @@ import type { MicroappFault } from "./faults.ts";
 import { grantsOf } from "./grants.ts";
 import type { HookPoint } from "./handshake.ts";
 import { noteFile } from "./leftover.ts";
+import type { MicroappState } from "./lifeline.ts";
 import type { HttpServers, ServerStatus } from "./http/servers.ts";
 import type { PeerLimits } from "./peer.ts";
 import type { RestartPolicy } from "./restart_plan.ts";
@@ -20,12 +21,7 @@ import { stateDirOf } from "./sandbox/state_dir.ts";
 import { endMarked } from "./sandbox/warden.ts";
 import { initializeParams, prepareChild, type StartDeps } from "./start_child.ts";
 import { createTail, type Tail } from "./stderr.ts";
-import {
-  type LifeTimeouts,
-  type MicroappState,
-  openSupervisor,
-  type Supervisor,
-} from "./supervisor.ts";
+import { type LifeTimeouts, openSupervisor, type Supervisor } from "./supervisor.ts";
 
 /** What slots need; see `HostDeps`. */
 export interface SlotsDeps extends StartDeps {
