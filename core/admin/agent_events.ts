@@ -96,7 +96,8 @@ export function agentEventMethods(deps: AgentEventMethodDeps): AdminMethod[] {
   });
 }
 
-function eventOf(row: TranscriptRow, account: string, sessionId: string): AgentEvent {
+/** A transcript entry as the event that told of it. */
+export function eventOf(row: TranscriptRow, account: string, sessionId: string): AgentEvent {
   return {
     kind: "transcript_appended",
     agent_id: row.agentId,

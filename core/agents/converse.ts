@@ -61,6 +61,7 @@ export async function converse(conversation: Conversation): Promise<ModelMessage
   const wrong = new Map<string, number>();
 
   for (let round = 0; round < policy.agent.config.max_tool_iterations; round++) {
+    assertOurs(conversation);
     const answer = await askModel(conversation, messages, (name) => !isLost(wrong, name));
     const { toolCalls, reasoning, text } = answer;
     const said: ModelMessage = {
@@ -74,6 +75,7 @@ export async function converse(conversation: Conversation): Promise<ModelMessage
     // What the model thought goes back to it within this turn and nowhere else.
     messages.push(reasoning === undefined ? said : { ...said, reasoning });
     for (const call of toolCalls) {
+      assertOurs(conversation);
       const result = await answerCall(call, wrong, gate, conversation);
       record.said(result);
       messages.push(result);
@@ -83,6 +85,12 @@ export async function converse(conversation: Conversation): Promise<ModelMessage
     "tool_loop",
     `Cannot finish turn: the model asked for tools in ${policy.agent.config.max_tool_iterations} rounds`,
   );
+}
+
+/** @throws {CodedError} `conversation_paused` when a person has taken over: then nothing more is done */
+function assertOurs({ deps, inbounds: [first] }: Conversation): void {
+  if (!deps.takeover.holds(first.key)) return;
+  throw new CodedError("conversation_paused", "Cannot go on: a person has the conversation");
 }
 
 /** The next answer, an earlier run's when it has one: then nobody is asked and nothing is charged. */

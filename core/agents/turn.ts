@@ -11,6 +11,7 @@ import { isTimeout, openDeadline } from "../flow/deadline.ts";
 import type { ModelMessage } from "../models/model.ts";
 import { ModelError } from "../models/model_error.ts";
 import { converse } from "./converse.ts";
+import { hearHeld } from "./held_messages.ts";
 import { type Policy, policyOf } from "./policy.ts";
 import { userText } from "./prompt.ts";
 import { sessionIdOf } from "./session.ts";
@@ -45,6 +46,11 @@ export async function runTurn(
   const record = createTurnRecord(job, inbounds, deps);
   const verdict = policyOf(deps.settings(), first.key);
   if (verdict.kind === "refused" && verdict.waits) return { kind: "parked" };
+  // A turn that has begun before must be on record, also when it cannot go on.
+  if (job.starts === 0 && deps.takeover.holds(first.key)) {
+    const heard = await hearHeld(inbounds, { job, deps, signal });
+    if (await record.holdUnanswered(heard)) return { kind: "held" };
+  }
   await record.begin();
 
   if (verdict.kind === "refused") {
@@ -57,6 +63,7 @@ export async function runTurn(
     if (job.starts >= MAX_STARTS) {
       throw new CodedError("internal", `Cannot run turn: it was interrupted ${job.starts} times`);
     }
+    assertOurs(first, deps);
     const admission = await deps.admit(inbounds, job.turnId);
     if (admission.kind === "answer") {
       return await record.finish({ outcome: "refused", error: "pairing", reply: admission.text });
@@ -68,7 +75,9 @@ export async function runTurn(
     return await answerInTime(verdict.policy, inbounds, record, { job, deps, signal });
   } catch (error) {
     if (signal.aborted) throw error;
-    return afterFailure(error, job, first, record, deps);
+    return deps.takeover.holds(first.key)
+      ? stepAside(job, record, deps)
+      : afterFailure(error, job, first, record, deps);
   }
 }
 
@@ -76,6 +85,15 @@ export async function runTurn(
 function erasedTurn(turnId: string): TurnResult {
   const error = "erased: its messages are gone";
   return { kind: "finished", turnId, outcome: "refused", error, reply: null, outbound: null };
+}
+
+/** Ends a turn in whose conversation a person has taken over: nothing it would have said goes out. */
+async function stepAside(job: TurnJob, record: TurnRecord, deps: TurnDeps): Promise<TurnResult> {
+  if (await record.withhold()) return { kind: "held" };
+  // The person has given it back meanwhile: what was finished is replayed, and the turn goes on.
+  const nextAtMs = deps.now();
+  await deps.store.commit(deps.inbounds.rowsForRetry(job.account, job.inboundIds, nextAtMs));
+  return { kind: "retry", nextAtMs };
 }
 
 async function answerInTime(
@@ -120,6 +138,7 @@ async function answer(
     agentId: policy.agent.id,
     sessionId,
     limit: policy.agent.config.max_history_turns,
+    except: inbounds.flatMap(({ id, on_record }) => on_record === true ? [id] : []),
   });
   const question: ModelMessage = { role: "user", content: heard.text };
   record.heard(heard.text, { changed: heard.text !== said });
@@ -138,7 +157,14 @@ async function answer(
   });
   const reply = answer.content === "" ? "" : await hooks.afterMessage(heard.text, answer.content);
   record.said({ ...answer, content: reply });
+  assertOurs(first, deps);
   return record.finish({ outcome: "ok", error: null, reply });
+}
+
+/** @throws {CodedError} `conversation_paused` when a person has taken over */
+function assertOurs({ key }: Inbound, { takeover }: TurnDeps): void {
+  if (!takeover.holds(key)) return;
+  throw new CodedError("conversation_paused", "Cannot go on: a person has the conversation");
 }
 
 async function afterFailure(

@@ -17,6 +17,8 @@ import { plainOf } from "../models/untrusted.ts";
 import type { Outbound } from "../queues/outbox.ts";
 import type { TranscriptEntry } from "../record/transcripts.ts";
 import type { Write } from "../store/store.ts";
+import type { HeldMessages } from "./held_messages.ts";
+import { userText } from "./prompt.ts";
 import { sessionIdOf, stepId } from "./session.ts";
 import type { GatedResult } from "./tool_gate.ts";
 import type { TurnDeps, TurnInbounds, TurnJob, TurnResult } from "./turn_types.ts";
@@ -58,6 +60,10 @@ export interface TurnRecord {
     readonly arguments: unknown;
     readonly result: GatedResult;
   }): Write[];
+  /** Puts messages nobody has answered behind a pause; false when it is over. */
+  holdUnanswered(heard: HeldMessages): Promise<boolean>;
+  /** Commits an end without a reply, its messages behind a pause; false when that is over. */
+  withhold(): Promise<boolean>;
   /** Commits the end: messages done, transcript, reply, turn row and events together. */
   finish(end: TurnEnd): Promise<TurnResult>;
   /** Commits a failed end: the messages become dead letters, and a person may get `reply`. */
@@ -108,23 +114,22 @@ export function createTurnRecord(
   const toolCalls = (): number => said.filter(({ role }) => role === "tool").length;
 
   /**
-   * One entry per message that came in; the model's version of them is kept with the last. What a hook
-   * changed stands in their place, as one: what it took out must not be kept. A failed turn leaves
-   * its answers to people only: half a tool exchange would confuse the model for ever.
+   * One entry per message that came in and is not on record yet; the model's version of them is kept
+   * with the last. What a hook changed stands in their place, as one: what it took out must not be
+   * kept. A failed turn leaves its answers to people only: half a tool exchange would confuse the
+   * model for ever.
    */
   function transcript({ outcome, reply }: TurnEnd): TranscriptEntry[] {
     if (outcome !== "ok" && reply !== null) said.push({ role: "assistant", content: reply });
-    const model = question === undefined ? undefined : { role: "user", content: question };
-    const kept = changed ? inbounds.slice(-1) : inbounds;
+    const fresh = inbounds.filter(({ on_record }) => on_record !== true);
+    const kept = changed ? fresh.slice(-1) : fresh;
+    // What was on record before has a message of its own.
+    const mine = fresh.length < inbounds.length && !changed ? userText(fresh) : question;
+    const model = question === undefined ? undefined : { role: "user", content: mine };
     const heard = kept.map((inbound, i): TranscriptEntry => ({
-      role: "user",
-      text: textOf(inbound),
+      ...heardEntry(inbound, changed ? question : undefined),
       modelMessage: i === kept.length - 1 ? model : undefined,
-      sourcePlugin: key.channel,
-      senderId: inbound.sender_id ?? undefined,
-      messageId: inbound.id,
       turnId,
-      sentAtMs: inbound.sent_at_ms,
     }));
     const answered = said.map((message, i): TranscriptEntry => ({
       role: message.role,
@@ -138,9 +143,17 @@ export function createTurnRecord(
     return [...heard, ...answered];
   }
 
-  function textOf({ text, templated }: Inbound): string {
-    const shown = changed && question !== undefined ? question : text;
-    return templated ? plainOf(shown) : shown;
+  /** What a person or an event said; `changed` is what hooks made of it. */
+  function heardEntry(inbound: Inbound, changed: string | undefined): TranscriptEntry {
+    const shown = changed ?? inbound.text;
+    return {
+      role: "user",
+      text: inbound.templated ? plainOf(shown) : shown,
+      sourcePlugin: key.channel,
+      senderId: inbound.sender_id ?? undefined,
+      messageId: inbound.id,
+      sentAtMs: inbound.sent_at_ms,
+    };
   }
 
   function replyOf(text: string | null): Outbound | undefined {
@@ -165,8 +178,24 @@ export function createTurnRecord(
   }
 
   async function end(ending: TurnEnd, messages: readonly Write[]): Promise<TurnResult> {
-    const { outcome, reply } = ending;
-    const error = ending.error === null ? null : deps.redact(ending.error, account);
+    const { rows, outbound } = endRows(ending, transcript(ending));
+    await deps.store.commit([...messages, ...settledInbox(), ...rows]);
+    return {
+      kind: "finished",
+      turnId,
+      outcome: ending.outcome,
+      error: ending.error,
+      reply: ending.reply,
+      outbound: outbound === undefined ? null : { id: outbound.id, sessionId },
+    };
+  }
+
+  /** Everything the end of a turn leaves but what becomes of its messages. */
+  function endRows(
+    { outcome, error: reason, reply }: TurnEnd,
+    entries: readonly TranscriptEntry[],
+  ): { rows: Write[]; outbound: Outbound | undefined } {
+    const error = reason === null ? null : deps.redact(reason, account);
     const nowMs = deps.now();
     const outbound = replyOf(reply);
     const counts = {
@@ -184,10 +213,8 @@ export function createTurnRecord(
       at_ms: nowMs,
       ...origin,
     };
-    await deps.store.commit([
-      ...messages,
+    const rows = [
       ...owed,
-      ...settledInbox(),
       ...deps.steps.rowsForFinished(turnId),
       ...(outbound === undefined ? [] : deps.outbox.rowsForQueued(outbound, nowMs)),
       ...deps.rows.turn({
@@ -214,18 +241,11 @@ export function createTurnRecord(
         tokensCached: usage.cachedTokens,
         costMicros: usage.costMicros,
         toolCalls: counts.tool_calls,
-        entries: transcript(ending),
+        entries,
       }),
       ...deps.rows.events({ account, events: [finished] }),
-    ]);
-    return {
-      kind: "finished",
-      turnId,
-      outcome,
-      error,
-      reply,
-      outbound: outbound === undefined ? null : { id: outbound.id, sessionId },
-    };
+    ];
+    return { rows, outbound };
   }
 
   return {
@@ -242,6 +262,29 @@ export function createTurnRecord(
         ...deps.inbounds.rowsForStarted(account, turnId, inboundIds),
         ...deps.rows.events({ account, events: [started] }),
       ]);
+    },
+    holdUnanswered({ messages, writes }) {
+      const entries = messages
+        .filter(({ inbound }) => inbound.trigger === "channel" && inbound.on_record !== true)
+        .map(({ inbound, text }): TranscriptEntry => ({
+          ...heardEntry(inbound, undefined),
+          modelMessage: text === undefined ? undefined : { role: "user", content: text },
+        }));
+      return deps.takeover.hold(messages.map(({ inbound }) => inbound), [
+        ...writes,
+        ...deps.rows.transcript({ account, agentId: key.agent_id, sessionId, entries }),
+      ]);
+    },
+    withhold() {
+      const error = "conversation_paused: a person has taken over";
+      const ending: TurnEnd = { outcome: "refused", error, reply: null };
+      // What it would have said was never said; what its tools did was done. An event or a timer is put
+      // on record by the turn that answers it.
+      question ??= userText(inbounds);
+      if (said.at(-1)?.role === "assistant") said.pop();
+      const entries = transcript(ending)
+        .filter(({ role }) => role !== "user" || first.trigger === "channel");
+      return deps.takeover.hold(inbounds, endRows(ending, entries).rows);
     },
     useModel(ref) {
       model = ref;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock, Inbound } from "../contract/mod.ts";
+import type { Clock, ConversationKey, Inbound } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 import type { Host } from "../microapps/host.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
@@ -17,7 +17,7 @@ import type { Redactor } from "../redact/redactor.ts";
 import type { RecordRows } from "./record_rows.ts";
 import type { ReadSkills } from "./skills.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { Store } from "../store/store.ts";
+import type { Store, Write } from "../store/store.ts";
 import type { ToolLimits } from "../limits/tool_limits.ts";
 import type { Tool } from "./tool_gate.ts";
 import type { SchemaCheck } from "./tool_schema.ts";
@@ -51,7 +51,20 @@ export type TurnResult =
   }
   | { readonly kind: "retry"; readonly nextAtMs: number }
   /** The tenant or the agent is switched off: nothing was done, and the messages wait. */
-  | { readonly kind: "parked" };
+  | { readonly kind: "parked" }
+  /** A person has the conversation: the messages wait behind the pause. */
+  | { readonly kind: "held" };
+
+/** What stands between a turn and a conversation that a person has taken over. */
+export interface Takeover {
+  /** Whether a person has it; true also while nobody can tell. */
+  readonly holds: (key: ConversationKey) => boolean;
+  /**
+   * Puts messages behind the pause in one commit with `writes`; false, and nothing written, when the
+   * pause is over. From then on what people said counts as on record.
+   */
+  readonly hold: (inbounds: readonly Inbound[], writes: readonly Write[]) => Promise<boolean>;
+}
 
 /** What the door says of a message from a person. */
 export type Admission =
@@ -77,7 +90,10 @@ export interface TurnDeps {
     readonly sessionId: string;
     /** At most this many messages. */
     readonly limit: number;
+    /** Ids of messages to leave out: those the turn is about. */
+    readonly except?: readonly string[];
   }) => Promise<ModelMessage[]>;
+  readonly takeover: Takeover;
   readonly ask: AskModel;
   readonly skills: ReadSkills;
   readonly tools: () => readonly Tool[];

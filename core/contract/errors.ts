@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   conflict: { retry: true, says: "The state changed between reading and writing" },
   config_invalid: { retry: false, says: "A config file is wrong; the problems name file and line" },
   config_unwritable: { retry: true, says: "A config file could not be read or replaced on disk" },
+  conversation_paused: { retry: false, says: "A person has the conversation, not the agent" },
   daemon_not_running: { retry: true, says: "No daemon answers for this NEXO_HOME" },
   daemon_running: { retry: false, says: "Another daemon holds this NEXO_HOME" },
   conversation_muted: { retry: false, says: "A microapp asked for no further replies there" },

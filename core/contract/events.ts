@@ -6,42 +6,13 @@
 import { z } from "zod";
 import { Uuid } from "./ids.ts";
 import { PairingState } from "./pairing.ts";
+import { ProcessingControlState, ProcessingScope } from "./processing.ts";
 import { SourceState } from "./source_health.ts";
 
 const ms = z.int().nonnegative();
 const tenant = { tenant_id: z.string().optional() };
 /** The delivery a turn came from, when it came from one. */
 const origin = { envelope_id: Uuid.optional(), delivery_id: z.string().nullish() };
-
-/** What an operator pauses. */
-export const ProcessingScope = z.discriminatedUnion("kind", [
-  z.looseObject({
-    kind: z.literal("conversation"),
-    agent_id: z.string(),
-    channel: z.string(),
-    account_id: z.string(),
-    contact_id: z.string(),
-    mcp_channel_source: z.string().nullish(),
-  }),
-  z.looseObject({
-    kind: z.literal("agent_binding"),
-    agent_id: z.string(),
-    channel: z.string(),
-    account_id: z.string(),
-  }),
-  z.looseObject({ kind: z.literal("agent"), agent_id: z.string() }),
-]);
-
-const controlState = z.discriminatedUnion("state", [
-  z.looseObject({ state: z.literal("agent_active") }),
-  z.looseObject({
-    state: z.literal("paused_by_operator"),
-    scope: ProcessingScope,
-    paused_at_ms: ms,
-    operator_token_hash: z.string(),
-    reason: z.string().optional(),
-  }),
-]);
 
 /** Who wrote a transcript entry. */
 export const TranscriptRole = z.enum(["user", "assistant", "tool", "system"]);
@@ -119,8 +90,29 @@ export const AgentEvent = z.discriminatedUnion("kind", [
     kind: z.literal("processing_state_changed"),
     agent_id: z.string(),
     scope: ProcessingScope,
-    prev_state: controlState,
-    new_state: controlState,
+    prev_state: ProcessingControlState,
+    new_state: ProcessingControlState,
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    /** A pause in which its operator has done nothing for long; told once. */
+    kind: z.literal("pause_forgotten"),
+    agent_id: z.string(),
+    scope: ProcessingScope,
+    operator_token_hash: z.string(),
+    paused_at_ms: ms,
+    pending: z.int().nonnegative(),
+    at_ms: ms,
+    ...tenant,
+  }),
+  z.looseObject({
+    /** An escalation nobody has looked at in time; told once. */
+    kind: z.literal("escalation_overdue"),
+    agent_id: z.string(),
+    scope: ProcessingScope,
+    urgency: z.string(),
+    requested_at_ms: ms,
     at_ms: ms,
     ...tenant,
   }),

@@ -57,6 +57,8 @@ export const Inbound = z.strictObject({
   delivery_id: z.string().nullable(),
   /** Subscribers passed on the way here. */
   hops: z.int().nonnegative(),
+  /** Set once its words are in the transcript, though no turn has answered them. */
+  on_record: z.literal(true).optional(),
 });
 /** See {@linkcode Inbound}. */
 export type Inbound = z.infer<typeof Inbound>;

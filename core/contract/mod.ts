@@ -40,6 +40,7 @@ export {
   type ToolRateLimits,
 } from "./config/limits.ts";
 export { ApiFlavor, LlmConfig, LlmProvider, ModelPrice, OFFLINE_PROVIDER } from "./config/llm.ts";
+export { EscalationNotice, OperatorEntry, OversightConfig } from "./config/oversight.ts";
 export {
   EmailConfig,
   PLUGIN_FILES,
@@ -112,7 +113,6 @@ export {
   type AgentEventKind,
   eventTimeMs,
   NEXO_EVENT_KINDS,
-  ProcessingScope,
   TranscriptRole,
 } from "./events.ts";
 export {
@@ -153,6 +153,16 @@ export { ConversationKey, Inbound } from "./inbound.ts";
 export { AgentsUpdated, MicroappError, NOTICES } from "./notices.ts";
 export { ChatKind, MediaKind, MessagePart, ReplyAddress, textOfParts } from "./message.ts";
 export { OutboundBody, textOfBody } from "./outbound.ts";
+export {
+  AnyScope,
+  EscalationReason,
+  EscalationState,
+  EscalationUrgency,
+  InterventionAction,
+  ProcessingControlState,
+  ProcessingScope,
+  ResolvedBy,
+} from "./processing.ts";
 export { Readiness, readinessOf, ReadinessPart, readyPart } from "./readiness.ts";
 export {
   readFrame,

@@ -58,6 +58,20 @@ export const TOGGLES = {
     risk: "medium",
     effect: "off: microapps hear no events, and nexo/admin/agent_events answers -32601",
   },
+  escalations: {
+    kind: "switch",
+    variable: "NEXO_AGENT_ESCALATION_ENABLED",
+    risk: "medium",
+    effect: "off: no agent asks for a person; escalate_to_human answers that it is off",
+  },
+  pending_queue_cap: {
+    kind: "number",
+    variable: "NEXO_PROCESSING_PENDING_QUEUE_CAP",
+    fallback: 50,
+    least: 0,
+    risk: "medium",
+    effect: "messages that wait in one conversation while a person has it; 0 keeps none",
+  },
   probe_timeout_secs: {
     kind: "number",
     variable: "NEXO_LLM_PROBE_TIMEOUT_SECS",

@@ -72,7 +72,11 @@ export function createLane(
     agentId,
     sessionId,
     size: () => waiting.length,
-    push: (item, nowMs) => void waiting.push({ item, sinceMs: nowMs }),
+    push(item, nowMs) {
+      // Ids rise as messages come in; one that waited elsewhere takes its old place.
+      const after = waiting.findLastIndex((other) => other.item.id <= item.id);
+      waiting.splice(after + 1, 0, { item, sinceMs: nowMs });
+    },
     putBack(items, nextAtMs) {
       waiting.unshift(...items.map((item) => ({
         item: { ...item, next_at_ms: nextAtMs },

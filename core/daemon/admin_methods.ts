@@ -33,6 +33,7 @@ import type { LiveSettings } from "./config.ts";
 import type { Causes } from "./microapps.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { PairingParts } from "./pairing.ts";
+import { oversightMethods } from "./oversight_methods.ts";
 import type { Parts } from "./parts.ts";
 import type { Work } from "./work.ts";
 
@@ -74,7 +75,11 @@ export function createAdminMethods(
       settings,
       changeConfig,
       createdAtMs,
-      erase: createEraser({ ...deps, conversations: work.conversations }),
+      erase: createEraser({
+        ...deps,
+        conversations: work.conversations,
+        forgetPauses: work.oversight.forgetErased,
+      }),
       now,
     }),
     ...channelMethods({ settings, changeConfig }),
@@ -121,6 +126,7 @@ export function createAdminMethods(
       },
       now,
     }),
+    ...oversightMethods({ ...deps, settings, oversight: work.oversight }),
     ...publishMethods({
       deliver: work.intake.deliver,
       holder: (source, key) => deps.inbox.holder(source, key),

@@ -13,9 +13,11 @@ import { erase, sessionsOfContact } from "../record/erase.ts";
 import type { Store } from "../store/store.ts";
 
 /** Returns the eraser; its event follows what it erased, so that it is not erased with it. */
-export function createEraser({ store, conversations, now, log }: {
+export function createEraser({ store, conversations, forgetPauses, now, log }: {
   store: Store;
   conversations: Pick<Conversations, "quietly">;
+  /** Forgets the pauses whose rows are gone. */
+  forgetPauses: (account: string) => Promise<void>;
   now: Clock;
   log: Log;
 }): Eraser {
@@ -25,7 +27,11 @@ export function createEraser({ store, conversations, now, log }: {
       : await sessionsOfContact(store, { account, contact }, sessionIdOf);
     const erased = await conversations.quietly(
       (ofAccount, sessionId) => ofAccount === account && (sessionIds?.includes(sessionId) ?? true),
-      () => erase({ store, nowMs: now() }, { account, sessionIds, contact }),
+      async () => {
+        const counts = await erase({ store, nowMs: now() }, { account, sessionIds, contact });
+        await forgetPauses(account);
+        return counts;
+      },
     );
     const what = contact === undefined ? "tenant" : "contact";
     await store.commit(rowsForEvents({

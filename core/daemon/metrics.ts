@@ -34,7 +34,7 @@ export interface CoreMetrics {
 type Deliver = (handoffs: readonly Handoff[]) => Promise<Outcome[]>;
 type TurnEnd =
   | { readonly kind: "finished"; readonly outcome: string }
-  | { readonly kind: "parked" | "retry" };
+  | { readonly kind: "held" | "parked" | "retry" };
 type ToolCalled = AgentEvent & { kind: "tool_called" };
 
 /** What counting needs. */
@@ -116,8 +116,8 @@ function countDeliveries(meter: Meter): CoreMetrics["deliver"] {
 function countTurns({ meter, tenantOf, now }: Counting): CoreMetrics["turn"] {
   const turns = meter.counter({
     name: "nexo_turns_total",
-    help:
-      "Runs of turns by outcome; retry is a run that failed and is tried again, parked one that waits for its tenant or agent",
+    help: "Runs of turns by outcome; retry is a run that failed and is tried again, " +
+      "parked one that waits for its tenant or agent, held one whose conversation a person has",
     labels: ["outcome", "tenant"],
   });
   const seconds = meter.histogram({

@@ -53,16 +53,19 @@ export function createRecordRows(
 /** A session's past as its model knows it; it begins with something a person said. */
 export function historyReader(transcripts: Transcripts) {
   return async function history(
-    { account, agentId, sessionId, limit }: {
+    { account, agentId, sessionId, limit, except = [] }: {
       account: string;
       agentId: string;
       sessionId: string;
       limit: number;
+      except?: readonly string[];
     },
   ): Promise<ModelMessage[]> {
     const entries = await transcripts.readHistory({ account, agentId, sessionId, limit });
-    const messages = entries.flatMap(({ modelMessage }) =>
-      modelMessage === undefined ? [] : ModelMessage.parse(modelMessage)
+    const messages = entries.flatMap(({ messageId, modelMessage }) =>
+      modelMessage === undefined || except.includes(messageId)
+        ? []
+        : ModelMessage.parse(modelMessage)
     );
     const start = messages.findIndex(({ role }) => role === "user");
     return start === -1 ? [] : messages.slice(start);

@@ -7,7 +7,7 @@ import { delay } from "../flow/delay.ts";
 import type { TurnResult } from "../agents/turn_types.ts";
 
 /** A turn's end. */
-export type FinishedTurn = TurnResult & { kind: "finished" };
+export type FinishedTurn = TurnResult & { kind: "finished" | "held" };
 
 /** Callers waiting for turns. */
 export interface TurnWaiters {

@@ -8,13 +8,21 @@ import { createSkillReader } from "../agents/skills.ts";
 import { sessionIdOf } from "../agents/session.ts";
 import { createSchemaCheck } from "../agents/tool_schema.ts";
 import type { Tool } from "../agents/tool_gate.ts";
-import type { TurnDeps, TurnJob } from "../agents/turn_types.ts";
+import type { TurnDeps, TurnJob, TurnResult } from "../agents/turn_types.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Channels } from "../channels/ingress.ts";
 import { ChatRequest, webchat, webchatKey, webchatMessage } from "../channels/webchat.ts";
-import { type Clock, CodedError, type Random, subjects } from "../contract/mod.ts";
+import {
+  amountOf,
+  type Clock,
+  CodedError,
+  isSwitchedOn,
+  type Random,
+  subjects,
+  TOGGLES,
+} from "../contract/mod.ts";
 import { openConversations } from "../conversations/conversations.ts";
-import { openDelivery } from "../delivery/delivery.ts";
+import { openDelivery, type Refusal } from "../delivery/delivery.ts";
 import type { Log } from "../flow/log.ts";
 import { createAdmission } from "../intake/admission.ts";
 import { createIntake, type Intake } from "../intake/intake.ts";
@@ -22,6 +30,9 @@ import { type Limits, openLimits } from "../limits/limits.ts";
 import type { Host } from "../microapps/host.ts";
 import { closeInterrupted } from "../models/budget/ledger.ts";
 import { createModels } from "../models/models.ts";
+import { createEscalateTool } from "../oversight/escalate_tool.ts";
+import { openOversight, type Oversight } from "../oversight/oversight.ts";
+import type { Outbound } from "../queues/outbox.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
 import { type Causes, createToolList } from "./microapps.ts";
@@ -29,7 +40,7 @@ import type { CoreMetrics } from "./metrics.ts";
 import type { Parts } from "./parts.ts";
 import { historyReader } from "./record.ts";
 import { conversationLimitsOf, limitRulesOf } from "./rules.ts";
-import { createTurnWaiters, type FinishedTurn } from "./waiters.ts";
+import { createTurnWaiters } from "./waiters.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -59,7 +70,8 @@ export interface ChatAnswer {
   readonly accepted: true;
   readonly inbound_id: string | null;
   readonly turn_id: string | null;
-  readonly outcome: FinishedTurn["outcome"] | null;
+  /** `paused` when a person has the conversation; null when nothing has ended in time. */
+  readonly outcome: (TurnResult & { kind: "finished" })["outcome"] | "paused" | null;
   readonly reply: string | null;
   readonly error: string | null;
 }
@@ -70,6 +82,7 @@ export interface Work extends AsyncDisposable {
   readonly intake: Intake;
   readonly conversations: ReturnType<typeof openConversations>;
   readonly delivery: ReturnType<typeof openDelivery>;
+  readonly oversight: Oversight;
   /** Picks up what an earlier process left unfinished. */
   readonly recover: () => Promise<void>;
   /** Other settings are in force. */
@@ -92,13 +105,23 @@ export function openWork(deps: WorkDeps): Work {
 
   const channels = new Map([webchat].map((channel) => [channel.id, metrics.channel(channel)]));
 
+  const oversight: Oversight = openOversight({
+    ...deps,
+    sessionIdOf,
+    pendingCap: Math.floor(amountOf(deps.env, TOGGLES.pending_queue_cap)),
+    canSend: (channel, kind) => channels.get(channel)?.sends.has(kind) === true,
+    send: (items) => delivery.push(items),
+    schedule: (items) => conversations.push(items),
+    sendsUnderWay: (account) => delivery.underWay(account),
+    wakeSends: (account) => delivery.wake(account),
+  });
   const delivery = openDelivery({
     ...deps,
     channels,
-    fence: ({ account_id }) =>
-      settings().tenants.get(account_id)?.active === true
-        ? undefined
-        : `tenant "${account_id}" is not active`,
+    fence: (outbound) =>
+      settings().tenants.get(outbound.account_id)?.active === true
+        ? oversight.fence(outbound)
+        : suspended(outbound),
     onSent({ id, channel, instance, contact, session_id }, sentAtMs) {
       const mirror = { id, contact, session_id, sent_at_ms: sentAtMs };
       bus.publish(subjects.outbound(channel, instance), encoder.encode(JSON.stringify(mirror)));
@@ -109,7 +132,7 @@ export function openWork(deps: WorkDeps): Work {
   const limits = openLimits(deps);
   const reloadLimits = (): void => limits.reload(limitRulesOf(settings));
   reloadLimits();
-  const turnDeps = createTurnDeps(deps, limits);
+  const turnDeps = createTurnDeps(deps, limits, oversight);
   const run = metrics.turn((job: TurnJob, signal) => runTurn(job, turnDeps, signal));
   const conversations = openConversations({
     ...deps,
@@ -118,8 +141,8 @@ export function openWork(deps: WorkDeps): Work {
       // A turn picked up at the start must not find its tools missing.
       await microappsSettled;
       const result = await run(job, signal);
-      if (result.kind !== "finished") return result;
-      if (result.outbound !== null) {
+      if (result.kind === "retry" || result.kind === "parked") return result;
+      if (result.kind === "finished" && result.outbound !== null) {
         const { id, sessionId } = result.outbound;
         delivery.push([{
           id,
@@ -158,6 +181,9 @@ export function openWork(deps: WorkDeps): Work {
     const { inboundId } = outcome;
     const turn = await waiters.wait(inboundId, { signal, waitMs });
     if (turn === undefined) return { accepted: true, inbound_id: inboundId, ...nothing };
+    if (turn.kind === "held") {
+      return { accepted: true, inbound_id: inboundId, ...nothing, outcome: "paused" };
+    }
     return {
       accepted: true,
       inbound_id: inboundId,
@@ -183,12 +209,14 @@ export function openWork(deps: WorkDeps): Work {
     intake,
     conversations,
     delivery,
+    oversight,
     chat,
     reload() {
       reloadLimits();
       conversations.reload();
     },
     async recover() {
+      await oversight.load();
       const unfinished = await closeInterrupted(deps.store, now());
       if (unfinished > 0) log.warn("model_calls.interrupted", { count: unfinished });
       delivery.push(await outbox.openForOperator());
@@ -211,6 +239,7 @@ export function openWork(deps: WorkDeps): Work {
       await delivery.drain(signal);
     },
     async [Symbol.asyncDispose]() {
+      await oversight[Symbol.asyncDispose]();
       await conversations[Symbol.asyncDispose]();
       await delivery[Symbol.asyncDispose]();
       await limits[Symbol.asyncDispose]();
@@ -218,17 +247,31 @@ export function openWork(deps: WorkDeps): Work {
   };
 }
 
-function createTurnDeps(deps: WorkDeps, limits: Limits): TurnDeps {
+function suspended({ account_id: account }: Outbound): Refusal {
+  const reason = `tenant "${account}" is not active`;
+  return { code: "account_suspended", reason, later: false, writes: [] };
+}
+
+function createTurnDeps(deps: WorkDeps, limits: Limits, oversight: Oversight): TurnDeps {
   return {
     ...deps,
     history: historyReader(deps.transcripts),
     ask: deps.metrics.models(createModels({ ...deps, jitter: () => fractionOf(deps.random) })),
     skills: createSkillReader(deps),
-    tools: createToolList(deps.host, deps.causes, deps.builtInTools),
+    tools: createToolList(deps.host, deps.causes, [
+      ...deps.builtInTools,
+      createEscalateTool({
+        escalations: oversight.escalations,
+        enabled: () =>
+          deps.settings().oversight.escalations.enabled &&
+          isSwitchedOn(deps.env, TOGGLES.escalations),
+      }),
+    ]),
     check: createSchemaCheck(),
     take: (claim) => limits.tools.take(claim),
     hooks: deps.host,
     sends: (channel) => channel !== "event",
+    takeover: { holds: oversight.pauses.holds, hold: oversight.hold },
   };
 }
 

@@ -36,6 +36,10 @@ export interface Inbounds {
   rowsForRetry(account: string, ids: readonly string[], nextAtMs: number): Write[];
   /** Gives up on a turn's inbounds; their text is kept for a replay. */
   rowsForDead(account: string, ids: readonly string[]): Write[];
+  /** Puts an inbound behind a pause as it is given, as if no turn had been over it. */
+  rowsForHeld(inbound: Inbound): Write[];
+  /** Ends open inbounds that no turn will answer. */
+  rowsForClosed(account: string, ids: readonly string[], as: "done" | "dead"): Write[];
   /** Queues a dead inbound again as if it had never been tried. */
   rowsForReplay(account: string, id: string, nowMs: number): Write[];
   /** The inbounds of one turn in the order they arrived. */
@@ -44,7 +48,7 @@ export interface Inbounds {
   known(inbounds: readonly Inbound[]): Promise<ReadonlySet<string>>;
   /** One inbound as the scheduler needs it. */
   find(account: string, id: string): Promise<OpenInbound | undefined>;
-  /** Everything unfinished, of all tenants, oldest first: what a start has to pick up. */
+  /** Everything unfinished that waits for no person, of all tenants, oldest first: what a start has to pick up. */
   openForOperator(): Promise<OpenInbound[]>;
 }
 
@@ -133,6 +137,24 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
         ids.length,
       )];
     },
+    rowsForHeld(inbound) {
+      const { id, key: { account_id: account } } = inbound;
+      return [statement(
+        `UPDATE inbounds SET state = 'queued', turn_id = NULL, attempts = 0, starts = 0, sealed = ?
+         WHERE account_id = ? AND id = ? AND state IN ('queued', 'running')`,
+        [sealer.seal(place(account, id), JSON.stringify(inbound)), account, id],
+        1,
+      )];
+    },
+    rowsForClosed(account, ids, as) {
+      if (ids.length === 0) return [];
+      return [statement(
+        `UPDATE inbounds SET state = ?, sealed = CASE WHEN ? = 'dead' THEN sealed END
+         WHERE account_id = ? AND state IN ('queued', 'running') AND id IN (${marks(ids)})`,
+        [as, as, account, ...ids],
+        ids.length,
+      )];
+    },
     rowsForReplay(account, id, nowMs) {
       return [statement(
         `UPDATE inbounds SET state = 'queued', turn_id = NULL, attempts = 0, starts = 0, next_at_ms = ?
@@ -174,7 +196,11 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
     },
     async openForOperator() {
       return store.readMany<OpenInbound>(
-        `SELECT ${openColumns} FROM inbounds WHERE state IN ('queued', 'running') ORDER BY id`,
+        `SELECT ${openColumns} FROM inbounds i WHERE state IN ('queued', 'running')
+           AND NOT EXISTS (
+             SELECT 1 FROM pending_inbounds p WHERE p.account_id = i.account_id AND p.id = i.id
+           )
+         ORDER BY id`,
       );
     },
   };

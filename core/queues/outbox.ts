@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { OutboundBody, textOfBody } from "../contract/mod.ts";
+import { OutboundBody, type ReplyAddress, textOfBody } from "../contract/mod.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { insert, type Row, statement, type Store, type Write } from "../store/store.ts";
 
@@ -21,6 +21,17 @@ export interface Outbound {
   readonly body: OutboundBody;
   /** After this time it is not sent any more, in milliseconds since the epoch. */
   readonly expires_at_ms: number;
+  /** Whose words they are; a pause stops the agent's only. @default {"agent"} */
+  readonly author?: "agent" | "operator" | "core";
+}
+
+/** A conversation, or all of a binding or agent. */
+export interface OutboundScope {
+  readonly account: string;
+  readonly agentId: string;
+  readonly channel?: string | undefined;
+  readonly instance?: string | undefined;
+  readonly contact?: string | undefined;
 }
 
 /** An unsent message without its text: all the delivery lanes need. */
@@ -48,6 +59,12 @@ export interface Outbox {
   rowsForDead(account: string, id: string): Write[];
   rowsForReplay(account: string, id: string, nowMs: number, expiresAtMs: number): Write[];
   find(account: string, id: string): Promise<(Outbound & { attempts: number }) | undefined>;
+  /** What agents wrote in a scope and nobody has sent yet, oldest first. */
+  unsentOfAgent(
+    scope: OutboundScope,
+  ): Promise<{ id: string; agent_id: string; session_id: string }[]>;
+  /** Where the newest message of a conversation went; null means the contact, or that there is none. */
+  lastAddress(account: string, sessionId: string): Promise<ReplyAddress | null>;
   /** What a conversation was sent after the message `afterId`, oldest first, at most 50. */
   sentTo(account: string, sessionId: string, afterId: string): Promise<SentMessage[]>;
   /** Everything unsent, of all tenants, oldest first: what a start has to pick up. */
@@ -66,6 +83,7 @@ interface OutboxRow extends Row {
   sealed: Uint8Array;
   attempts: number;
   expires_at_ms: number;
+  author: "agent" | "operator" | "core";
 }
 
 /** Returns the outbox over `store`. */
@@ -119,13 +137,31 @@ export function createOutbox({ store, sealer }: { store: Store; sealer: Sealer }
     async find(account, id) {
       const [row] = await store.read<OutboxRow>(
         `SELECT id, account_id, agent_id, session_id, channel, instance, contact, turn_id, sealed,
-           attempts, expires_at_ms
+           attempts, expires_at_ms, author
          FROM outbox WHERE account_id = ? AND id = ? AND state = 'queued'`,
         [account, id],
       );
       if (row === undefined) return undefined;
       const { sealed, ...rest } = row;
       return { ...rest, body: open(account, id, sealed) };
+    },
+    unsentOfAgent({ account, agentId, channel, instance, contact }) {
+      return store.readMany<{ id: string; agent_id: string; session_id: string }>(
+        `SELECT id, agent_id, session_id FROM outbox
+         WHERE state = 'queued' AND author = 'agent' AND account_id = ?1
+           AND (?3 IS NULL OR channel = ?3) AND (?4 IS NULL OR instance = ?4)
+           AND (CASE WHEN ?5 IS NULL THEN agent_id = ?2 ELSE contact = ?5 END)
+         ORDER BY rowid`,
+        [account, agentId, channel ?? null, instance ?? null, contact ?? null],
+      );
+    },
+    async lastAddress(account, sessionId) {
+      const [row] = await store.read<{ id: string; sealed: Uint8Array | null }>(
+        `SELECT id, sealed FROM outbox WHERE account_id = ? AND session_id = ?
+         ORDER BY rowid DESC LIMIT 1`,
+        [account, sessionId],
+      );
+      return row?.sealed == null ? null : open(account, row.id, row.sealed).to;
     },
     async sentTo(account, sessionId, afterId) {
       const rows = await store.read<{ id: string; sealed: Uint8Array; sent_at_ms: number }>(

@@ -48,6 +48,7 @@ export interface HistoryEntry {
   readonly seq: number;
   readonly role: TranscriptRole;
   readonly body: string;
+  readonly messageId: string;
   /** What was given as `modelMessage`; undefined when nothing was. */
   readonly modelMessage: unknown;
 }
@@ -201,6 +202,7 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
         seq,
         role,
         body,
+        messageId: message_id,
         modelMessage: sealed === null ? undefined : JSON.parse(
           sealer.openText(
             { table: "transcripts", account, id: message_id },

@@ -8,6 +8,7 @@ import { RE2JS } from "re2js";
 import { checkAgents } from "./agent_checks.ts";
 import { type Checked, knownProviders, providerFix, type Report, reportTenant } from "./checks.ts";
 import { PLUGINS } from "./files.ts";
+import { checkOversight } from "./oversight_checks.ts";
 import { checkPollers } from "./poller_checks.ts";
 import type { Problem } from "./problems.ts";
 import { instancesOf } from "./tenant.ts";
@@ -36,6 +37,7 @@ export function crossCheck(checked: Checked): Problem[] {
   checkBroker(checked, report);
   checkTranscripts(checked, report);
   checkPollers(checked, report);
+  checkOversight(checked, report);
   return problems;
 }
 

@@ -9,6 +9,7 @@ import {
   BrokerFile,
   ExtensionsFile,
   LlmConfig,
+  OversightConfig,
   PLUGIN_FILES,
   PollersFile,
   TenantsFile,
@@ -99,6 +100,7 @@ export const FILES = {
   transcripts: kind("transcripts.yaml", TranscriptsConfig, {
     unused: [{ under: ["fts"], keys: UNUSED_FTS_KEYS }],
   }),
+  oversight: kind("oversight.yaml", OversightConfig),
   broker: kind("broker.yaml", BrokerFile, {
     unused: [{ under: ["broker"], keys: UNUSED_BROKER_KEYS }],
   }),

@@ -59,15 +59,17 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const reader = createReader(configDir, { env, readSecret }, options.drafts ?? new Map());
 
   const agentFiles = await readAgents(reader);
-  const [tenants, webhooks, extensions, llm, transcripts, broker, pollers] = await Promise.all([
-    reader.read(FILES.tenants),
-    reader.read(FILES.webhooks),
-    reader.read(FILES.extensions),
-    reader.read(FILES.llm),
-    reader.read(FILES.transcripts),
-    reader.read(FILES.broker),
-    reader.read(FILES.pollers),
-  ]);
+  const [tenants, webhooks, extensions, llm, transcripts, broker, pollers, oversight] =
+    await Promise.all([
+      reader.read(FILES.tenants),
+      reader.read(FILES.webhooks),
+      reader.read(FILES.extensions),
+      reader.read(FILES.llm),
+      reader.read(FILES.transcripts),
+      reader.read(FILES.broker),
+      reader.read(FILES.pollers),
+      reader.read(FILES.oversight),
+    ]);
   const [webchat, telegram, whatsapp, email] = await Promise.all([
     reader.read(PLUGINS.webchat),
     reader.read(PLUGINS.telegram),
@@ -78,7 +80,8 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const { problems } = reader;
   if (
     agentFiles.some(({ value }) => value === undefined) || !tenants || !webhooks || !extensions ||
-    !llm || !transcripts || !broker || !pollers || !webchat || !telegram || !whatsapp || !email
+    !llm || !transcripts || !broker || !pollers || !oversight || !webchat || !telegram ||
+    !whatsapp || !email
   ) return { settings: undefined, problems: sortProblems(problems) };
 
   const origins: AgentOrigin[] = agentFiles.flatMap(({ file, value }) =>
@@ -95,6 +98,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     extensions: extensions.extensions,
     llm,
     transcripts,
+    oversight,
     broker: broker.broker,
     pollers: pollers.pollers,
     plugins: {

@@ -9,6 +9,7 @@ import type {
   BrokerConfig,
   ExtensionsConfig,
   LlmConfig,
+  OversightConfig,
   PluginsConfig,
   PollersConfig,
   TenantConfig,
@@ -40,6 +41,7 @@ export interface Settings {
   readonly extensions: ExtensionsConfig;
   readonly llm: LlmConfig;
   readonly transcripts: TranscriptsConfig;
+  readonly oversight: OversightConfig;
   readonly broker: BrokerConfig;
   readonly pollers: PollersConfig;
   readonly plugins: PluginsConfig;

@@ -13,13 +13,16 @@ const conversation = {
   account_id: "acme",
   contact_id: "573001112233",
 };
-const scope = { kind: "conversation", ...conversation };
-const ack = { changed: true, correlation_id: "c" };
+const scope = { kind: "conversation" as const, ...conversation };
+const SESSION = "5b0f7a7e-6c1e-4f0a-9a53-5f5f6f0d9c11";
+const ack = { changed: true, correlation_id: SESSION };
 const answers = {
   "nexo/admin/processing/pause": () => ack,
   "nexo/admin/processing/intervention": () => ack,
   "nexo/admin/processing/resume": () => ({ ...ack, drained_pending: 2 }),
-  "nexo/admin/processing/state": () => ({ state: { state: "paused_by_operator" } }),
+  "nexo/admin/processing/state": () => ({
+    state: { state: "paused_by_operator", scope, paused_at_ms: 1, operator_token_hash: "h" },
+  }),
   "nexo/admin/escalations/resolve": () => ack,
 } as const;
 
@@ -45,8 +48,13 @@ describe("takeover()", () => {
     await human.pause({ reason: "complaint" });
     expect(await human.isPaused()).toBe(true);
     await human.reply("One moment, please");
-    await human.reply({ body: "Here", msg_kind: "reply", reply_to_msg_id: "m1", session_id: "s" });
-    expect(await human.resume({ summary: "Refunded", session_id: "s" })).toMatchObject({
+    await human.reply({
+      body: "Here",
+      msg_kind: "reply",
+      reply_to_msg_id: "m1",
+      session_id: SESSION,
+    });
+    expect(await human.resume({ summary: "Refunded", session_id: SESSION })).toMatchObject({
       drained_pending: 2,
     });
     const operator_token_hash = "135c402134ad5140";
@@ -84,13 +92,13 @@ describe("takeover()", () => {
             body: "Here",
             reply_to_msg_id: "m1",
           },
-          session_id: "s",
+          session_id: SESSION,
           operator_token_hash,
         },
       },
       {
         method: "nexo/admin/processing/resume",
-        params: { scope, summary_for_agent: "Refunded", session_id: "s", operator_token_hash },
+        params: { scope, summary_for_agent: "Refunded", session_id: SESSION, operator_token_hash },
       },
     ]);
   });
@@ -104,11 +112,11 @@ describe("the operators' token", () => {
   it("stamps exactly the operators' acts, over what a caller claims", async () => {
     const { host, context } = await openStarted({ operatorToken: () => "secret-token-0001" });
     await using _host = host;
-    const claimed = { scope, operator_token_hash: "somebody-else" };
+    const claimed = { scope, by: "takeover", operator_token_hash: "somebody-else" };
     await context.admin.call("escalations/resolve", claimed);
     await context.admin.call("echo", claimed);
     expect(host.adminCalls().map(({ params }) => params)).toEqual([
-      { scope, operator_token_hash: "135c402134ad5140" },
+      { scope, by: "takeover", operator_token_hash: "135c402134ad5140" },
       claimed,
     ]);
   });

@@ -16,8 +16,13 @@ import { secretMethods, type TokenRotation } from "../../core/admin/secrets.ts";
 import { skillMethods } from "../../core/admin/skills.ts";
 import { tenantRecordMethods } from "../../core/admin/tenant_record.ts";
 import { tenantMethods } from "../../core/admin/tenants.ts";
+import { sessionIdOf } from "../../core/agents/session.ts";
+import { webchat } from "../../core/channels/webchat.ts";
 import { createUuids, type Handoff, type Outcome } from "../../core/contract/mod.ts";
+import { oversightMethods } from "../../core/daemon/oversight_methods.ts";
+import { createParts } from "../../core/daemon/parts.ts";
 import { createEventLog } from "../../core/events/event_log.ts";
+import { openOversight } from "../../core/oversight/oversight.ts";
 import { createTranscriptSearch } from "../../core/record/search.ts";
 import { createTranscripts } from "../../core/record/transcripts.ts";
 import { readUsage } from "../../core/models/budget/usage.ts";
@@ -95,6 +100,22 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
   const settings = config.current;
   const changeConfig = config.change;
   const tenants = () => [...settings().tenants.keys()];
+  const parts = createParts({ store, vault, settings, random, now: Date.now, log: silentLog });
+  const oversight = openOversight({
+    ...parts,
+    settings,
+    store,
+    sessionIdOf,
+    pendingCap: 50,
+    canSend: (channel, kind) => channel === webchat.id && webchat.sends.has(kind),
+    send: () => {},
+    schedule: () => {},
+    sendsUnderWay: () => ({ ids: new Set(), settled: Promise.resolve() }),
+    wakeSends: () => {},
+    now: Date.now,
+    log: silentLog,
+  });
+  await oversight.load();
   const methods = [
     ...agentMethods({ settings, changeConfig, reload: config.reload, now: Date.now }),
     ...tenantRecordMethods({
@@ -149,6 +170,7 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
       onRotated: (rotation) => Promise.resolve(void rotations.push(rotation)),
       now: () => 5,
     }),
+    ...oversightMethods({ ...parts, settings, store, oversight, log: silentLog }),
     ...publishMethods({
       deliver(given): Promise<Outcome[]> {
         const [handoff] = given;
@@ -175,6 +197,8 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     ...openDispatch(methods, isTenant, env),
     methods,
     store,
+    parts,
+    oversight,
     transcripts,
     secretsDir,
     credentials,
@@ -184,6 +208,8 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     erasures,
     handoffs,
     async [Symbol.asyncDispose]() {
+      await oversight[Symbol.asyncDispose]();
+      parts.events[Symbol.dispose]();
       await opened[Symbol.asyncDispose]();
       await place[Symbol.asyncDispose]();
     },

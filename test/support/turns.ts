@@ -72,7 +72,7 @@ export function asking(model: Model): AskModel {
 
 /** What a turn needs, over a real store. */
 export function depsOf(
-  spine: Spine,
+  spine: Omit<Spine, keyof AsyncDisposable>,
   tools: readonly Tool[],
   over: Partial<TurnDeps> = {},
 ): TurnDeps {
@@ -88,6 +88,7 @@ export function depsOf(
     hooks: { hasHooks: () => false, runHook: () => Promise.reject(new Error("nobody to ask")) },
     admit: () => Promise.resolve({ kind: "admit" }),
     sends: () => true,
+    takeover: { holds: () => false, hold: () => Promise.resolve(false) },
     ...over,
   };
 }

@@ -8,8 +8,11 @@ import { AGENT_EVENT_METHODS } from "./agent_events.ts";
 import { AGENT_METHODS } from "./agents.ts";
 import { CHANNEL_METHODS } from "./channels.ts";
 import { CREDENTIAL_METHODS } from "./credentials.ts";
+import { CONVERSATION_METHODS } from "./conversations.ts";
+import { ESCALATION_METHODS } from "./escalations.ts";
 import { LLM_PROVIDER_METHODS } from "./llm_providers.ts";
 import { PAIRING_METHODS } from "./pairing.ts";
+import { PROCESSING_METHODS } from "./processing.ts";
 import { PUBLISH_METHODS } from "./publish.ts";
 import { SECRET_METHODS } from "./secrets.ts";
 import { SKILL_METHODS } from "./skills.ts";
@@ -28,6 +31,9 @@ export const ADMIN_METHODS = {
   ...LLM_PROVIDER_METHODS,
   ...AGENT_EVENT_METHODS,
   ...PAIRING_METHODS,
+  ...PROCESSING_METHODS,
+  ...ESCALATION_METHODS,
+  ...CONVERSATION_METHODS,
   ...PUBLISH_METHODS,
 } as const;
 

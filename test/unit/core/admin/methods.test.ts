@@ -9,7 +9,10 @@ import { openAdminPlace } from "../../../support/admin_methods.ts";
 
 const FILES = {
   "agents.yaml": `agents:
-  - { id: ana, tenant_id: acme, model: { provider: offline, model: rules } }
+  - id: ana
+    tenant_id: acme
+    model: { provider: offline, model: rules }
+    inbound_bindings: [{ plugin: webchat, instance: acme }]
   - { id: bob, tenant_id: globex, model: { provider: mini, model: m1 } }
 `,
   "tenants.yaml": "# ours\ntenants:\n  acme: { display_name: Acme } # first\n  globex: {}\n",
@@ -17,6 +20,22 @@ const FILES = {
     "providers: {}\ntenants:\n  globex:\n    providers:\n      mini: { base_url: http://x, api_key_env: KEY }\n",
 };
 const open = () => openAdminPlace(FILES);
+const SCOPE = {
+  kind: "conversation",
+  agent_id: "ana",
+  channel: "webchat",
+  account_id: "acme",
+  contact_id: "visitor",
+};
+const HASH = { operator_token_hash: "135c402134ad5140" };
+const REPLY = {
+  kind: "reply",
+  channel: "webchat",
+  account_id: "acme",
+  to: "visitor",
+  body: "hello",
+  msg_kind: "text",
+};
 const SESSION = "5b0f7a7e-6c1e-4f0a-9a53-5f5f6f0d9c11";
 
 type Answers = ReadonlyMap<string, unknown>;
@@ -37,6 +56,30 @@ const CALLS: readonly (readonly [keyof typeof ADMIN_METHODS, unknown, unknown])[
     id: "eve",
   }],
   ["nexo/admin/agents/delete", { agent_id: "eve" }, {}],
+  ["nexo/admin/processing/pause", { scope: SCOPE, ...HASH }, { scope: { kind: "nothing" } }],
+  ["nexo/admin/processing/intervention", { scope: SCOPE, action: REPLY, ...HASH }, {
+    scope: SCOPE,
+    action: { ...REPLY, to: "somebody else" },
+    ...HASH,
+  }],
+  ["nexo/admin/processing/state", { scope: SCOPE }, {}],
+  ["nexo/admin/processing/resume", { scope: SCOPE, ...HASH }, {
+    scope: SCOPE,
+    ...HASH,
+    summary_for_agent: " ",
+  }],
+  ["nexo/admin/escalations/list", {}, { filter: "some" }],
+  ["nexo/admin/escalations/resolve", { scope: SCOPE, by: "takeover", ...HASH }, {
+    scope: SCOPE,
+    by: "me",
+    ...HASH,
+  }],
+  ["nexo/admin/conversations/list", { tenant_id: "acme" }, { limit: -1 }],
+  ["nexo/admin/conversations/read", {
+    tenant_id: "acme",
+    agent_id: "ana",
+    session_id: SESSION,
+  }, { agent_id: "ana" }],
   ["nexo/admin/tenants/list", {}, { prefix: 3 }],
   ["nexo/admin/tenants/get", { tenant_id: "acme" }, { tenant_id: "A" }],
   ["nexo/admin/tenants/upsert", { id: "new", display_name: "New" }, { id: "new" }],

@@ -4,7 +4,7 @@ import { toggleViews } from "../../../../core/daemon/toggles.ts";
 import { parseManifest } from "../../../../core/microapps/manifest.ts";
 
 const OFF = ["0", "false", "FALSE", "off", "OFF", ""];
-const switches = Object.values(TOGGLES).filter((toggle) => toggle.kind === "switch");
+const switches = Object.values(TOGGLES).flatMap((toggle) => "methods" in toggle ? [toggle] : []);
 
 describe("the switches", () => {
   it.each(switches)("$variable: what is said of it is what counts", ({ variable, methods }) => {

@@ -1,12 +1,23 @@
 import { describe, expect, it } from "vitest";
 import type { Channel, SendResult } from "../../../../core/channels/channel.ts";
 import { textOfBody } from "../../../../core/contract/mod.ts";
-import { type DeliveryDeps, openDelivery } from "../../../../core/delivery/delivery.ts";
+import {
+  type DeliveryDeps,
+  openDelivery,
+  type Refusal,
+} from "../../../../core/delivery/delivery.ts";
 import type { Outbound } from "../../../../core/queues/outbox.ts";
 import { settingsOf } from "../../../support/settings.ts";
 import { openSpine, uuid } from "../../../support/spine.ts";
 
 const AGENTS = "agents:\n  - { id: ana, model: { provider: offline, model: rules } }\n";
+
+const SUSPENDED: Refusal = {
+  code: "account_suspended",
+  reason: "tenant suspended",
+  later: false,
+  writes: [],
+};
 
 function outbound(text: string, over: Partial<Outbound> = {}): Outbound {
   return {
@@ -115,7 +126,7 @@ describe("openDelivery()", () => {
     await using opened = await open(() => {
       suspended = true;
       return { kind: "sent", receipt: null };
-    }, { fence: () => suspended ? "tenant suspended" : undefined });
+    }, { fence: () => suspended ? SUSPENDED : undefined });
     await opened.sendAll(outbound("1"), outbound("2"));
     expect(opened.tried).toEqual(["1"]);
     expect(await opened.states()).toEqual(["sent", "dead"]);
