@@ -50,7 +50,7 @@ import { openInstanceLock } from "./store/instance_lock.ts";
 import { openStore } from "./store/open_store.ts";
 import { openCredentials } from "./vault/credentials.ts";
 import { serveTickets } from "./vault/tickets.ts";
-import { openOperatorToken } from "./vault/operator_token.ts";
+import { openMicroappTokens } from "./vault/microapp_tokens.ts";
 import { openVault } from "./vault/vault.ts";
 
 /** How long a stop waits for turns and sends under way, in milliseconds. */
@@ -115,8 +115,14 @@ export async function runDaemon(
 
   let publishConfig = (): void => {};
   let dispatch: Dispatch = () => Promise.reject(new Error("the admin methods are not there yet"));
+  const microappTokens = openMicroappTokens({ dir: join(home.secrets, "microapps"), random });
+  const hopKey = (id: string): string => vault.mac("microapp-hop", id);
   await using host = await openMicroapps({
     settings,
+    httpIdentity: async (id, first) => ({
+      token: await microappTokens.of(id, first),
+      hopKey: hopKey(id),
+    }),
     homeDir: home.root,
     env: options.env,
     dispatch: () => dispatch,
@@ -240,9 +246,7 @@ export async function runDaemon(
     credentials,
     pairing,
     secretsDir: home.secrets,
-    operatorToken: await openOperatorToken({ dir: home.secrets, random, uuid: parts.uuid }),
-    onTokenRotated: ({ oldHash, newHash }) =>
-      log.info("operator_token.rotated", { prev_hash: oldHash, new_hash: newHash }),
+    microappTokens,
     edgeConfig,
     edgeUrl: () => edgeUrl,
     edges,
@@ -253,7 +257,6 @@ export async function runDaemon(
   work.serve(edgeBus, sources.deliver);
   sources.serve(edgeBus);
 
-  const hopKey = (id: string): string => vault.mac("microapp-hop", id);
   const exchange = { bus, key: edgeKey, now, random, log };
   await using _apps = await openApps({ ...exchange, host, settings, tokens, hopKey });
   await using exchanges = await openExchangeClient(exchange);

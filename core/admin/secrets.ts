@@ -6,10 +6,11 @@
 import { type Clock, messageOf, RPC_CODES, RpcFault } from "../contract/mod.ts";
 import { SECRET_METHODS } from "../contract/admin/secrets.ts";
 import type { Settings } from "../settings/settings.ts";
-import { type AdminMethod, methodsOf, notGranted } from "./method.ts";
+import { type AdminMethod, type Call, methodsOf, notGranted } from "./method.ts";
 
-/** A rotation of the token that microapps' HTTP servers and operators share. */
+/** A rotation of the token of one microapp's HTTP server. */
 export interface TokenRotation {
+  readonly microappId: string;
   readonly oldHash: string;
   readonly newHash: string;
   /** The new token itself: for the `token_rotated` notification, and for nothing that is kept. */
@@ -26,11 +27,14 @@ export interface SecretMethodDeps {
   readonly inEnvironment: (name: string) => boolean;
   readonly reload: () => Promise<Settings>;
   readonly settings: () => Settings;
-  /** Makes a new token the current one on disk; see `openOperatorToken`. */
+  /** Whether there is a microapp of that name. */
+  readonly isMicroapp: (id: string) => boolean;
+  /** Makes a new token the current one of a microapp, on disk; see `openMicroappTokens`. */
   readonly rotateToken: (
+    microappId: string,
     token: string | undefined,
   ) => Promise<{ oldHash: string; newHash: string; token: string }>;
-  /** Tells microapps and puts the event on record. */
+  /** Tells that microapp and puts the event on record. */
   readonly onRotated: (rotation: TokenRotation) => Promise<void>;
   readonly now: Clock;
 }
@@ -51,12 +55,32 @@ export function secretMethods(deps: SecretMethodDeps): AdminMethod[] {
       return { path, overwrote_env: deps.inEnvironment(name), config_version: version };
     },
 
-    async "nexo/admin/auth/rotate_token"({ new_token, reason }, call) {
+    async "nexo/admin/auth/rotate_token"({ new_token, microapp_id: named, reason }, call) {
       if (call.tenants !== "all") throw notGranted(call);
-      const rotated = await deps.rotateToken(new_token ?? undefined);
+      const microappId = rotatedBy(call, named ?? undefined, deps.isMicroapp);
+      const rotated = await deps.rotateToken(microappId, new_token ?? undefined);
       const atMs = deps.now();
-      await deps.onRotated({ ...rotated, reason, atMs });
+      await deps.onRotated({ ...rotated, microappId, reason, atMs });
       return { ok: true as const, new_hash: rotated.newHash, at_ms: atMs };
     },
   });
+}
+
+/** Whose token a call rotates: a microapp's own, or the one an operator names. */
+function rotatedBy(
+  call: Call,
+  named: string | undefined,
+  isMicroapp: (id: string) => boolean,
+): string {
+  const { caller } = call;
+  if (caller.kind === "microapp") {
+    if (named !== undefined && named !== caller.id) throw notGranted(call);
+    return caller.id;
+  }
+  if (named === undefined) {
+    const message = "invalid_params: microapp_id is missing: each microapp has a token of its own";
+    throw new RpcFault(RPC_CODES.invalid_params, message);
+  }
+  if (isMicroapp(named)) return named;
+  throw new RpcFault(RPC_CODES.internal, `internal: not_found: microapp \`${named}\``);
 }

@@ -119,6 +119,8 @@ export const AgentEvent = z.discriminatedUnion("kind", [
   z.looseObject({
     kind: z.literal("security_event"),
     security_kind: z.string(),
+    /** Whose token was rotated. */
+    microapp_id: z.string().optional(),
     at_ms: ms,
     prev_hash: z.string().optional(),
     new_hash: z.string().optional(),

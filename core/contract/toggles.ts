@@ -72,6 +72,13 @@ export const TOGGLES = {
     risk: "medium",
     effect: "messages that wait in one conversation while a person has it; 0 keeps none",
   },
+  http_servers: {
+    kind: "switch",
+    variable: "NEXO_MICROAPP_HTTP_SERVERS_ENABLED",
+    risk: "medium",
+    effect:
+      "off: HTTP servers of microapps are not probed; /apps leads to them whenever their process is ready",
+  },
   probe_timeout_secs: {
     kind: "number",
     variable: "NEXO_LLM_PROBE_TIMEOUT_SECS",

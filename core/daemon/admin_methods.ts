@@ -17,7 +17,7 @@ import { skillMethods } from "../admin/skills.ts";
 import { tenantRecordMethods } from "../admin/tenant_record.ts";
 import { tenantMethods } from "../admin/tenants.ts";
 import { apiRootOf, CHANNEL_CREDENTIALS } from "../channels/credentials/mod.ts";
-import { amountOf, MAX_HOPS, TOGGLES } from "../contract/mod.ts";
+import { amountOf, MAX_HOPS, NOTICES, TOGGLES } from "../contract/mod.ts";
 import { OPERATOR_STREAM, rowsForEvents } from "../events/event_rows.ts";
 import type { Host } from "../microapps/host.ts";
 import { readUsage } from "../models/budget/usage.ts";
@@ -27,7 +27,7 @@ import { tailForAccount } from "../record/turns.ts";
 import { writeSecret } from "../settings/written_secrets.ts";
 import type { Store } from "../store/store.ts";
 import type { Credentials } from "../vault/credentials.ts";
-import type { OperatorToken } from "../vault/operator_token.ts";
+import type { MicroappTokens } from "../vault/microapp_tokens.ts";
 import { createEraser } from "./erasing.ts";
 import type { LiveSettings } from "./config.ts";
 import type { Causes } from "./microapps.ts";
@@ -51,9 +51,7 @@ export interface AdminMethodDeps extends Parts, Pick<DaemonOptions, "env" | "now
   readonly pairing: PairingParts;
   /** Where secrets are kept. */
   readonly secretsDir: string;
-  readonly operatorToken: OperatorToken;
-  /** Hears of a new token, to tell the microapps that may know it. */
-  readonly onTokenRotated: (rotation: TokenRotation) => void;
+  readonly microappTokens: Pick<MicroappTokens, "rotate">;
 }
 
 /** Returns the methods. */
@@ -119,9 +117,12 @@ export function createAdminMethods(
       reload: config.reload,
       writeSecret: (name, value) => writeSecret(deps.secretsDir, { name, value, nonce: uuid() }),
       inEnvironment: (name) => (env[name] ?? "") !== "",
-      rotateToken: deps.operatorToken.rotate,
+      isMicroapp: (id) => host.status().some((microapp) => microapp.id === id),
+      rotateToken: deps.microappTokens.rotate,
       async onRotated(rotation) {
-        deps.onTokenRotated(rotation);
+        const { microappId, oldHash, token } = rotation;
+        // One that is not running gets it when it starts.
+        host.notify(microappId, NOTICES.token_rotated, { old_hash: oldHash, new: token });
         await store.commit(rowsForRotation(rotation, deps));
       },
       now,
@@ -147,6 +148,7 @@ function rowsForRotation(rotation: TokenRotation, { redact }: Pick<Parts, "redac
     events: [{
       kind: "security_event",
       security_kind: "token_rotated",
+      microapp_id: rotation.microappId,
       at_ms: rotation.atMs,
       prev_hash: rotation.oldHash,
       new_hash: rotation.newHash,

@@ -5,10 +5,11 @@
  */
 import type { Tool } from "../agents/tool_gate.ts";
 import type { Dispatch } from "../admin/dispatcher.ts";
-import type { AgentEvent, Clock } from "../contract/mod.ts";
+import { type AgentEvent, type Clock, isSwitchedOn, TOGGLES } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 import { type Candidate, discoverMicroapps } from "../microapps/discovery.ts";
 import { type Host, openHost } from "../microapps/host.ts";
+import type { IdentityOf } from "../microapps/http/identity.ts";
 import type { Settings } from "../settings/settings.ts";
 import { createGuards } from "./guards.ts";
 import { callerOf } from "./microapp_grants.ts";
@@ -28,6 +29,7 @@ export interface MicroappsDeps {
   readonly servedBy: (microappId: string) => string[];
   readonly onState: (event: AgentEvent & { kind: "microapp_state" }) => void;
   readonly redact: (text: string) => string;
+  readonly httpIdentity: IdentityOf;
   readonly now: Clock;
   readonly log: Log;
 }
@@ -70,6 +72,8 @@ export async function openMicroapps(deps: MicroappsDeps): Promise<Host> {
           .filter(({ extensions_config }) => Object.hasOwn(extensions_config, microappId))
           .map(({ id, extensions_config }) => [id, extensions_config[microappId]]),
       ),
+    httpIdentity: deps.httpIdentity,
+    mayProbe: () => isSwitchedOn(deps.env, TOGGLES.http_servers),
     guards: createGuards(settings),
   });
   return host;

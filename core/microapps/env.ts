@@ -34,9 +34,14 @@ export function isBlockedName(name: string): boolean {
     BLOCKED_PARTS.some((part) => upper.includes(part));
 }
 
+/** The value of a variable that a manifest names; undefined for what no manifest can ask for. */
+export function namedValue(env: Env, name: string): string | undefined {
+  return OWN_SECRETS.has(name) ? undefined : env[name] || undefined;
+}
+
 /**
  * The variables of a child: all of `parent` that look harmless, those that `passed` names (from the
- * manifest: `requires.env`, `token_env`, `extra_env_passthrough`), and `added`, which win.
+ * manifest: `requires.env`, `extra_env_passthrough`), and `added`, which win.
  */
 export function childEnv(
   { parent, passed, added }: {

@@ -15,6 +15,7 @@ import type { MicroappFault } from "./faults.ts";
 import type { HookPoint } from "./handshake.ts";
 import { type Guards, isHooked, runHookChain } from "./hook_chain.ts";
 import type { HookOutcome } from "./hooks.ts";
+import type { IdentityOf } from "./http/identity.ts";
 import { createHttpServers, type RoutableServer } from "./http/servers.ts";
 import { WATCH_TIMES, type WatchTimes } from "./http/watch.ts";
 import type { JsonObject } from "./json.ts";
@@ -82,6 +83,8 @@ export interface HostDeps {
   readonly restart?: RestartPolicy;
   readonly breaker?: BreakerLimits;
   readonly limits?: Partial<PeerLimits>;
+  /** What HTTP servers know their callers by; absent: what ends with this process. */
+  readonly httpIdentity?: IdentityOf;
   /** Whether HTTP servers are probed before they are routed to. @default {() => true} */
   readonly mayProbe?: () => boolean;
   readonly watch?: WatchTimes;
@@ -182,6 +185,7 @@ export async function openHost(deps: HostDeps): Promise<Host> {
     helpers: deps.helpers ?? createSandboxHelpers(deps.env),
     installDir: deps.installDir ?? findInstallDir(),
     agentsConfigFor: deps.agentsConfigFor ?? (() => ({})),
+    httpIdentity: deps.httpIdentity ?? passingIdentity,
     timeouts,
     restart: deps.restart ?? RESTART_POLICY,
     limits: { ...PEER_LIMITS, ...deps.limits },
@@ -257,6 +261,9 @@ export async function openHost(deps: HostDeps): Promise<Host> {
   };
   return host;
 }
+
+const passingIdentity: IdentityOf = (_id, first) =>
+  Promise.resolve({ token: first ?? randomUUID(), hopKey: randomUUID() });
 
 /** The tools of all slots; of two with the same visible name the first counts. */
 function collectTools(

@@ -10,8 +10,9 @@ import type { MicroappFault } from "./faults.ts";
 import { grantsOf } from "./grants.ts";
 import type { HookPoint } from "./handshake.ts";
 import { noteFile } from "./leftover.ts";
-import type { MicroappState } from "./lifeline.ts";
+import type { HttpHandshake } from "./http/identity.ts";
 import type { HttpServers, ServerStatus } from "./http/servers.ts";
+import type { MicroappState } from "./lifeline.ts";
 import type { PeerLimits } from "./peer.ts";
 import type { RestartPolicy } from "./restart_plan.ts";
 import type { Guard, Guarded } from "./sandbox/guard.ts";
@@ -95,6 +96,7 @@ interface OwnSlot {
   readonly tail: Tail;
   /** Of the last start. */
   confinement: Confinement | null;
+  http: HttpHandshake | null;
   /** Changes of one microapp happen one after another. */
   changes: Promise<void>;
 }
@@ -120,11 +122,12 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
     slot.supervisor = openSupervisor({
       id,
       prepare: async () => {
-        const { child, confinement } = await prepareChild(slot.candidate, deps, log);
+        const { child, confinement, http } = await prepareChild(slot.candidate, deps, log);
+        slot.http = http;
         slot.confinement = confinement;
         return child;
       },
-      initializeParams: () => initializeParams(slot.candidate, deps),
+      initializeParams: () => initializeParams(slot.candidate, slot.http, deps),
       onRequest: ({ method, params }) => deps.onRequest({ microappId: id, method, params }),
       onState(state, reason) {
         deps.servers.follow(slot.candidate, state);
@@ -173,6 +176,7 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
       wanted: true,
       tail,
       confinement: null,
+      http: null,
       changes,
     };
     slots.set(candidate.id, slot);

@@ -7,8 +7,10 @@ import { mkdir } from "node:fs/promises";
 import { CodedError, messageOf } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 import type { Candidate } from "./discovery.ts";
-import { childEnv } from "./env.ts";
+import { childEnv, namedValue } from "./env.ts";
+import { httpEnv, type HttpHandshake, httpHandshake, type IdentityOf } from "./http/identity.ts";
 import type { JsonObject } from "./json.ts";
+import type { HttpServer } from "./manifest_schema.ts";
 import { prepareSandbox, type SandboxDeps, type SandboxedChild } from "./sandbox/prepare.ts";
 import { stateDirOf } from "./sandbox/state_dir.ts";
 import { MARK_VARIABLE, type Warden } from "./sandbox/warden.ts";
@@ -18,10 +20,20 @@ export interface StartDeps extends SandboxDeps {
   readonly agentVersion: string;
   readonly warden: Warden;
   readonly agentsConfigFor: (microappId: string) => JsonObject;
+  readonly httpIdentity: IdentityOf;
+}
+
+/** A child to start, and what its HTTP server is told. */
+export interface PreparedChild extends SandboxedChild {
+  readonly http: HttpHandshake | null;
 }
 
 /** The `params` of `initialize`. */
-export function initializeParams({ id, entry }: Candidate, deps: StartDeps): JsonObject {
+export function initializeParams(
+  { id, entry }: Candidate,
+  http: HttpHandshake | null,
+  deps: StartDeps,
+): JsonObject {
   return {
     agent_version: deps.agentVersion,
     extension_id: id,
@@ -29,6 +41,7 @@ export function initializeParams({ id, entry }: Candidate, deps: StartDeps): Jso
     state_dir: stateDirOf(deps.homeDir, id),
     config: entry.config ?? {},
     agents_config: deps.agentsConfigFor(id),
+    ...(http === null ? {} : { http }),
   };
 }
 
@@ -41,7 +54,7 @@ export async function prepareChild(
   candidate: Candidate,
   deps: StartDeps,
   log: Log,
-): Promise<SandboxedChild> {
+): Promise<PreparedChild> {
   const { id, root, manifest } = candidate;
   const { transport, capabilities: { httpServer }, requires } = manifest;
   if (transport.kind !== "stdio") {
@@ -53,12 +66,11 @@ export async function prepareChild(
   } catch (error) {
     log.warn("microapp.state_dir_failed", { error: messageOf(error) });
   }
-  const http = httpServer === null
-    ? []
-    : [httpServer.token_env, ...httpServer.extra_env_passthrough];
-  const passed = [...requires.env, ...http];
+  const http = httpServer === null ? null : await introduce(id, httpServer, deps, log);
+  const passed = [...requires.env, ...httpServer?.extra_env_passthrough ?? []];
   const added = {
     ...manifest.env,
+    ...(httpServer === null || http === null ? {} : httpEnv(http, httpServer)),
     AGENT_VERSION: deps.agentVersion,
     AGENT_EXTENSION_ID: id,
     NEXO_EXTENSION_STATE_ROOT: stateDir,
@@ -67,5 +79,22 @@ export async function prepareChild(
   const env = childEnv({ parent: deps.env, passed, added });
   const { command, args } = transport;
   const named = new Set([...passed, ...Object.keys(added)]);
-  return prepareSandbox(candidate, { command, args, cwd: root, env }, named, deps);
+  const start = { command, args, cwd: root, env };
+  return { ...await prepareSandbox(candidate, start, named, deps), http };
+}
+
+/** What its server is told; a token in core's environment is only the first that it has. */
+async function introduce(
+  id: string,
+  server: HttpServer,
+  deps: StartDeps,
+  log: Log,
+): Promise<HttpHandshake> {
+  const { token_env: variable } = server;
+  const first = namedValue(deps.env, variable);
+  const identity = await deps.httpIdentity(id, first);
+  if (first !== undefined && first !== identity.token) {
+    log.warn("microapp.token_env_outdated", { variable });
+  }
+  return httpHandshake(id, server, identity);
 }

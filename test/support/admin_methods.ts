@@ -33,7 +33,7 @@ import { createChallenges } from "../../core/pairing/challenges.ts";
 import { createPairing } from "../../core/pairing/pairing.ts";
 import { createPeople } from "../../core/pairing/people.ts";
 import { openCredentials } from "../../core/vault/credentials.ts";
-import { openOperatorToken } from "../../core/vault/operator_token.ts";
+import { openMicroappTokens } from "../../core/vault/microapp_tokens.ts";
 import { openVault } from "../../core/vault/vault.ts";
 import { openConfigPlace, openDispatch } from "./admin.ts";
 import { openTestStore, silentLog } from "./store.ts";
@@ -86,7 +86,7 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     now: Date.now,
     log: silentLog,
   });
-  const token = await openOperatorToken({ dir: secretsDir, random, uuid });
+  const tokens = openMicroappTokens({ dir: join(secretsDir, "microapps"), random });
   const rotations: TokenRotation[] = [];
   const erasures: unknown[] = [];
   const handoffs: Handoff[] = [];
@@ -166,7 +166,8 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
       reload: config.reload,
       writeSecret: (name, value) => writeSecret(secretsDir, { name, value, nonce: uuid() }),
       inEnvironment: (name) => env[name] !== undefined,
-      rotateToken: token.rotate,
+      isMicroapp: (id) => id === "shop",
+      rotateToken: tokens.rotate,
       onRotated: (rotation) => Promise.resolve(void rotations.push(rotation)),
       now: () => 5,
     }),
@@ -203,7 +204,7 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     secretsDir,
     credentials,
     pairing,
-    token,
+    tokens,
     rotations,
     erasures,
     handoffs,

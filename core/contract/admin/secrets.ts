@@ -39,6 +39,8 @@ export const SECRET_METHODS = {
           ? `new_token must be >= ${MIN_TOKEN_BYTES} chars (got ${length})`
           : undefined;
       }).nullish(),
+      /** Whose token, for operators; a microapp has only its own. */
+      microapp_id: z.string().nullish(),
       reason: z.string().nullish().transform((text) => text?.slice(0, MAX_REASON_CHARS)),
     }),
     z.object({ ok: z.literal(true), new_hash: z.string(), at_ms: z.int() }),

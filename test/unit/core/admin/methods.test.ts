@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ADMIN_METHODS } from "../../../../core/contract/mod.ts";
+import { tokenHash } from "../../../../core/vault/microapp_tokens.ts";
 import { microapp, operator } from "../../../support/admin.ts";
 import { openAdminPlace } from "../../../support/admin_methods.ts";
 
@@ -320,21 +321,44 @@ describe("nexo/admin/secrets/write and auth/rotate_token", () => {
     expect(place.audit.join()).not.toContain("new-value");
   });
 
-  it("rotate the token on disk first, and hand it to nobody but the hook", async () => {
+  it("rotate a microapp's own token on disk first, and hand it to nobody but the hook", async () => {
     await using place = await open();
-    const old = place.token.current();
-    const answer = await place.dispatch(operator, "nexo/admin/auth/rotate_token", {
+    const old = await place.tokens.of("shop");
+    const others = await place.tokens.of("desk");
+    const caller = microapp({ auth_rotate: "all" });
+    const answer = await place.dispatch(caller, "nexo/admin/auth/rotate_token", {
       new_token: "secret-token-0001",
       reason: "r".repeat(300),
     });
     expect(answer).toEqual({ ok: true, new_hash: "135c402134ad5140", at_ms: 5 });
-    expect(await readFile(join(place.secretsDir, "operator_token.txt"), "utf8"))
-      .toBe("secret-token-0001");
+    const path = join(place.secretsDir, "microapps/shop/http_token.txt");
+    expect(await readFile(path, "utf8")).toBe("secret-token-0001");
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(place.rotations).toMatchObject([{
+      microappId: "shop",
+      oldHash: tokenHash(old),
       token: "secret-token-0001",
       reason: "r".repeat(200),
     }]);
-    expect(place.token.current()).not.toBe(old);
+    expect(await place.tokens.of("shop", "from the environment")).toBe("secret-token-0001");
+    expect(await place.tokens.of("desk")).toBe(others);
+  });
+
+  it("rotate nobody else's token, and for operators the one they name", async () => {
+    await using place = await open();
+    const rotate = "nexo/admin/auth/rotate_token";
+    const before = await place.tokens.of("desk");
+    await expect(place.dispatch(microapp({ auth_rotate: "all" }), rotate, { microapp_id: "desk" }))
+      .rejects.toMatchObject({ code: -32004 });
+    await expect(place.dispatch(microapp({ auth_rotate: ["acme"] }), rotate, {}))
+      .rejects.toMatchObject({ code: -32004 });
+    expect(await place.tokens.of("desk")).toBe(before);
+    await expect(place.dispatch(operator, rotate, {})).rejects.toMatchObject({ code: -32602 });
+    await expect(place.dispatch(operator, rotate, { microapp_id: "../x" }))
+      .rejects.toThrow("internal: not_found: microapp `../x`");
+    await place.dispatch(operator, rotate, { microapp_id: "shop" });
+    expect(place.rotations).toMatchObject([{ microappId: "shop" }]);
+    expect(place.rotations[0]?.token).toMatch(/^[0-9a-f]{64}$/);
   });
 });
 
