@@ -243,6 +243,7 @@ function addRunning(ext: Command, { daemon }: CliContext): void {
         ["PID", (row) => row.pid],
         ["RESTARTS", (row) => row.restarts],
         ["SANDBOX", (row) => row.sandbox],
+        ["HTTP", (row) => row.http?.state],
         ["TOOLS", (row) => row.tools.map(({ name }) => name).join(" ")],
         ["REASON", (row) => row.reason],
       ], "No microapps discovered.");

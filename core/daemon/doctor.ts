@@ -5,8 +5,17 @@
  */
 import { basename } from "node:path";
 import type { DoctorCheck, Finding } from "../admin/doctor.ts";
-import type { Clock, EdgeConfig, EdgeSource, Readiness } from "../contract/mod.ts";
+import {
+  basePathOf,
+  type Clock,
+  type EdgeConfig,
+  type EdgeSource,
+  type Readiness,
+  TOGGLES,
+} from "../contract/mod.ts";
 import type { SourceHealth, SourceView } from "../intake/source_health.ts";
+import type { Host } from "../microapps/host.ts";
+import type { ServerStatus } from "../microapps/http/servers.ts";
 import type { LiveSettings } from "./config.ts";
 
 /** What the checks look at. */
@@ -14,7 +23,8 @@ export interface DoctorDeps {
   readonly edgeConfig: () => EdgeConfig;
   readonly sources: SourceHealth;
   readonly readiness: () => Promise<Readiness>;
-  readonly config: Pick<LiveSettings, "warnings">;
+  readonly config: Pick<LiveSettings, "current" | "warnings">;
+  readonly host: Pick<Host, "status">;
   readonly now: Clock;
 }
 
@@ -24,6 +34,7 @@ export function doctorChecks(deps: DoctorDeps): DoctorCheck[] {
     { area: "core", run: () => partFindings(deps) },
     { area: "config", run: () => configFindings(deps) },
     { area: "sources", run: () => sourceFindings(deps) },
+    { area: "http", run: () => serverFindings(deps) },
   ];
 }
 
@@ -45,6 +56,41 @@ function configFindings({ config }: DoctorDeps): Finding[] {
     const fix = "`nexo check` says how to mend it";
     return { level: "warning", subject: basename(place), message: message.join(" "), fix };
   });
+}
+
+/** HTTP servers of microapps: whether `/apps/<id>/` leads anywhere. */
+function serverFindings({ host, config }: DoctorDeps): Finding[] {
+  const { entries } = config.current().extensions;
+  return host.status().flatMap(({ id, http }) => {
+    if (http === null) return [];
+    const access = entries[id]?.http.access ?? "public";
+    return [{ subject: id, ...serverFinding(http, `${basePathOf(id)}/ (${access})`) }];
+  });
+}
+
+function serverFinding(
+  { state, reason, url }: ServerStatus,
+  place: string,
+): Omit<Finding, "subject"> {
+  switch (state) {
+    case "ready":
+      return { level: "ok", message: `${url} is well; ${place} leads there`, fix: null };
+    case "unwatched":
+      return {
+        level: "warning",
+        message: `${url} is not probed; ${place} leads there, well or not`,
+        fix: `Take ${TOGGLES.http_servers.variable} out of core's environment`,
+      };
+    case "stopped":
+    case "starting":
+      return { level: "warning", message: `${place} answers 503: ${reason ?? ""}`, fix: null };
+    case "unhealthy":
+      return {
+        level: "error",
+        message: `${place} answers 503: ${reason ?? ""}`,
+        fix: "See its stderr with `nexo ext status`, and http_server in its manifest",
+      };
+  }
 }
 
 function sourceFindings({ edgeConfig, sources, now }: DoctorDeps): Finding[] {

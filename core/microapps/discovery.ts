@@ -182,7 +182,24 @@ async function select(
     }
     candidates.push({ id, root, manifest, entry, refusal: refusal?.message ?? null });
   }
-  return candidates.sort(byId);
+  return refuseSharedPorts(candidates.sort(byId), report);
+}
+
+/** Of those that serve on one port the first may: what asks for another must never reach it. */
+function refuseSharedPorts(candidates: readonly Candidate[], report: Report): Candidate[] {
+  const owners = new Map<number, string>();
+  return candidates.map((candidate) => {
+    const { id, root, manifest: { capabilities: { httpServer } }, refusal } = candidate;
+    if (httpServer === null || refusal !== null) return candidate;
+    const owner = owners.get(httpServer.port);
+    if (owner === undefined) {
+      owners.set(httpServer.port, id);
+      return candidate;
+    }
+    const message = `http_server.port ${httpServer.port} is already that of "${owner}"`;
+    report("error", "PortTaken", root, message);
+    return { ...candidate, refusal: message };
+  });
 }
 
 /** Directories with a `plugin.toml`, in name order; none inside another. */

@@ -77,7 +77,7 @@ export async function openExchangeClient(
         throw new CodedError("microapp_busy", message);
       }
       const exchange = newName(random);
-      const credit = line.window();
+      const credit = line.firstCredit();
       const { end, connect } = line.open(exchange, credit);
       try {
         const accepted = await ask(microappId, {

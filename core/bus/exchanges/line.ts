@@ -30,6 +30,8 @@ export interface LineLimits {
   readonly poolBytes: number;
   /** What one exchange gets of them at most. @default {262144} */
   readonly maxWindowBytes: number;
+  /** What it begins with at most: most need no more. @default {32768} */
+  readonly firstWindowBytes: number;
   /** What it gets when there are many. @default {8192} */
   readonly minWindowBytes: number;
   /** Between two rolls to one other side, in milliseconds. @default {5000} */
@@ -40,6 +42,7 @@ export interface LineLimits {
 export const LINE_LIMITS: LineLimits = {
   poolBytes: 8 * 1024 * 1024,
   maxWindowBytes: 256 * 1024,
+  firstWindowBytes: 32 * 1024,
   minWindowBytes: 8 * 1024,
   rollEveryMs: 5_000,
 };
@@ -65,8 +68,8 @@ export interface Line extends AsyncDisposable {
   readonly address: string;
   /** Exchanges that are open. */
   readonly size: () => number;
-  /** Bytes a new exchange may let the other end send. */
-  readonly window: () => number;
+  /** Bytes a new exchange lets the other end send. */
+  readonly firstCredit: () => number;
   /** Opens this side of an exchange whose other end may send `granted` bytes. */
   readonly open: (exchange: string, granted: number) => LineExchange;
 }
@@ -187,7 +190,7 @@ export function openLine({ bus, seal, random, log, limits }: LineDeps): Line {
   return {
     address,
     size: () => exchanges.size,
-    window,
+    firstCredit: () => Math.min(window(), limits.firstWindowBytes),
     open(exchange, granted) {
       const early: [ExchangeFrame, number][] = [];
       const end = createEnd({

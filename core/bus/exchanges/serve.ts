@@ -68,7 +68,7 @@ export async function serveExchanges(
     const open = await read(data, subject);
     const microappId = unescapeToken(subject.slice(subject.lastIndexOf(".") + 1));
     const run = await admit(microappId, open.request);
-    const credit = line.window();
+    const credit = line.firstCredit();
     const { end, connect } = line.open(open.exchange, credit);
     connect(open.from, open.credit);
     scope.run(async () => {

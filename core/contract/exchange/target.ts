@@ -42,6 +42,8 @@ export function appPlaceOf(pathAndQuery: string): AppPlace {
 }
 
 const isVisibleAscii = /^\/[\x21-\x7e]*$/;
+const SPACE = 0x20;
+const DELETE = 0x7f;
 const isBrokenEscape = /%(?![0-9a-fA-F]{2})/;
 
 /**
@@ -53,11 +55,13 @@ export function isSafeTarget(target: string): boolean {
   if (!isVisibleAscii.test(target) || target.includes("#")) return false;
   const path = target.split("?", 1)[0] ?? "";
   if (isBrokenEscape.test(path)) return false;
+  const escaped = Array.from(path.matchAll(/%(..)/g), ([, hex = ""]) => Number.parseInt(hex, 16));
+  if (escaped.some((byte) => byte < SPACE || byte === DELETE)) return false;
   const read = path.replaceAll(
-    /%([0-9a-fA-F]{2})/g,
+    /%(..)/g,
     (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)),
   );
-  if (/[\p{Cc}\\]/u.test(read)) return false;
+  if (read.includes("\\")) return false;
   return read.split("/").every((segment) => {
     const name = segment.split(";", 1)[0];
     return name !== "." && name !== "..";
