@@ -8,6 +8,9 @@ import { EventSourceMeta, InboundKind } from "./binding.ts";
 import { AccountId, AgentId, Uuid } from "./ids.ts";
 import { ChatKind, MessagePart, ReplyAddress } from "./message.ts";
 
+/** Channels without a person: events, schedules, and what agents hand to each other. */
+export const INNER_CHANNELS: readonly string[] = ["event", "timer", "delegation"];
+
 /** What makes a conversation: the unit of order, history and takeover. */
 export const ConversationKey = z.strictObject({
   account_id: AccountId,

@@ -16,6 +16,7 @@ import {
   amountOf,
   type Clock,
   CodedError,
+  INNER_CHANNELS,
   isSwitchedOn,
   type Random,
   subjects,
@@ -270,7 +271,7 @@ function createTurnDeps(deps: WorkDeps, limits: Limits, oversight: Oversight): T
     check: createSchemaCheck(),
     take: (claim) => limits.tools.take(claim),
     hooks: deps.host,
-    sends: (channel) => channel !== "event",
+    sends: (channel) => !INNER_CHANNELS.includes(channel),
     takeover: { holds: oversight.pauses.holds, hold: oversight.hold },
   };
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type AgentConfig, bindingId } from "../contract/mod.ts";
+import { type AgentConfig, bindingId, INNER_CHANNELS } from "../contract/mod.ts";
 import {
   type AgentOrigin,
   type Checked,
@@ -16,9 +16,6 @@ import { BUILT_CHANNELS, PLUGINS } from "./files.ts";
 import { closest } from "./problems.ts";
 import { tenantOf } from "./tenant.ts";
 import type { Path } from "./yaml_file.ts";
-
-/** Channels of turns that core begins: a binding of them overrides, and needs no tenant. */
-const INNER_CHANNELS: readonly string[] = ["timer", "delegation"];
 
 /** Everything wrong with what the agents name. */
 export function checkAgents(checked: Checked, report: Report): void {
@@ -80,7 +77,7 @@ function checkBindings({ settings }: Checked, { file, index, agent }: AgentOrigi
       const message = `binding "${bindingId(plugin, instance ?? null)}" has no event subscriber`;
       report("warning", file, path, message, "Give it the id of a subscriber as instance");
     } else if (INNER_CHANNELS.includes(plugin)) {
-      // Overrides for what core itself begins; nobody arrives there.
+      // Overrides for what core itself begins: nobody writes there.
     } else if (Object.hasOwn(PLUGINS, plugin) && !BUILT_CHANNELS.includes(plugin)) {
       const message = `channel "${plugin}" is not used by this version`;
       report("warning", file, path, message, "Remove the binding, or leave it for later");

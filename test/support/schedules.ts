@@ -7,7 +7,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { sessionIdOf } from "../../core/agents/session.ts";
 import type { AgentEvent } from "../../core/contract/mod.ts";
-import { createParts, type Parts } from "../../core/daemon/parts.ts";
+import { createParts } from "../../core/daemon/parts.ts";
 import type { OpenInbound } from "../../core/queues/inbounds.ts";
 import type { OpenOutbound } from "../../core/queues/outbox.ts";
 import type { AskPoller } from "../../core/schedules/polls.ts";
@@ -18,6 +18,7 @@ import { openStore } from "../../core/store/open_store.ts";
 import { statement, type Store } from "../../core/store/store.ts";
 import { openVault, type Vault } from "../../core/vault/vault.ts";
 import { settingsOf } from "./settings.ts";
+import type { Spine } from "./spine.ts";
 import { migrationsDir, openTestStore, silentLog } from "./store.ts";
 
 const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
@@ -49,7 +50,7 @@ export interface Fired {
 
 /** Schedules of one core. */
 export interface SchedulesPlace extends AsyncDisposable {
-  readonly parts: Parts;
+  readonly spine: Spine;
   readonly store: Store;
   readonly vault: Vault;
   readonly clock: TestClock;
@@ -96,6 +97,16 @@ async function openOver(
   const parts = createParts({ store, vault, settings, random, now, log: silentLog });
   const reads = createScheduleReads({ store, sealer: vault });
   const delivered: OpenOutbound[] = [];
+  const close = async (): Promise<void> => {
+    await schedules[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+    await rm(dir, { recursive: true, force: true });
+  };
+  const spine: Spine = {
+    ...parts,
+    ...{ store, settings, now, log: silentLog },
+    [Symbol.asyncDispose]: close,
+  };
   const pushed: OpenInbound[] = [];
   const schedules = openSchedules({
     ...parts,
@@ -115,7 +126,7 @@ async function openOver(
   });
   await schedules.start();
   const place: SchedulesPlace = {
-    parts,
+    spine,
     store,
     vault,
     clock,
@@ -141,7 +152,7 @@ async function openOver(
         "SELECT id, account_id FROM inbounds ORDER BY id",
       );
       const inbounds = await Promise.all(
-        rows.map(async ({ id, account_id }) => (await parts.inbounds.load(account_id, [id]))[0]),
+        rows.map(async ({ id, account_id }) => (await spine.inbounds.load(account_id, [id]))[0]),
       );
       return inbounds.flatMap((inbound) =>
         inbound === undefined ? [] : [{
@@ -153,14 +164,10 @@ async function openOver(
       );
     },
     async events(kind) {
-      const { events } = await parts.events.listForOperator({ kinds: [kind], after: 0 });
+      const { events } = await spine.events.listForOperator({ kinds: [kind], after: 0 });
       return events.map(({ body }) => JSON.parse(body) as AgentEvent);
     },
-    async [Symbol.asyncDispose]() {
-      await schedules[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
-      await rm(dir, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: close,
   };
   return place;
 }

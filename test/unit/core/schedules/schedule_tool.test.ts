@@ -1,0 +1,139 @@
+import { describe, expect, it } from "vitest";
+import { sessionIdOf } from "../../../../core/agents/session.ts";
+import type { Tool } from "../../../../core/agents/tool_gate.ts";
+import { runTurn } from "../../../../core/agents/turn.ts";
+import type { ConversationKey } from "../../../../core/contract/mod.ts";
+import { MAX_REMINDERS, scheduleTool } from "../../../../core/schedules/schedule_tool.ts";
+import { clockAt, openSchedulesPlace, type SchedulesPlace } from "../../../support/schedules.ts";
+import { depsOf, messageFrom, queued, VISITOR } from "../../../support/turns.ts";
+import { uuid } from "../../../support/spine.ts";
+
+const AGENTS = `
+agents:
+  - id: ana
+    model: { provider: offline, model: rules }
+    allowed_tools: [schedule]
+    inbound_bindings: [{ plugin: webchat, instance: acme }, { plugin: webchat, instance: globex }]
+`;
+const never = new AbortController().signal;
+const GLOBEX: ConversationKey = { ...VISITOR, account_id: "globex", instance: "globex" };
+
+async function open(): Promise<SchedulesPlace & { readonly tool: Tool }> {
+  const place = await openSchedulesPlace({
+    files: { "agents.yaml": AGENTS },
+    clock: clockAt("2025-01-01T12:00:00Z"),
+  });
+  const { reads, vault: sealer, spine: { redact, now } } = place;
+  const tool = scheduleTool({ reads, sealer, sessionIdOf, redact, now, onNew: () => {} });
+  return { ...place, tool };
+}
+
+/** One call as the gate makes it, with its rows committed. */
+async function call(
+  { tool, store }: { tool: Tool; store: SchedulesPlace["store"] },
+  args: object,
+  key = VISITOR,
+): Promise<Record<string, unknown>> {
+  const reply = await tool.call(args, {
+    account: key.account_id,
+    meta: { agent_id: key.agent_id, session_id: null },
+    signal: never,
+    turnId: uuid(),
+    callId: uuid(),
+    inbound: messageFrom(key, ""),
+  });
+  await store.commit(reply.writes ?? []);
+  return reply.ok && reply.text.startsWith("{")
+    ? JSON.parse(reply.text) as Record<string, unknown>
+    : { text: reply.text };
+}
+
+describe("the tool schedule", () => {
+  it("reminds the conversation it was called in, once, and tells the person by an own turn", async () => {
+    await using place = await open();
+    const turn = depsOf(place.spine, [place.tool]);
+    const ask = messageFrom(
+      VISITOR,
+      'schedule {"action":"create","text":"Call Eve.","in_secs":90}',
+    );
+    expect(await runTurn(await queued(place.spine, ask), turn, never)).toMatchObject({
+      outcome: "ok",
+    });
+    place.clock.pass(89_000);
+    await place.schedules.tick();
+    expect(await place.reads.list("acme")).toHaveLength(1);
+    place.clock.pass(1_000);
+    await place.schedules.tick();
+    await place.schedules.tick();
+
+    const [waiting, ...more] = await place.spine.inbounds.openForOperator();
+    expect(more).toEqual([]);
+    expect(waiting).toMatchObject({ trigger: "timer", session_id: sessionIdOf(VISITOR) });
+    const job = {
+      turnId: uuid(),
+      account: "acme",
+      inboundIds: [waiting?.id ?? ""],
+      attempts: 0,
+      starts: 0,
+    };
+    const end = await runTurn(job, turn, never);
+    expect(end.kind === "finished" && end.reply).toMatch(/Call Eve\./);
+    expect(end.kind === "finished" && end.outbound?.sessionId).toBe(sessionIdOf(VISITOR));
+    expect(await place.reads.list("acme")).toEqual([]);
+  });
+
+  it("keeps what it is told sealed, and its name redacted", async () => {
+    await using place = await open();
+    await call(place, { action: "create", text: "Mail eve@example.com", in_secs: 60 });
+    const rows = await place.store.read<{ name: string; sealed: Uint8Array }>(
+      "SELECT name, sealed FROM schedules",
+    );
+    expect(rows[0]?.name).not.toContain("eve@example.com");
+    expect(Buffer.from(rows[0]?.sealed ?? []).toString("latin1")).not.toContain("example");
+    const { reminders } = await call(place, { action: "list" });
+    expect(reminders).toMatchObject([{ text: "Mail eve@example.com", repeats: false }]);
+  });
+
+  it("lists and cancels what belongs to its own conversation alone", async () => {
+    await using place = await open();
+    const { id } = await call(place, { action: "create", text: "Ours", every_secs: 3_600 });
+    const others = [{ ...VISITOR, contact: "another" }, GLOBEX];
+    for (const key of others) {
+      expect(await call(place, { action: "list" }, key)).toEqual({ reminders: [] });
+      expect(await call(place, { action: "cancel", id }, key)).toMatchObject({
+        text: expect.stringMatching(/no reminder/),
+      });
+    }
+    expect(await call(place, { action: "cancel", id })).toEqual({ text: "cancelled" });
+    expect(await place.reads.list("acme")).toEqual([]);
+  });
+
+  it.each([
+    [{ in_secs: 60, at: "2030-01-01T00:00:00Z" }, /give one of/],
+    [{}, /give one of/],
+    [{ at: "tomorrow" }, /RFC 3339/],
+    [{ at: "2024-01-01T00:00:00Z" }, /has passed/],
+    [{ at: "2030-01-01T00:00:00Z" }, /more than a year/],
+    [{ in_secs: 1e15 }, /more than a year/],
+    [{ every_secs: 59 }, /once a minute/],
+    [{ cron: "*/10 * * * * *" }, /once a minute/],
+    [{ cron: "1 2 3" }, /5 fields/],
+    [{ cron: "0 8 * * *", tz: "Mars/Base" }, /IANA/],
+  ])("refuses %o and says why", async (time, why) => {
+    await using place = await open();
+    const { text } = await call(place, { action: "create", text: "x", ...time });
+    expect(text).toMatch(why);
+  });
+
+  it("keeps the number of one conversation's reminders small", async () => {
+    await using place = await open();
+    for (let i = 0; i < MAX_REMINDERS; i++) {
+      await call(place, { action: "create", text: `${i}`, every_secs: 60 });
+    }
+    expect(await call(place, { action: "create", text: "x", every_secs: 60 })).toMatchObject({
+      text: expect.stringMatching(/reminders already/),
+    });
+    expect(await call(place, { action: "create", text: "x", every_secs: 60 }, GLOBEX))
+      .toMatchObject({ id: expect.any(String) });
+  });
+});
