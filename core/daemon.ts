@@ -236,6 +236,7 @@ export async function runDaemon(
     heads,
     host,
     work,
+    schedules,
     tokens,
     tickets,
     config,

@@ -19,6 +19,7 @@ import { addInitCommand } from "./init.ts";
 import { addOperateCommands } from "./operate.ts";
 import { addRecordCommands } from "./record.ts";
 import { addRunCommands } from "./run.ts";
+import { addScheduleCommands } from "./schedules.ts";
 import { addSecretCommands } from "./secrets.ts";
 import { addTalkCommands } from "./talk.ts";
 import { addTenantCommands } from "./tenants.ts";
@@ -64,6 +65,7 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   addOperateCommands(program, context);
   addTenantCommands(program, context);
   addChannelCommands(program, context);
+  addScheduleCommands(program, context);
   addSecretCommands(program, context);
 
   try {

@@ -49,6 +49,7 @@ export const TOGGLES = {
   channels: domain("CHANNELS", "channels"),
   skills: domain("SKILLS", "skills"),
   tenants: domain("TENANTS", "tenants", "high"),
+  pollers: domain("POLLERS", "pollers"),
   secrets: domain("SECRETS", "secrets", "critical"),
   auth: domain("AUTH", "auth", "critical"),
   agent_events: {

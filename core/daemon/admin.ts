@@ -16,6 +16,7 @@ import { operatorConversationMethods } from "../admin/operator_conversations.ts"
 import { operatorRecordMethods } from "../admin/operator_record.ts";
 import { operatorSecretMethods } from "../admin/operator_secrets.ts";
 import { operatorExtensionMethods } from "../admin/operator_extensions.ts";
+import { operatorScheduleMethods } from "../admin/operator_schedules.ts";
 import { operatorUsageMethods } from "../admin/operator_usage.ts";
 import { answerRpc } from "../admin/rpc_body.ts";
 import type { Bus } from "../bus/bus.ts";
@@ -178,6 +179,7 @@ function createMethods(deps: AdminDeps) {
       listMicroapps: deps.extensions.list,
       applyExtension: deps.extensions.apply,
     }),
+    ...operatorScheduleMethods(deps.schedules),
     ...operatorUsageMethods({ readUsage: (query) => readUsage(store, query) }),
     ...operatorControlMethods({
       status: () => statusOf(deps),

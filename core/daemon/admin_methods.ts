@@ -11,6 +11,7 @@ import { credentialMethods } from "../admin/credentials.ts";
 import { llmProviderMethods } from "../admin/llm_providers.ts";
 import type { AdminMethod } from "../admin/method.ts";
 import { pairingMethods } from "../admin/pairing.ts";
+import { pollerMethods } from "../admin/pollers.ts";
 import { publishMethods } from "../admin/publish.ts";
 import { secretMethods, type TokenRotation } from "../admin/secrets.ts";
 import { skillMethods } from "../admin/skills.ts";
@@ -35,6 +36,7 @@ import type { DaemonOptions } from "./options.ts";
 import type { PairingParts } from "./pairing.ts";
 import { oversightMethods } from "./oversight_methods.ts";
 import type { Parts } from "./parts.ts";
+import type { WiredSchedules } from "./schedules.ts";
 import type { Work } from "./work.ts";
 
 /** How long a provider has to say whether a credential is good, in milliseconds. */
@@ -46,6 +48,7 @@ export interface AdminMethodDeps extends Parts, Pick<DaemonOptions, "env" | "now
   readonly host: Host;
   readonly work: Work;
   readonly causes: Causes;
+  readonly schedules: WiredSchedules;
   readonly config: LiveSettings;
   readonly credentials: Credentials;
   readonly pairing: PairingParts;
@@ -128,6 +131,13 @@ export function createAdminMethods(
       now,
     }),
     ...oversightMethods({ ...deps, settings, oversight: work.oversight }),
+    ...pollerMethods({
+      settings,
+      changeConfig,
+      ...deps.schedules,
+      pollerOf: (kind, account) => host.pollerOf(kind, account),
+      now,
+    }),
     ...publishMethods({
       deliver: work.intake.deliver,
       holder: (source, key) => deps.inbox.holder(source, key),

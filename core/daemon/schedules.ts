@@ -8,6 +8,7 @@ import type { Tool } from "../agents/tool_gate.ts";
 import { type Clock, CodedError } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 import type { Host } from "../microapps/host.ts";
+import { createScheduleControl, type ScheduleControl } from "../schedules/control.ts";
 import type { AskPoller } from "../schedules/polls.ts";
 import { scheduleTool } from "../schedules/schedule_tool.ts";
 import { createScheduleReads, type ScheduleReads } from "../schedules/schedule_reads.ts";
@@ -33,10 +34,16 @@ export interface SchedulesWiring extends Parts {
   readonly log: Log;
 }
 
+/** Schedules, and how people find and change them. */
+export interface WiredSchedules extends Schedules {
+  readonly reads: ScheduleReads;
+  readonly control: ScheduleControl;
+}
+
 /** Returns schedules that stand still until they are started. */
-export function wireSchedules(deps: SchedulesWiring): Schedules {
-  const { work, vault, rows } = deps;
-  return openSchedules({
+export function wireSchedules(deps: SchedulesWiring): WiredSchedules {
+  const { store, work, vault, rows, reads, now } = deps;
+  const schedules = openSchedules({
     ...deps,
     sealer: vault,
     eventRows: rows.events,
@@ -47,6 +54,8 @@ export function wireSchedules(deps: SchedulesWiring): Schedules {
     accepts: work.conversations.room.accepts,
     schedule: work.conversations.push,
   });
+  const control = createScheduleControl({ store, now, onDue: schedules.wake });
+  return { ...schedules, reads, control };
 }
 
 function askerOf(host: Host): AskPoller {

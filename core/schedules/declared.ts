@@ -40,7 +40,10 @@ export function tenantOfAgent(
 }
 
 /** The tenant of a job. */
-export function tenantOfJob(job: PollerJob, settings: Settings): string | undefined {
+export function tenantOfJob(
+  job: Pick<PollerJob, "agent" | "tenant_id">,
+  settings: Settings,
+): string | undefined {
   const agent = settings.agents.get(job.agent);
   return job.tenant_id ?? (agent === undefined ? undefined : tenantOfAgent(agent, settings));
 }

@@ -75,7 +75,7 @@ export function timerKey(account: string, agentId: string, name: string): Conver
 
 /** Prompt and conversation of a job of kind `agent_turn`, or why there is none. */
 export function agentTurnOf(
-  job: PollerJob,
+  job: Pick<PollerJob, "id" | "agent" | "config">,
   account: string,
   settings: Settings,
 ): TimerWords | { readonly problem: string } {

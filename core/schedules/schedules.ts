@@ -40,7 +40,14 @@ export interface Schedules extends AsyncDisposable {
 export function openSchedules(deps: SchedulesDeps): Schedules {
   const { store, reads, settings, now, log } = deps;
 
-  async function align({ booting }: { booting: boolean }): Promise<void> {
+  let aligning = Promise.resolve();
+  /** One after another: two at once would make the same schedules. */
+  function align(options: { booting: boolean }): Promise<void> {
+    aligning = aligning.catch(() => undefined).then(() => alignNow(options));
+    return aligning;
+  }
+
+  async function alignNow({ booting }: { booting: boolean }): Promise<void> {
     const known = await reads.declaredForOperator();
     const units = alignedRows(known, settings(), { nowMs: now(), booting });
     const results = await Promise.allSettled(units.map((unit) => store.commit(unit)));

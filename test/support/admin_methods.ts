@@ -11,6 +11,7 @@ import { credentialMethods } from "../../core/admin/credentials.ts";
 import { apiRootOf, CHANNEL_CREDENTIALS } from "../../core/channels/credentials/mod.ts";
 import { llmProviderMethods } from "../../core/admin/llm_providers.ts";
 import { pairingMethods } from "../../core/admin/pairing.ts";
+import { pollerMethods } from "../../core/admin/pollers.ts";
 import { publishMethods } from "../../core/admin/publish.ts";
 import { secretMethods, type TokenRotation } from "../../core/admin/secrets.ts";
 import { skillMethods } from "../../core/admin/skills.ts";
@@ -28,6 +29,9 @@ import { createTranscripts } from "../../core/record/transcripts.ts";
 import { readUsage } from "../../core/models/budget/usage.ts";
 import { tailAudit } from "../../core/record/admin_audit.ts";
 import { tailForAccount } from "../../core/record/turns.ts";
+import { createScheduleControl } from "../../core/schedules/control.ts";
+import { alignedRows } from "../../core/schedules/declared.ts";
+import { createScheduleReads } from "../../core/schedules/schedule_reads.ts";
 import { writeSecret } from "../../core/settings/written_secrets.ts";
 import { createChallenges } from "../../core/pairing/challenges.ts";
 import { createPairing } from "../../core/pairing/pairing.ts";
@@ -116,6 +120,13 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     log: silentLog,
   });
   await oversight.load();
+  const reads = createScheduleReads({ store, sealer: vault });
+  const align = async (): Promise<void> => {
+    const known = await reads.declaredForOperator();
+    const options = { nowMs: Date.now(), booting: false };
+    for (const unit of alignedRows(known, settings(), options)) await store.commit(unit);
+  };
+  await align();
   const methods = [
     ...agentMethods({ settings, changeConfig, reload: config.reload, now: Date.now }),
     ...tenantRecordMethods({
@@ -172,6 +183,15 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
       now: () => 5,
     }),
     ...oversightMethods({ ...parts, settings, store, oversight, log: silentLog }),
+    ...pollerMethods({
+      settings,
+      changeConfig,
+      reads,
+      align,
+      control: createScheduleControl({ store, now: Date.now, onDue: () => {} }),
+      pollerOf: (kind, account) => kind === "mailbox" && account === "acme" ? "shop" : undefined,
+      now: Date.now,
+    }),
     ...publishMethods({
       deliver(given): Promise<Outcome[]> {
         const [handoff] = given;

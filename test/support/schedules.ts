@@ -104,7 +104,7 @@ async function openOver(
   };
   const spine: Spine = {
     ...parts,
-    ...{ store, settings, now, log: silentLog },
+    ...{ store, dir, settings, now, log: silentLog },
     [Symbol.asyncDispose]: close,
   };
   const pushed: OpenInbound[] = [];

@@ -13,6 +13,7 @@ import { ESCALATION_METHODS } from "./escalations.ts";
 import { LLM_PROVIDER_METHODS } from "./llm_providers.ts";
 import { PAIRING_METHODS } from "./pairing.ts";
 import { PROCESSING_METHODS } from "./processing.ts";
+import { POLLER_METHODS } from "./pollers.ts";
 import { PUBLISH_METHODS } from "./publish.ts";
 import { SECRET_METHODS } from "./secrets.ts";
 import { SKILL_METHODS } from "./skills.ts";
@@ -34,6 +35,7 @@ export const ADMIN_METHODS = {
   ...PROCESSING_METHODS,
   ...ESCALATION_METHODS,
   ...CONVERSATION_METHODS,
+  ...POLLER_METHODS,
   ...PUBLISH_METHODS,
 } as const;
 

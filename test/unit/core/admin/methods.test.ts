@@ -17,8 +17,23 @@ const FILES = {
   - { id: bob, tenant_id: globex, model: { provider: mini, model: m1 } }
 `,
   "tenants.yaml": "# ours\ntenants:\n  acme: { display_name: Acme } # first\n  globex: {}\n",
+  "pollers.yaml": `# jobs
+pollers:
+  jobs:
+    - id: theirs # of globex
+      kind: agent_turn
+      agent: bob
+      schedule: { every_secs: 60 }
+      config: { user_prompt: globex-only }
+`,
   "llm.yaml":
     "providers: {}\ntenants:\n  globex:\n    providers:\n      mini: { base_url: http://x, api_key_env: KEY }\n",
+};
+const JOB = {
+  kind: "agent_turn",
+  agent: "ana",
+  schedule: { cron: "0 0 8 * * *", tz: "Europe/Berlin" },
+  config: { user_prompt: "Sum up." },
 };
 const open = () => openAdminPlace(FILES);
 const SCOPE = {
@@ -144,6 +159,13 @@ const CALLS: readonly (readonly [keyof typeof ADMIN_METHODS, unknown, unknown])[
     agent_id: "ana",
     query: " ",
   }],
+  ["nexo/admin/pollers/upsert", { ...JOB, id: "mail" }, { ...JOB, id: "Mail" }],
+  ["nexo/admin/pollers/list", { kind: "agent_turn" }, { kind: 1 }],
+  ["nexo/admin/pollers/get", { id: "mail" }, {}],
+  ["nexo/admin/pollers/pause", { id: "mail" }, { id: "" }],
+  ["nexo/admin/pollers/resume", { id: "mail" }, { id: 1 }],
+  ["nexo/admin/pollers/run_now", { id: "mail" }, {}],
+  ["nexo/admin/pollers/delete", { id: "mail" }, { id: null }],
   ["nexo/publish", { subject: "shop.sold", payload: { n: 1 } }, {
     subject: "shop.*",
     payload: 1,
@@ -213,9 +235,12 @@ describe("the admin methods", () => {
         place.config.current().tenants.get("globex"),
         place.config.current().agents.get("bob"),
         place.config.current().llm.tenants["globex"],
+        place.config.current().pollers.jobs.filter(({ agent }) => agent === "bob"),
       ]);
     const before = globex();
-    const text = fc.constantFrom("acme", "globex", "bob", "ana", "mini", "ours", "nobody", "new");
+    const text = fc.constantFrom(
+      ...["acme", "globex", "bob", "ana", "mini", "ours", "theirs", "nobody", "new"],
+    );
     const params = fc.record({
       agent_id: text,
       tenant_id: fc.option(text, { nil: undefined }),
@@ -226,6 +251,10 @@ describe("the admin methods", () => {
       display_name: text,
       purge: fc.boolean(),
       body: fc.constant("x"),
+      agent: text,
+      kind: fc.constant("agent_turn"),
+      schedule: fc.constant({ every_secs: 60 }),
+      config: fc.constant({ user_prompt: "x" }),
       model: fc.constant({ provider: "offline", model: "r" }),
       inbound_bindings: fc.option(
         fc.array(fc.record({ plugin: fc.constant("webchat"), instance: text }), { maxLength: 2 }),
@@ -252,9 +281,9 @@ describe("the admin methods", () => {
 
   it("answer -32601 for what is not there, and for a domain that is switched off", async () => {
     await using place = await open();
-    await expect(place.dispatch(operator, "nexo/admin/pollers/list", {})).rejects.toMatchObject({
+    await expect(place.dispatch(operator, "nexo/admin/audit/list", {})).rejects.toMatchObject({
       code: -32601,
-      message: "method_not_found: no admin handler registered for `nexo/admin/pollers/list`",
+      message: "method_not_found: no admin handler registered for `nexo/admin/audit/list`",
     });
     place.env["NEXO_MICROAPP_ADMIN_SKILLS_ENABLED"] = "off";
     await expect(place.dispatch(operator, "nexo/admin/skills/list", {})).rejects.toMatchObject({
