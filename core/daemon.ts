@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { openAdmin } from "./daemon/admin.ts";
+import { openCodeWatch } from "./daemon/code_watch.ts";
 import { openApps } from "./daemon/apps.ts";
 import { openBus } from "./daemon/bus.ts";
 import { openEdgeLink } from "./daemon/edge_link.ts";
@@ -219,12 +220,13 @@ export async function runDaemon(
   const scrape = createScrape({ meter, store, bus, host, config, waiting });
   const microappsAt = { settings, homeDir: home.root, env: options.env, log };
   const reloadMicroapps = createMicroappReload({ host, find: () => findMicroapps(microappsAt) });
-  const extensions = createExtensionDesk({
-    ...microappsAt,
-    host,
-    change: config.change,
-    refresh: () => reloadMicroapps(agentNews.changed),
-  });
+  const refresh = () =>
+    reloadMicroapps((found) => {
+      agentNews.changed();
+      code.follow(options.followCode ? found : []);
+    });
+  await using code = openCodeWatch({ host, refresh, log });
+  const extensions = createExtensionDesk({ ...microappsAt, host, change: config.change, refresh });
   let edgeUrl: string | undefined;
   await using admin = await openAdmin({
     ...options,
@@ -290,10 +292,11 @@ export async function runDaemon(
     publishConfig();
     work.reload();
     reloads.run(() => schedules.align());
-    reloads.run(extensions.refresh);
+    reloads.run(async () => void await refresh());
   });
   await schedules.start();
   await using _watch = await watchConfig(config, { log });
+  if (options.followCode) reloads.run(async () => void await refresh());
   await using _run = await publishRunFile(home, {
     pid: options.pid,
     admin_url: admin.url,

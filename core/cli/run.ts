@@ -24,6 +24,7 @@ export function addRunCommands(program: Command, context: CliContext): void {
       await runDaemon({
         ...await daemonOptions(context, config),
         makeSecrets: true,
+        followCode: true,
         startEdge: (options) =>
           startNodeEdge({ ...options, port: portOf(port, env), hostname: host, version }),
       }, { signal, onReady: (ready) => announce(ready, context) });
@@ -35,6 +36,7 @@ export function addRunCommands(program: Command, context: CliContext): void {
       await runDaemon({
         ...await daemonOptions(context, config),
         makeSecrets: false,
+        followCode: false,
         startEdge: undefined,
       }, { signal, onReady: ({ adminUrl }) => say(`nexo core is ready: ${adminUrl}`) });
     });

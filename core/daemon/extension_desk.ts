@@ -20,7 +20,7 @@ export interface ExtensionDeskDeps {
   readonly homeDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly host: Host;
-  readonly refresh: () => Promise<void>;
+  readonly refresh: () => Promise<unknown>;
 }
 
 /** What a change led to. */
@@ -34,8 +34,6 @@ export interface AppliedEdit {
 
 /** See the module. */
 export interface ExtensionDesk {
-  /** Looks for microapps again: starts what is new, stops what is gone, restarts what has changed. */
-  readonly refresh: () => Promise<void>;
   readonly list: () => Promise<ListedMicroapp[]>;
   /**
    * Changes what `extensions.yaml` says of a microapp, looks for it again and waits up to `waitMs` for
@@ -50,7 +48,6 @@ export interface ExtensionDesk {
 export function createExtensionDesk(deps: ExtensionDeskDeps): ExtensionDesk {
   const { settings, change, homeDir, env, host, refresh } = deps;
   return {
-    refresh,
     async list() {
       const { extensions, configDir } = settings();
       const found = await discoverMicroapps({

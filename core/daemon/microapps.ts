@@ -107,14 +107,16 @@ export function createMicroappReload(
     readonly host: Pick<Host, "apply">;
     readonly find: () => Promise<readonly Candidate[]>;
   },
-): (onTaken: () => void) => Promise<void> {
+): (onTaken: (found: readonly Candidate[]) => void) => Promise<readonly Candidate[]> {
   let searches: Promise<unknown> = Promise.resolve();
   return async function reload(onTaken) {
     const found = searches.then(find);
     searches = found.catch(() => undefined); // whoever asked hears of it; the next one starts afresh
-    const applied = host.apply(await found);
-    onTaken();
+    const candidates = await found;
+    const applied = host.apply(candidates);
+    onTaken(candidates);
     await applied;
+    return candidates;
   };
 }
 

@@ -40,6 +40,8 @@ export interface DaemonOptions {
   readonly startEdge: StartEdge | undefined;
   /** Whether missing webhook secrets are made. */
   readonly makeSecrets: boolean;
+  /** Whether microapps are renewed when their code changes. */
+  readonly followCode: boolean;
   readonly log: Log;
   readonly now: Clock;
   readonly random: Random;

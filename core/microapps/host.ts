@@ -146,6 +146,14 @@ export interface Host extends AsyncDisposable {
    * @throws {CodedError} `not_found`, `microapp_not_ready` when it may not start
    */
   restart(microappId: string): Promise<void>;
+  /**
+   * Starts a microapp's code afresh beside the process that runs, and lets it take over once it has
+   * shaken hands; open calls finish where they began. One that serves HTTP is stopped first.
+   *
+   * @throws {CodedError} `microapp_handshake` when the new one does not start, and the old one goes on;
+   * `not_found`, `microapp_not_ready` when it may not start
+   */
+  renew(microappId: string): Promise<void>;
   /** Takes a new list: starts what is new, stops what is gone, restarts what has changed. */
   apply(candidates: readonly Candidate[]): Promise<void>;
   /** Resolves when the first handshake of one microapp, or of every one, has gone well or badly. */
@@ -190,6 +198,7 @@ export async function openHost(deps: HostDeps): Promise<Host> {
     restart: deps.restart ?? RESTART_POLICY,
     limits: { ...PEER_LIMITS, ...deps.limits },
     onChange: () => void (known = null),
+    drainMs: timeouts.toolMs,
     onStopped: (id) => calls.forget(id),
   });
   const chain = {
@@ -250,6 +259,7 @@ export async function openHost(deps: HostDeps): Promise<Host> {
       return live !== null;
     },
     restart: (id) => slots.restart(id),
+    renew: (id) => slots.renew(id),
     apply: (candidates) => slots.apply(candidates),
     settled: (id) => slots.settled(id),
     async [Symbol.asyncDispose]() {

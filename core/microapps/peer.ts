@@ -82,6 +82,8 @@ export interface Peer {
   call(method: string, params: unknown, options: CallOptions): Promise<unknown>;
   /** Sends a notification; under pressure the oldest waiting ones are dropped. */
   notify(method: string, params: unknown): void;
+  /** Resolves once no call waits for an answer. */
+  idle(): Promise<void>;
   /** Notifications dropped so far. */
   readonly droppedNotices: number;
   /** Fails every open call with `reason` and writes nothing more. Harmless when repeated. */
@@ -101,6 +103,7 @@ export function createPeer(deps: PeerDeps): Peer {
   const { input, output, log, limits } = deps;
   const pending = new Map<number, Pending>();
   const abandoned = new Set<number>();
+  const waitingForIdle = new Set<() => void>();
   let closedBy: CodedError | null = null;
   let nextId = 1;
   let running = 0;
@@ -120,9 +123,16 @@ export function createPeer(deps: PeerDeps): Peer {
     if ((strays & (strays - 1)) === 0) log.warn("microapp.stray_line", { why, count: strays });
   }
 
+  function leave(id: number): void {
+    pending.delete(id);
+    if (pending.size > 0) return;
+    for (const resolve of waitingForIdle) resolve();
+    waitingForIdle.clear();
+  }
+
   function settle(id: RpcId, line: string): Pending | undefined {
     const open = typeof id === "number" ? pending.get(id) : undefined;
-    if (open !== undefined) pending.delete(id as number);
+    if (open !== undefined) leave(id as number);
     else if (id === null) stray("answer without id", line);
     else if (typeof id !== "number" || !abandoned.delete(id)) stray("answer to no open call", line);
     return open;
@@ -214,7 +224,7 @@ export function createPeer(deps: PeerDeps): Peer {
         };
         const giveUp = (error: unknown): void => {
           finish();
-          pending.delete(id);
+          leave(id);
           withdraw();
           abandoned.add(id);
           if (abandoned.size > ABANDONED) {
@@ -241,6 +251,10 @@ export function createPeer(deps: PeerDeps): Peer {
         });
       });
     },
+    idle: () =>
+      pending.size === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => waitingForIdle.add(resolve)),
     notify(method, params) {
       outbox.notify(writeFrame({ type: "notification", method, params }));
     },
@@ -252,8 +266,10 @@ export function createPeer(deps: PeerDeps): Peer {
       closedBy = reason;
       outbox.close();
       reading.dispose();
-      for (const { reject } of pending.values()) reject(reason);
-      pending.clear();
+      for (const [id, { reject }] of [...pending]) {
+        leave(id);
+        reject(reason);
+      }
     },
   };
 }

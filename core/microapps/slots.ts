@@ -3,46 +3,23 @@
  *
  * @module
  */
-import { type Clock, CodedError } from "../contract/mod.ts";
-import { type Log } from "../flow/log.ts";
+import { CodedError } from "../contract/mod.ts";
+import { openDeadline } from "../flow/deadline.ts";
 import type { Candidate } from "./discovery.ts";
-import type { MicroappFault } from "./faults.ts";
+import { type Generation, type GenerationDeps, openGeneration } from "./generation.ts";
 import { grantsOf } from "./grants.ts";
 import type { HookPoint } from "./handshake.ts";
-import { noteFile } from "./leftover.ts";
-import type { HttpHandshake } from "./http/identity.ts";
 import type { HttpServers, ServerStatus } from "./http/servers.ts";
 import type { MicroappState } from "./lifeline.ts";
-import type { PeerLimits } from "./peer.ts";
-import type { RestartPolicy } from "./restart_plan.ts";
-import type { Guard, Guarded } from "./sandbox/guard.ts";
 import type { SandboxLevel } from "./sandbox/level.ts";
-import type { Confinement } from "./sandbox/prepare.ts";
-import { stateDirOf } from "./sandbox/state_dir.ts";
-import { endMarked } from "./sandbox/warden.ts";
-import { initializeParams, prepareChild, type StartDeps } from "./start_child.ts";
 import { createTail, type Tail } from "./stderr.ts";
-import { type LifeTimeouts, openSupervisor, type Supervisor } from "./supervisor.ts";
+import type { Supervisor } from "./supervisor.ts";
 
 /** What slots need; see `HostDeps`. */
-export interface SlotsDeps extends StartDeps {
-  readonly guard: Guard;
-  /** Where running processes are written down. */
-  readonly runDir: string;
-  readonly servers: HttpServers;
-  readonly now: Clock;
-  readonly logFor: (microappId: string) => Log;
-  readonly onRequest: (
-    call: { readonly microappId: string; readonly method: string; readonly params: unknown },
-  ) => Promise<unknown>;
-  readonly onState: (microappId: string, state: MicroappState, reason?: string) => void;
-  readonly onFault: (microappId: string, fault: MicroappFault) => void;
-  readonly timeouts: LifeTimeouts;
-  readonly restart: RestartPolicy;
-  readonly limits: PeerLimits;
-  /** Called whenever the microapps that run, or their tools, may have changed. */
-  readonly onChange: () => void;
-  /** Called when a microapp was stopped on purpose. */
+export interface SlotsDeps extends GenerationDeps {
+  /** How long calls may go on with a process whose successor runs, in milliseconds. */
+  readonly drainMs: number;
+  /** Called when a microapp was stopped or renewed on purpose. */
   readonly onStopped: (microappId: string) => void;
 }
 
@@ -84,87 +61,52 @@ export interface Slots extends AsyncDisposable {
   all(): Slot[];
   status(): MicroappStatus[];
   restart(microappId: string): Promise<void>;
+  renew(microappId: string): Promise<void>;
   apply(candidates: readonly Candidate[]): Promise<void>;
   settled(microappId?: string): Promise<void>;
 }
 
 interface OwnSlot {
   candidate: Candidate;
-  supervisor: Supervisor | null;
+  readonly supervisor: Supervisor | null;
+  generation: Generation | null;
+  /** How many generations there were. */
+  generations: number;
   /** False once it is to go. */
   wanted: boolean;
   readonly tail: Tail;
-  /** Of the last start. */
-  confinement: Confinement | null;
-  http: HttpHandshake | null;
   /** Changes of one microapp happen one after another. */
   changes: Promise<void>;
+  /** Generations that finish what they were asked. */
+  readonly leaving: Set<Promise<void>>;
 }
-
-type Breach = Guarded["onBreach"];
 
 const TAIL_LINES = 50;
 
 /** Starts every candidate; none is waited for. */
 export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Slots {
   const slots = new Map<string, OwnSlot>();
-  let closed = false;
+  const closing = new AbortController();
 
-  function start(slot: OwnSlot): void {
-    const { candidate: { id, refusal }, tail } = slot;
-    const log = deps.logFor(id);
-    deps.onChange();
-    if (refusal !== null) {
-      log.error("microapp.failed", { reason: refusal });
-      deps.onState(id, "failed", refusal);
-      return;
-    }
-    slot.supervisor = openSupervisor({
-      id,
-      prepare: async () => {
-        const { child, confinement, http } = await prepareChild(slot.candidate, deps, log);
-        slot.http = http;
-        slot.confinement = confinement;
-        return child;
-      },
-      initializeParams: () => initializeParams(slot.candidate, slot.http, deps),
-      onRequest: ({ method, params }) => deps.onRequest({ microappId: id, method, params }),
-      onState(state, reason) {
-        deps.servers.follow(slot.candidate, state);
-        deps.onChange();
-        deps.onState(id, state, reason);
-      },
-      onFault: (kind, summary) => deps.onFault(id, { kind, summary, stderr: tail.lines() }),
-      guard: (pid, onBreach) => guardChild(slot, pid, onBreach),
-      sweep: async () => {
-        const ended = await endMarked(deps.warden.markOf(id));
-        if (ended > 0) log.warn("microapp.strays_ended", { processes: ended });
-      },
-      tail,
-      pidFile: noteFile(deps.runDir, id),
-      mark: deps.warden.markOf(id),
-      limits: deps.limits,
-      timeouts: deps.timeouts,
-      restart: deps.restart,
-      now: deps.now,
-      log,
-    });
+  function open(slot: OwnSlot, isCurrent: boolean): Generation {
+    slot.generations += 1;
+    return openGeneration({
+      candidate: () => slot.candidate,
+      tail: slot.tail,
+      number: slot.generations,
+      isCurrent,
+    }, deps);
   }
 
-  function guardChild(
-    { candidate, confinement }: OwnSlot,
-    pid: number,
-    onBreach: Breach,
-  ): () => void {
-    const stateDir = stateDirOf(deps.homeDir, candidate.id);
-    const forget = deps.warden.watch(pid);
-    if (confinement === null) return forget;
-    const { limits } = confinement;
-    const unguard = deps.guard.watch({ pid, stateDir, limits, onBreach });
-    return () => {
-      unguard();
-      forget();
-    };
+  function start(slot: OwnSlot): void {
+    const { candidate: { id, refusal } } = slot;
+    deps.onChange();
+    if (refusal === null) {
+      slot.generation = open(slot, true);
+      return;
+    }
+    deps.logFor(id).error("microapp.failed", { reason: refusal });
+    deps.onState(id, "failed", refusal);
   }
 
   function add(candidate: Candidate): void {
@@ -172,29 +114,77 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
     const changes = Promise.resolve();
     const slot: OwnSlot = {
       candidate,
-      supervisor: null,
+      get supervisor() {
+        return slot.generation?.supervisor ?? null;
+      },
+      generation: null,
+      generations: 0,
       wanted: true,
       tail,
-      confinement: null,
-      http: null,
       changes,
+      leaving: new Set(),
     };
     slots.set(candidate.id, slot);
     start(slot);
   }
 
+  async function stopAndStart(slot: OwnSlot): Promise<void> {
+    const { id } = slot.candidate;
+    await slot.supervisor?.[Symbol.asyncDispose]();
+    await Promise.all(slot.leaving);
+    slot.generation = null;
+    deps.onStopped(id);
+    deps.onChange();
+    if (slot.wanted && !closing.signal.aborted) start(slot);
+    else if (!slot.wanted) slots.delete(id);
+  }
+
   /** Stops what runs in the slot, then starts what is wanted by then. */
   function replace(slot: OwnSlot): Promise<void> {
-    slot.changes = slot.changes.then(async () => {
-      const { id } = slot.candidate;
-      await slot.supervisor?.[Symbol.asyncDispose]();
-      slot.supervisor = null;
-      deps.onStopped(id);
-      deps.onChange();
-      if (slot.wanted && !closed) start(slot);
-      else if (!slot.wanted) slots.delete(id);
-    });
+    slot.changes = slot.changes.then(() => stopAndStart(slot));
     return slot.changes;
+  }
+
+  /** Lets a new generation take over from one that works; the old one goes on when it does not start. */
+  async function takeOver(slot: OwnSlot, old: Generation): Promise<void> {
+    const { id } = slot.candidate;
+    const next = open(slot, false);
+    await Promise.race([next.supervisor.settled, aborted(closing.signal)]);
+    if (next.supervisor.live === null) {
+      const { reason } = next.supervisor;
+      slot.tail.add(`nexo: the new code did not start, the old goes on: ${reason}`);
+      await next.supervisor[Symbol.asyncDispose]();
+      throw new CodedError("microapp_handshake", `Cannot renew microapp "${id}": ${reason}`);
+    }
+    old.isCurrent = false;
+    next.isCurrent = true;
+    slot.generation = next;
+    deps.onStopped(id);
+    deps.onChange();
+    deps.onState(id, "ready");
+    const left: Promise<void> = finish(old).finally(() => slot.leaving.delete(left));
+    slot.leaving.add(left);
+  }
+
+  /** Stops a generation once its open calls are answered. */
+  async function finish({ supervisor }: Generation): Promise<void> {
+    using limit = openDeadline(closing.signal, deps.drainMs);
+    await Promise.race([supervisor.live?.peer.idle(), aborted(limit.signal)]);
+    await supervisor[Symbol.asyncDispose]();
+  }
+
+  /** The slot of a microapp that may run. */
+  function startable(id: string, doing: string): OwnSlot {
+    const slot = slots.get(id);
+    if (slot === undefined || !slot.wanted) {
+      throw new CodedError(
+        "not_found",
+        `Cannot ${doing} microapp "${id}": there is none of that name`,
+      );
+    }
+    const { refusal } = slot.candidate;
+    if (refusal === null) return slot;
+    throw new CodedError("microapp_not_ready", `Cannot ${doing} microapp "${id}": ${refusal}`);
   }
 
   for (const candidate of candidates) add(candidate);
@@ -205,19 +195,20 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
     get: (id) => slots.get(id),
     all,
     status: () => all().map((slot) => statusOf(slot, deps.servers)),
-    async restart(id) {
-      const slot = slots.get(id);
-      if (slot === undefined || !slot.wanted) {
-        throw new CodedError(
-          "not_found",
-          `Cannot restart microapp "${id}": there is none of that name`,
-        );
-      }
-      const { refusal } = slot.candidate;
-      if (refusal !== null) {
-        throw new CodedError("microapp_not_ready", `Cannot restart microapp "${id}": ${refusal}`);
-      }
-      await replace(slot);
+    restart: async (id) => replace(startable(id, "restart")),
+    async renew(id) {
+      const slot = startable(id, "renew");
+      const renewed = slot.changes.then(async () => {
+        const { generation, candidate: { manifest: { capabilities } } } = slot;
+        const works = generation !== null && generation.supervisor.live !== null;
+        if (!slot.wanted || closing.signal.aborted) return;
+        // Two cannot listen on one port.
+        if (works && capabilities.httpServer === null) return takeOver(slot, generation);
+        await stopAndStart(slot);
+        await slot.supervisor?.settled;
+      });
+      slot.changes = renewed.catch(() => {}); // whoever asked hears of it
+      await renewed;
     },
     async apply(wanted) {
       const next = new Map(wanted.map((candidate) => [candidate.id, candidate]));
@@ -229,7 +220,9 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
         slot.wanted = candidate !== undefined;
         if (!keeps) changes.push(replace(slot));
       }
-      for (const candidate of wanted) if (!slots.has(candidate.id) && !closed) add(candidate);
+      for (const candidate of wanted) {
+        if (!slots.has(candidate.id) && !closing.signal.aborted) add(candidate);
+      }
       deps.onChange();
       await Promise.all(changes);
     },
@@ -238,10 +231,17 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
       await Promise.all(wanted.map(({ supervisor }) => supervisor?.settled ?? Promise.resolve()));
     },
     async [Symbol.asyncDispose]() {
-      closed = true;
+      closing.abort();
       await Promise.all([...slots.values()].map(replace));
     },
   };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 /** What of an entry a running process was made with. */
@@ -257,10 +257,11 @@ function isSame(a: Candidate, b: Candidate): boolean {
 }
 
 function statusOf(
-  { candidate, supervisor, tail, confinement }: OwnSlot,
+  { candidate, supervisor, generation, tail }: OwnSlot,
   servers: HttpServers,
 ): MicroappStatus {
   const { id, manifest, entry, refusal } = candidate;
+  const confinement = generation?.confinement;
   const handshake = supervisor?.handshake;
   return {
     id,

@@ -46,12 +46,13 @@ export function initializeParams(
 }
 
 /**
- * Prepares one start of a microapp.
+ * Prepares one start of a microapp; its descendants carry `mark`.
  *
  * @throws {CodedError} `manifest_invalid`, `sandbox_refused`
  */
 export async function prepareChild(
   candidate: Candidate,
+  mark: string,
   deps: StartDeps,
   log: Log,
 ): Promise<PreparedChild> {
@@ -74,7 +75,7 @@ export async function prepareChild(
     AGENT_VERSION: deps.agentVersion,
     AGENT_EXTENSION_ID: id,
     NEXO_EXTENSION_STATE_ROOT: stateDir,
-    [MARK_VARIABLE]: deps.warden.markOf(id),
+    [MARK_VARIABLE]: mark,
   };
   const env = childEnv({ parent: deps.env, passed, added });
   const { command, args } = transport;

@@ -135,6 +135,15 @@ describe("the operators' token", () => {
     ]);
   });
 
+  it("is that of the microapp's HTTP server unless it says otherwise", async () => {
+    const contexts: AppContext[] = [];
+    const app = defineMicroapp({ start: (context) => void contexts.push(context) });
+    await using _host = await openTestHost(app, {
+      handshake: { http: { token: "of-the-server" } },
+    });
+    expect(contexts[0]?.operatorToken()).toBe("of-the-server");
+  });
+
   it("is not made up where there is none", async () => {
     const { host, context } = await openStarted();
     await using _host = host;

@@ -52,14 +52,10 @@ export type KnownMethod = AdminMethodName | ShortMethod;
 type FullName<M> = M extends AdminMethodName ? M
   : `nexo/admin/${M & string}` extends infer Full extends AdminMethodName ? Full
   : never;
-/** The operator's hash comes from the SDK, so callers may leave it out. */
-type WithoutStamp<P> = P extends { operator_token_hash: string }
-  ? Omit<P, "operator_token_hash"> & Partial<Pick<P, "operator_token_hash">>
-  : P;
 
 /** What a method takes; anything for one this SDK does not know. */
 export type ParamsOf<M> = [FullName<M>] extends [never] ? unknown
-  : WithoutStamp<AdminMethods[FullName<M>]["params"]>;
+  : AdminMethods[FullName<M>]["params"];
 /** What a method answers. */
 export type ResultOf<M> = [FullName<M>] extends [never] ? unknown
   : AdminMethods[FullName<M>]["result"];

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { AgentEvent, messageOf, type RpcError } from "../../core/contract/mod.ts";
+import { AgentEvent, messageOf, NOTICES, type RpcError } from "../../core/contract/mod.ts";
 import { type AppContextDeps, type AppSettings, createAppContexts } from "./app_context.ts";
 import { type AppContext, readContext } from "./context.ts";
 import { allow, type HookAnswer, type HookHandler } from "./hook.ts";
@@ -46,8 +46,6 @@ export interface Answers {
   readonly close: () => Promise<void>;
 }
 
-const AGENT_EVENT = "nexo/notify/agent_event";
-
 /** Builds the answers; parts start with `initialize`. */
 export function createAnswers(
   declared: Declared,
@@ -73,6 +71,8 @@ export function createAnswers(
   const opened: (AsyncDisposable | Disposable)[] = [];
 
   async function start(given: Readonly<Record<string, unknown>>): Promise<void> {
+    const { http } = given;
+    if (isObject(http) && typeof http["token"] === "string") token.offer(http["token"]);
     app = contextOf(await settingsOf(given, around.stateDir, declared.config));
     agentsConfig = isObject(given["agents_config"]) ? given["agents_config"] : {};
     for (const open of declared.parts) {
@@ -133,11 +133,13 @@ export function createAnswers(
       }
     },
     async hear(method, params) {
-      if (method === "agents/updated" && isObject(params) && isObject(params["agents_config"])) {
+      if (
+        method === NOTICES.agents_updated && isObject(params) && isObject(params["agents_config"])
+      ) {
         agentsConfig = params["agents_config"];
-      } else if (method === "nexo/notify/token_rotated" && token.rotate(params)) {
+      } else if (method === NOTICES.token_rotated && token.rotate(params)) {
         log.info("the operators' token was rotated");
-      } else if (method === AGENT_EVENT) {
+      } else if (method === NOTICES.agent_event) {
         const { data: event } = AgentEvent.safeParse(params);
         if (event !== undefined) hub.receive(event);
       }

@@ -45,7 +45,11 @@ export interface MicroappDefinition<
   readonly start?: (context: AppContext<Checked<Config>>) => ReturnType<Part>;
   /** The part that serves HTTP, started after `start`. */
   readonly http?: Part;
-  /** The operators' token until core rotates it; in its name their acts are done. */
+  /**
+   * The operators' token until core rotates it; in its name their acts are done.
+   *
+   * @default the token of the microapp's HTTP server
+   */
   readonly operatorToken?: (env: Env) => string | undefined;
 }
 

@@ -74,6 +74,12 @@ export type {
 } from "./outbound.ts";
 export type { AnySchema, JsonSchema } from "./schema.ts";
 export { openTenantDir, parseAccountId } from "./state_dir.ts";
-export type { ConversationScope, HumanReply, ProcessingAck, Takeover } from "./takeover.ts";
+export type {
+  ConversationScope,
+  HumanReply,
+  PauseOptions,
+  ResumeOptions,
+  Takeover,
+} from "./takeover.ts";
 export { tool, type ToolDefinition } from "./tool.ts";
 export { ToolError, type ToolErrorKind } from "./tool_error.ts";

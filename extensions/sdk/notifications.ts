@@ -4,45 +4,27 @@
  * @module
  */
 import { z } from "zod";
-import { AgentEvent, messageOf } from "../../core/contract/mod.ts";
+import {
+  AgentEvent,
+  AgentsUpdated,
+  messageOf,
+  MicroappError,
+  NOTICES,
+  PairingStatus,
+} from "../../core/contract/mod.ts";
 import type { AppContext } from "./context.ts";
 import type { Log } from "./log.ts";
 
-const PairingStatus = z.looseObject({
-  challenge_id: z.string(),
-  state: z.enum(["pending", "qr_ready", "awaiting_user", "linked", "expired", "cancelled"]),
-  data: z.looseObject({
-    qr_ascii: z.string().nullish(),
-    qr_png_base64: z.string().nullish(),
-    device_jid: z.string().nullish(),
-    error: z.string().nullish(),
-  }).nullish(),
-});
-
 const TokenRotated = z.looseObject({ old_hash: z.string(), new: z.string() });
 
-const MicroappError = z.looseObject({
-  microapp_id: z.string(),
-  kind: z.string(),
-  correlation_id: z.string().nullish(),
-  occurred_at: z.string(),
-  summary: z.string(),
-  stack_trace: z.string().nullish(),
-});
-
-const AgentsUpdated = z.looseObject({
-  agent_ids: z.array(z.string()),
-  agents_config: z.record(z.string(), z.unknown()).optional(),
-});
-
-/** Each notification this SDK knows: its method, and what it tells. */
+/** What each notification of core tells. */
 const KNOWN = {
-  agent_event: ["nexo/notify/agent_event", AgentEvent],
-  pairing_status_changed: ["nexo/notify/pairing_status_changed", PairingStatus],
-  token_rotated: ["nexo/notify/token_rotated", TokenRotated],
-  microapp_error: ["nexo/notify/microapp_error", MicroappError],
-  "agents/updated": ["agents/updated", AgentsUpdated],
-} as const;
+  agent_event: AgentEvent,
+  pairing_status_changed: PairingStatus,
+  token_rotated: TokenRotated,
+  microapp_error: MicroappError,
+  agents_updated: AgentsUpdated,
+} as const satisfies Record<keyof typeof NOTICES, z.ZodType>;
 
 type Known = typeof KNOWN;
 
@@ -58,7 +40,7 @@ export type NotificationHandler<Params = unknown, Config = unknown> = (
  */
 export type Notifications<Config = unknown> =
   & {
-    readonly [Name in keyof Known]?: NotificationHandler<z.output<Known[Name][1]>, Config>;
+    readonly [Name in keyof Known]?: NotificationHandler<z.output<Known[Name]>, Config>;
   }
   & { readonly [method: `nexo/notify/${string}`]: NotificationHandler<unknown, Config> };
 
@@ -73,9 +55,11 @@ export function listenersOf(
   const listeners = new Map<string, Listener[]>();
   for (const [name, handler] of Object.entries(notifications)) {
     if (handler === undefined) continue;
-    const [method, schema] = Object.hasOwn(KNOWN, name) ? KNOWN[name as keyof Known] : [name, null];
+    const known = Object.hasOwn(KNOWN, name) ? name as keyof Known : undefined;
+    const method = known === undefined ? name : NOTICES[known];
+    const schema = known === undefined ? undefined : KNOWN[known];
     const hear = handler as NotificationHandler;
-    const listener: Listener = schema === null ? hear : (params, context) => {
+    const listener: Listener = schema === undefined ? hear : (params, context) => {
       const read = schema.safeParse(params);
       // A newer core may tell of kinds that this SDK does not know yet.
       if (read.success) return hear(read.data, context);

@@ -16,6 +16,8 @@ export interface TokenHolder {
   /** Undefined when there is none. */
   readonly current: () => string | undefined;
   readonly hash: () => string | undefined;
+  /** Holds `token` as long as there is no other. */
+  readonly offer: (token: string) => void;
   /** Takes a new token if the notification is about the one held; says whether it did. */
   readonly rotate: (params: unknown) => boolean;
 }
@@ -23,7 +25,8 @@ export interface TokenHolder {
 /** Builds a holder; `initial` is asked until a rotation has replaced what it gives. */
 export function createTokenHolder(initial: () => string | undefined): TokenHolder {
   let rotated: string | undefined;
-  const current = (): string | undefined => rotated ?? (initial() || undefined);
+  let offered: string | undefined;
+  const current = (): string | undefined => rotated ?? (initial() || offered);
   const hash = (): string | undefined => {
     const token = current();
     return token === undefined ? undefined : tokenHash(token);
@@ -31,6 +34,7 @@ export function createTokenHolder(initial: () => string | undefined): TokenHolde
   return {
     current,
     hash,
+    offer: (token) => void (offered = token),
     rotate(params) {
       if (!isObject(params) || params["old_hash"] !== hash()) return false;
       const next = params["new"];

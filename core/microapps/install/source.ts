@@ -44,7 +44,9 @@ export async function readSource(
 const INTERPRETERS = /^(node|nodejs|deno|bun|python[\d.]*|ruby|perl|php|sh|bash)$/;
 
 /** What would keep the manifest's program from starting; undefined when nothing is known to. */
-export async function programProblem({ root, manifest }: Source): Promise<string | undefined> {
+export async function programProblem(
+  { root, manifest }: Pick<Source, "root" | "manifest">,
+): Promise<string | undefined> {
   const { transport } = manifest;
   if (transport.kind !== "stdio") return `transport "${transport.kind}" is not supported`;
   const { command, args } = transport;

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { setTimeout } from "node:timers/promises";
-import type { AgentEvent } from "../../../core/contract/mod.ts";
+import { type AgentEvent, NOTICES } from "../../../core/contract/mod.ts";
 import type { HookAnswer, HookParams, HookPoint } from "../hook.ts";
 import { isObject } from "../json.ts";
 import type { Env, Microapp } from "../microapp.ts";
@@ -30,6 +30,8 @@ export interface TestHostOptions {
   /** `extensions_config` by agent. */
   readonly agentsConfig?: Readonly<Record<string, unknown>>;
   readonly env?: Env;
+  /** More that core says in `initialize`. */
+  readonly handshake?: Readonly<Record<string, unknown>>;
 }
 
 /** A microapp that runs in this process. Disposing shuts it down. */
@@ -94,7 +96,13 @@ export async function openTestHost(
     if (ownDir !== undefined) await rm(ownDir, { recursive: true, force: true });
   }
 
-  const params = { extension_id: "test", state_dir: stateDir, config, agents_config: agentsConfig };
+  const params = {
+    extension_id: "test",
+    state_dir: stateDir,
+    config,
+    agents_config: agentsConfig,
+    ...options.handshake,
+  };
   const handshake = await link.request("initialize", params, 0).catch(async (error: unknown) => {
     await close();
     throw error;
@@ -119,9 +127,9 @@ export async function openTestHost(
       return answered as HookAnswer;
     },
     notify: link.notify,
-    emit: (event) => link.notify("nexo/notify/agent_event", event),
+    emit: (event) => link.notify(NOTICES.agent_event, event),
     rotateToken: ({ from, to }) =>
-      link.notify("nexo/notify/token_rotated", { old_hash: tokenHash(from), new: to }),
+      link.notify(NOTICES.token_rotated, { old_hash: tokenHash(from), new: to }),
     adminCalls: (method) =>
       admin.calls.filter((call) => method === undefined || call.method === method),
     frames: link.frames,

@@ -24,6 +24,7 @@ await runDaemon({
     ? (options) => startNodeEdge({ ...options, port: 0, hostname: "127.0.0.1", version: "bench" })
     : undefined,
   makeSecrets: false,
+  followCode: false,
   log: quietLog,
   now: Date.now,
   random: createPooledRandom(),
