@@ -27,6 +27,8 @@ export interface Conversation {
   readonly sessionId: string;
   readonly inbounds: TurnInbounds;
   readonly policy: Policy;
+  /** What is remembered of what is not among the messages. */
+  readonly summary: string | undefined;
   /** History and the question; answers and tool results are added to a copy. */
   readonly messages: readonly ModelMessage[];
   readonly journal: Journal;
@@ -95,17 +97,19 @@ function assertOurs({ deps, inbounds: [first] }: Conversation): void {
 
 /** The next answer, an earlier run's when it has one: then nobody is asked and nothing is charged. */
 async function askModel(
-  { policy, deps, record, journal, signal, account, turnId, inbounds, onProgress }: Conversation,
+  conversation: Conversation,
   messages: readonly ModelMessage[],
   isLeft: (tool: string) => boolean,
 ): Promise<ModelAnswer> {
+  const { policy, deps, record, journal, signal, account, turnId, inbounds, summary, onProgress } =
+    conversation;
   const { answer, by, costMicros } = await journal.step(async () => {
     const skills = await deps.skills({ account, agent: policy.agent, names: policy.skills });
     const { step, writes, free } = await deps.ask(
       { account, agentId: policy.agent.id, turnId },
       policy.model,
       {
-        system: systemPrompt(policy, inbounds, skills),
+        system: systemPrompt(policy, inbounds, { skills, summary }),
         messages,
         tools: deps.tools().filter((tool) => isLeft(tool.name) && isOffered(tool, account, policy)),
         signal,

@@ -9,6 +9,7 @@ import {
   bindingId,
   type ConversationKey,
   type ErrorCode,
+  type FallbackReply,
   type ToolRateLimits,
 } from "../contract/mod.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -27,6 +28,8 @@ export interface Policy {
   /** The system prompt before language and safety blocks. */
   readonly systemPrompt: string;
   readonly language: string | undefined;
+  /** What people read instead of an answer, where the operator says. */
+  readonly fallbackReply: FallbackReply;
   /** Names of skills, the binding's in place of the agent's. */
   readonly skills: readonly string[];
   /** Limits of the agent and of the binding, the latter on top. */
@@ -95,7 +98,8 @@ export function policyOf(settings: Settings, key: ConversationKey): PolicyResult
       systemPrompt: [agent.system_prompt, addendum(binding)].filter((part) => part !== "").join(
         "\n\n",
       ),
-      language: binding.language ?? agent.language,
+      language: (binding.language ?? agent.language) || undefined,
+      fallbackReply: binding.fallback_reply ?? agent.fallback_reply ?? {},
       skills: binding.skills ?? agent.skills,
       limits: limitSetsOf(agent, binding),
       allows: (tool) => allowed.length === 0 || allowed.some((pattern) => allows(pattern, tool)),

@@ -14,6 +14,9 @@ export function sessionIdOf(key: ConversationKey): string {
   return uuidOf(sha256, "session", account_id, agent_id, channel, instance, contact);
 }
 
+/** The step that sums up what was said before; it has a number of its own, whatever else there is. */
+export const SUMMARY_STEP = -2;
+
 /** The id of something a turn does in one of its steps; the same when the step runs again. */
 export function stepId(turnId: string, step: number, what: "call" | "send" | "entry"): string {
   return uuidOf(sha256, what, turnId, String(step));

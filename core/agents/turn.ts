@@ -11,9 +11,11 @@ import { isTimeout, openDeadline } from "../flow/deadline.ts";
 import type { ModelMessage } from "../models/model.ts";
 import { ModelError } from "../models/model_error.ts";
 import { converse } from "./converse.ts";
+import { fallbackReply } from "./fallback.ts";
 import { hearHeld } from "./held_messages.ts";
 import { type Policy, policyOf } from "./policy.ts";
 import { userText } from "./prompt.ts";
+import { recall } from "./recall.ts";
 import { sessionIdOf } from "./session.ts";
 import { createTurnHooks } from "./turn_hooks.ts";
 import { createTurnRecord, type TurnRecord } from "./turn_record.ts";
@@ -27,8 +29,6 @@ const MAX_STARTS = 20;
 const RETRY_PAUSES_MS = [5_000, 30_000];
 /** The longest pause a provider can ask for, in milliseconds. */
 const MAX_PAUSE_MS = 3_600_000;
-/** What a person reads when their message could not be answered. */
-const FALLBACK_REPLY = "Sorry, I could not answer that just now. Please try again in a moment.";
 
 /**
  * Runs a turn to its end, or says when to try it again.
@@ -77,7 +77,7 @@ export async function runTurn(
     if (signal.aborted) throw error;
     return deps.takeover.holds(first.key)
       ? stepAside(job, record, deps)
-      : afterFailure(error, job, first, record, deps);
+      : afterFailure(error, verdict.policy, { job, first, record, deps });
   }
 }
 
@@ -133,27 +133,25 @@ async function answer(
     return record.finish({ outcome: "refused", error, reply: null });
   }
 
-  const history = await deps.history({
-    account: job.account,
-    agentId: policy.agent.id,
-    sessionId,
-    limit: policy.agent.config.max_history_turns,
-    except: inbounds.flatMap(({ id, on_record }) => on_record === true ? [id] : []),
-  });
   const question: ModelMessage = { role: "user", content: heard.text };
   record.heard(heard.text, { changed: heard.text !== said });
-  const answer = await converse({
+  const turn = {
     account: job.account,
     turnId: job.turnId,
     sessionId,
-    inbounds,
     policy,
-    messages: [...history, question],
+    inbounds,
     journal,
-    hooks,
     record,
     deps,
     signal,
+  };
+  const { summary, messages } = await recall(turn);
+  const answer = await converse({
+    ...turn,
+    summary,
+    messages: [...messages, question],
+    hooks,
   });
   const reply = answer.content === "" ? "" : await hooks.afterMessage(heard.text, answer.content);
   record.said({ ...answer, content: reply });
@@ -169,10 +167,13 @@ function assertOurs({ key }: Inbound, { takeover }: TurnDeps): void {
 
 async function afterFailure(
   error: unknown,
-  job: TurnJob,
-  first: Inbound,
-  record: TurnRecord,
-  deps: TurnDeps,
+  policy: Policy,
+  { job, first, record, deps }: {
+    job: TurnJob;
+    first: Inbound;
+    record: TurnRecord;
+    deps: TurnDeps;
+  },
 ): Promise<TurnResult> {
   const attempt = job.attempts + 1;
   const retryable = !(error instanceof CodedError) || error.retryable;
@@ -190,5 +191,5 @@ async function afterFailure(
     await deps.store.commit(deps.inbounds.rowsForRetry(job.account, job.inboundIds, nextAtMs));
     return { kind: "retry", nextAtMs };
   }
-  return record.giveUp(error, first.trigger === "channel" ? FALLBACK_REPLY : null);
+  return record.giveUp(error, first.trigger === "channel" ? fallbackReply(policy, error) : null);
 }

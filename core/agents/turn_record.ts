@@ -19,7 +19,8 @@ import type { TranscriptEntry } from "../record/transcripts.ts";
 import type { Write } from "../store/store.ts";
 import type { HeldMessages } from "./held_messages.ts";
 import { userText } from "./prompt.ts";
-import { sessionIdOf, stepId } from "./session.ts";
+import type { Summary } from "./recall.ts";
+import { sessionIdOf, stepId, SUMMARY_STEP } from "./session.ts";
 import type { GatedResult } from "./tool_gate.ts";
 import type { TurnDeps, TurnInbounds, TurnJob, TurnResult } from "./turn_types.ts";
 
@@ -50,6 +51,8 @@ export interface TurnRecord {
   heard(text: string, options?: { readonly changed: boolean }): void;
   /** An answer or a tool result. */
   said(message: ModelMessage): void;
+  /** The beginning of the conversation was summed up. */
+  summarized(summary: Summary): void;
   used(usage: ModelAnswer["usage"], by: ModelRef, costMicros: number): void;
   /** Rows of a step that is not kept by itself: they are committed with the end. */
   owe(writes: readonly Write[]): void;
@@ -99,6 +102,7 @@ export function createTurnRecord(
   const owed: Write[] = [];
   const usage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, costMicros: 0 };
   let model: ModelRef = { provider: "none", model: "none" };
+  let summary: Summary | undefined;
   let question: string | undefined;
   let changed = false;
 
@@ -112,6 +116,19 @@ export function createTurnRecord(
     ? {}
     : { envelope_id: first.envelope_id, delivery_id: first.delivery_id };
   const toolCalls = (): number => said.filter(({ role }) => role === "tool").length;
+
+  function remembered(): TranscriptEntry[] {
+    if (summary === undefined) return [];
+    return [{
+      role: "system",
+      text: `Summary of what was said before: ${summary.text}`,
+      modelMessage: summary,
+      sourcePlugin: key.channel,
+      messageId: stepId(turnId, SUMMARY_STEP, "entry"),
+      turnId,
+      sentAtMs: startedAtMs,
+    }];
+  }
 
   /**
    * One entry per message that came in and is not on record yet; the model's version of them is kept
@@ -140,7 +157,7 @@ export function createTurnRecord(
       turnId,
       sentAtMs: deps.now(),
     }));
-    return [...heard, ...answered];
+    return [...remembered(), ...heard, ...answered];
   }
 
   /** What a person or an event said; `changed` is what hooks made of it. */
@@ -288,6 +305,9 @@ export function createTurnRecord(
     },
     useModel(ref) {
       model = ref;
+    },
+    summarized(made) {
+      summary = made;
     },
     owe: (writes) => void owed.push(...writes),
     heard(text, options) {

@@ -12,8 +12,9 @@ import type { Inbox } from "../queues/inbox.ts";
 import type { Mutes } from "../queues/mutes.ts";
 import type { Outbox } from "../queues/outbox.ts";
 import type { TurnSteps } from "../queues/turn_steps.ts";
-import type { AskModel, ModelMessage } from "../models/model.ts";
+import type { AskModel } from "../models/model.ts";
 import type { Redactor } from "../redact/redactor.ts";
+import type { Past } from "./recall.ts";
 import type { RecordRows } from "./record_rows.ts";
 import type { ReadSkills } from "./skills.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -83,16 +84,18 @@ export interface TurnDeps {
   readonly deadLetters: DeadLetters;
   readonly steps: TurnSteps;
   readonly rows: RecordRows;
-  /** The model's own messages of a session, oldest first, starting with a user's. */
+  /** The past of a session, as its model knows it. */
   readonly history: (session: {
     readonly account: string;
     readonly agentId: string;
     readonly sessionId: string;
-    /** At most this many messages. */
+    /** Messages needed at most. */
     readonly limit: number;
+    /** Whether everything after the last summary is needed, so that it can be summed up. */
+    readonly whole?: boolean;
     /** Ids of messages to leave out: those the turn is about. */
     readonly except?: readonly string[];
-  }) => Promise<ModelMessage[]>;
+  }) => Promise<Past>;
   readonly takeover: Takeover;
   readonly ask: AskModel;
   readonly skills: ReadSkills;

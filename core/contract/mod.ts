@@ -22,6 +22,7 @@ export {
   AgentsFile,
   BindingConfig,
   EventSubscriberConfig,
+  FallbackReply,
   ModelChoice,
   OutboundAllowlist,
   SubscriberPattern,

@@ -9,7 +9,6 @@ import type { OperatorRecordDeps } from "../admin/operator_record.ts";
 import { type AgentEvent, type Clock, type Random } from "../contract/mod.ts";
 import { rowsForEvents } from "../events/event_rows.ts";
 import type { EventLog, EventPage } from "../events/event_log.ts";
-import { ModelMessage } from "../models/model.ts";
 import {
   type AuditIntent,
   auditStream,
@@ -47,28 +46,6 @@ export function createRecordRows(
     },
     toolCall: (call) => rowsForToolCall(call, { redact }),
     events: rowsForEvents,
-  };
-}
-
-/** A session's past as its model knows it; it begins with something a person said. */
-export function historyReader(transcripts: Transcripts) {
-  return async function history(
-    { account, agentId, sessionId, limit, except = [] }: {
-      account: string;
-      agentId: string;
-      sessionId: string;
-      limit: number;
-      except?: readonly string[];
-    },
-  ): Promise<ModelMessage[]> {
-    const entries = await transcripts.readHistory({ account, agentId, sessionId, limit });
-    const messages = entries.flatMap(({ messageId, modelMessage }) =>
-      modelMessage === undefined || except.includes(messageId)
-        ? []
-        : ModelMessage.parse(modelMessage)
-    );
-    const start = messages.findIndex(({ role }) => role === "user");
-    return start === -1 ? [] : messages.slice(start);
   };
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { outboundRefusal } from "../agents/outbound_fence.ts";
 import { runTurn } from "../agents/turn.ts";
 import { createSkillReader } from "../agents/skills.ts";
 import { sessionIdOf } from "../agents/session.ts";
@@ -23,7 +24,7 @@ import {
   TOGGLES,
 } from "../contract/mod.ts";
 import { openConversations } from "../conversations/conversations.ts";
-import { openDelivery, type Refusal } from "../delivery/delivery.ts";
+import { openDelivery } from "../delivery/delivery.ts";
 import type { Log } from "../flow/log.ts";
 import { createAdmission } from "../intake/admission.ts";
 import { createIntake, type Intake } from "../intake/intake.ts";
@@ -33,13 +34,12 @@ import { closeInterrupted } from "../models/budget/ledger.ts";
 import { createModels } from "../models/models.ts";
 import { createEscalateTool } from "../oversight/escalate_tool.ts";
 import { openOversight, type Oversight } from "../oversight/oversight.ts";
-import type { Outbound } from "../queues/outbox.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
 import { type Causes, createToolList } from "./microapps.ts";
 import type { CoreMetrics } from "./metrics.ts";
 import type { Parts } from "./parts.ts";
-import { historyReader } from "./record.ts";
+import { historyReader } from "./history.ts";
 import { conversationLimitsOf, limitRulesOf } from "./rules.ts";
 import { createTurnWaiters } from "./waiters.ts";
 
@@ -119,10 +119,10 @@ export function openWork(deps: WorkDeps): Work {
   const delivery = openDelivery({
     ...deps,
     channels,
-    fence: (outbound) =>
-      settings().tenants.get(outbound.account_id)?.active === true
-        ? oversight.fence(outbound)
-        : suspended(outbound),
+    fence(outbound) {
+      const refusal = outboundRefusal(settings(), outbound);
+      return refusal === undefined ? oversight.fence(outbound) : { ...refusal, writes: [] };
+    },
     onSent({ id, channel, instance, contact, session_id }, sentAtMs) {
       const mirror = { id, contact, session_id, sent_at_ms: sentAtMs };
       bus.publish(subjects.outbound(channel, instance), encoder.encode(JSON.stringify(mirror)));
@@ -215,6 +215,7 @@ export function openWork(deps: WorkDeps): Work {
     reload() {
       reloadLimits();
       conversations.reload();
+      for (const account of settings().tenants.keys()) delivery.wake(account);
     },
     async recover() {
       await oversight.load();
@@ -246,11 +247,6 @@ export function openWork(deps: WorkDeps): Work {
       await limits[Symbol.asyncDispose]();
     },
   };
-}
-
-function suspended({ account_id: account }: Outbound): Refusal {
-  const reason = `tenant "${account}" is not active`;
-  return { code: "account_suspended", reason, later: false, writes: [] };
 }
 
 function createTurnDeps(deps: WorkDeps, limits: Limits, oversight: Oversight): TurnDeps {

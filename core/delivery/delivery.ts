@@ -19,6 +19,9 @@ const MAX_ATTEMPTS = 10;
 /** Between looks at a channel that cannot send, in milliseconds. */
 const NOT_READY_PAUSE_MS = 5_000;
 
+/** Between looks at a message that must wait; it is woken when that has changed, in milliseconds. */
+const LATER_PAUSE_MS = 30_000;
+
 /** Why a message must not go out now. */
 export interface Refusal {
   readonly code: ErrorCode;
@@ -140,7 +143,7 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
     const outbound = await outbox.find(account, id);
     if (outbound === undefined) return undefined;
     const refusal = deps.fence(outbound);
-    if (refusal?.later === true) return now() + RETRY.firstMs;
+    if (refusal?.later === true) return now() + LATER_PAUSE_MS;
     if (refusal !== undefined) return bury(outbound, refusal);
     const result = await attempt(outbound, signal);
     switch (result.kind) {

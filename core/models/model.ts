@@ -78,6 +78,8 @@ export interface ModelRequest {
   /** Ends the request; the promise rejects with its reason. */
   readonly signal: AbortSignal;
   readonly maxOutputTokens?: number | undefined;
+  /** What the answer is for; for models that answer by rules. @default "answer" */
+  readonly purpose?: "answer" | "summary" | undefined;
   /** Hears of the answer while it grows; must not throw. */
   readonly onProgress?: ((progress: ModelProgress) => void) | undefined;
 }

@@ -11,6 +11,9 @@ import { plainOf } from "./untrusted.ts";
 const CHARS_PER_TOKEN = 4;
 /** How much of what was said an answer repeats, in characters. */
 const QUOTED_CHARS = 200;
+/** How many lines a summary has, and how long each is. */
+const DIGEST_LINES = 40;
+const DIGEST_CHARS = 80;
 /** How much of one tool result an answer repeats, in characters. */
 const RESULT_CHARS = 4000;
 
@@ -30,6 +33,7 @@ export function offlineModel(request: ModelRequest): Promise<ModelAnswer> {
 
 function answerTo(request: ModelRequest): ModelAnswer {
   const { messages } = request;
+  if (request.purpose === "summary") return spoken(request, digest(lastUserText(messages)));
   const results = trailingResults(messages);
   if (results.length > 0) return spoken(request, results.map(tell).join("\n"));
 
@@ -105,6 +109,12 @@ function usageOf(request: ModelRequest, outputChars: number): ModelAnswer["usage
     outputTokens: Math.ceil(outputChars / CHARS_PER_TOKEN),
     cachedTokens: 0,
   };
+}
+
+/** The beginning of each line, the newest lines of too many. */
+function digest(text: string): string {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  return lines.slice(-DIGEST_LINES).map((line) => cut(line, DIGEST_CHARS)).join("\n");
 }
 
 /** The first `chars` characters, a letter beyond the basic plane counting as one. */

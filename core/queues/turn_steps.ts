@@ -11,11 +11,13 @@ export interface Journal {
   /**
    * The result of the next step: an earlier run's when it finished this step, else what `run`
    * returns, which is on disk, together with its `writes`, before it is returned. With `writes`
-   * undefined nothing is kept: for a last step whose result is committed with the turn.
+   * undefined nothing is kept: for a last step whose result is committed with the turn. A step that
+   * not every run takes needs a `number` of its own, below zero, so that it moves no other.
    */
   step<T>(
     run: (step: number) => Promise<StepResult<T>>,
     parse: (stored: unknown) => T,
+    number?: number,
   ): Promise<T>;
 }
 
@@ -47,8 +49,8 @@ export function createTurnSteps({ store, sealer }: { store: Store; sealer: Seale
       const finished = new Map(rows.map(({ step, sealed }) => [step, sealed]));
       let next = 0;
       return {
-        async step(run, parse) {
-          const step = next++;
+        async step(run, parse, number) {
+          const step = number ?? next++;
           const where = place(account, turnId, step);
           const stored = finished.get(step);
           if (stored !== undefined) return parse(JSON.parse(sealer.openText(where, stored)));

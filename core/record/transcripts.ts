@@ -99,7 +99,7 @@ export interface Transcripts {
   /** The session's tenant, when anything was said in it. */
   accountOfSession(sessionId: string): Promise<string | undefined>;
   /**
-   * The newest `limit` entries, oldest first.
+   * The newest `limit` entries, or those before a seq; oldest first.
    *
    * @throws {CodedError} `sealed_unreadable`
    */
@@ -108,6 +108,8 @@ export interface Transcripts {
     agentId: string;
     sessionId: string;
     limit?: number | undefined;
+    /** Exclusive; absent for the newest. */
+    before?: number | undefined;
   }): Promise<HistoryEntry[]>;
 }
 
@@ -188,15 +190,17 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
       return row?.account_id;
     },
 
-    async readHistory({ account, agentId, sessionId, limit }) {
+    async readHistory(
+      { account, agentId, sessionId, limit, before = Number.MAX_SAFE_INTEGER },
+    ) {
       const rows = clampLimit(limit);
       const found = await readPage<HistoryRow>(
         store,
         rows,
         `SELECT seq, role, body, sealed, message_id FROM transcripts
-         WHERE account_id = ? AND session_id = ? AND agent_id = ?
+         WHERE account_id = ? AND session_id = ? AND agent_id = ? AND seq < ?
          ORDER BY seq DESC LIMIT ?`,
-        [account, sessionId, agentId, rows],
+        [account, sessionId, agentId, before, rows],
       );
       return found.reverse().map(({ seq, role, body, sealed, message_id }) => ({
         seq,

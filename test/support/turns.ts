@@ -8,7 +8,7 @@ import type { Tool } from "../../core/agents/tool_gate.ts";
 import { createSchemaCheck } from "../../core/agents/tool_schema.ts";
 import type { TurnDeps, TurnJob } from "../../core/agents/turn_types.ts";
 import type { ConversationKey, Inbound } from "../../core/contract/mod.ts";
-import { historyReader } from "../../core/daemon/record.ts";
+import { historyReader } from "../../core/daemon/history.ts";
 import type { AskModel, Model } from "../../core/models/model.ts";
 import { offlineModel } from "../../core/models/offline.ts";
 import { openTestLimits } from "./limits.ts";

@@ -92,11 +92,37 @@ export const OutboundAllowlist = map(
 /** See {@linkcode OutboundAllowlist}. */
 export type OutboundAllowlist = z.infer<typeof OutboundAllowlist>;
 
-/** A language by code or name; at most 64 characters. */
-const Language = z.string().trim().min(1).max(64).regex(
-  /^\P{Cc}*$/u,
-  "must not have control characters",
-);
+/**
+ * A language by code or name; empty is none. It becomes a line of the prompt, so everything that could
+ * end the line or hide in it is taken out.
+ */
+const Language = z.string().transform((text) =>
+  text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, " ").trim()
+).pipe(z.string().max(64));
+
+const FallbackTexts = z.strictObject({
+  /** The model gave no answer. */
+  failed: optional(z.string().max(2_000)),
+  /** The model asked for tools too many times. */
+  tool_loop: optional(z.string().max(2_000)),
+  /** A budget is used up. */
+  budget_exceeded: optional(z.string().max(2_000)),
+});
+
+/**
+ * What people read when they get no answer: one text, or one for each reason; empty means silence,
+ * absent words of ours in the agent's language.
+ */
+export const FallbackReply = z.union([
+  z.string().max(2_000).transform((text): z.infer<typeof FallbackTexts> => ({
+    failed: text,
+    tool_loop: text,
+    budget_exceeded: text,
+  })),
+  FallbackTexts,
+]);
+/** See {@linkcode FallbackReply}. */
+export type FallbackReply = z.infer<typeof FallbackReply>;
 
 /** What a line does with people who write alone; absent means the agent's, and in the end `open`. */
 const DmPolicyName = z.enum(["open", "pairing", "allowlist"]);
@@ -125,6 +151,7 @@ export const BindingConfig = z.strictObject({
   sender_rate_limit: SenderRateLimitOverride,
   allowed_delegates: optional(z.array(Text)),
   language: optional(Language),
+  fallback_reply: optional(FallbackReply),
   tool_rate_limits: optional(BindingToolRateLimits),
   ...peopleKeys,
   ...unused(UNUSED_BINDING_KEYS),
@@ -183,7 +210,11 @@ const AgentRuntime = block({
   /** Messages from people that may wait in one conversation; one more is refused. */
   queue_cap: withDefault(Positive.max(100_000), 32),
   /** Messages of history the model is shown. */
-  max_history_turns: withDefault(Count.max(10_000), 50),
+  max_history_turns: withDefault(Count.max(900), 50),
+  /** Tokens of history the model is shown, roughly counted. */
+  max_history_tokens: withDefault(Count.max(10_000_000), 16_000),
+  /** Whether the model sums up what becomes too old to be shown; else it is left out. */
+  summarize_history: withDefault(z.boolean(), true),
   /** Times the model may ask for tools in one turn. */
   max_tool_iterations: withDefault(Positive.max(1_000), 10),
   /** Milliseconds one turn may take, tools included. */
@@ -202,6 +233,7 @@ export const AgentConfig = z.strictObject({
   /** Not expanded from the environment. */
   system_prompt: withDefault(z.string(), ""),
   language: optional(Language),
+  fallback_reply: optional(FallbackReply),
   /** Globs over tool names; empty means all tools of microapps. Built-in tools only when named. */
   allowed_tools: list(Text),
   inbound_bindings: list(BindingConfig),

@@ -154,7 +154,7 @@ describe("the hooks of a turn", () => {
       sessionId: sessionIdOf(KEY),
       limit: 10,
     });
-    expect(history.at(-1)?.content).toBe("done, nothing more");
+    expect(history.messages.at(-1)?.message.content).toBe("done, nothing more");
     const [call] = await spine.store.read("SELECT arguments FROM tool_calls");
     expect(call?.["arguments"]).toBe('{"text":"[person]"}');
     const { events } = await spine.events.list({ account: "acme", kinds: ["hook_applied"] });

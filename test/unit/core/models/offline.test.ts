@@ -89,6 +89,15 @@ describe("offlineModel()", () => {
     expect((await offlineModel(request([]))).text).toBe("You sent no text.");
   });
 
+  it("sums up by the beginning of each line, and calls nothing", async () => {
+    const long = `Person: ${"word ".repeat(40)}`;
+    const said = user(`${long}\n\nAgent: quote A-1\n`);
+    expect(await offlineModel(request([said], { purpose: "summary" }))).toMatchObject({
+      text: `${long.slice(0, 80)}…\nAgent: quote A-1`,
+      toolCalls: [],
+    });
+  });
+
   it("does not call tools that are not offered", async () => {
     expect((await offlineModel(request([user("quote A-1")], { tools: [] }))).toolCalls).toEqual([]);
   });
