@@ -11,6 +11,7 @@ import { openApps } from "./daemon/apps.ts";
 import { openBus } from "./daemon/bus.ts";
 import { openEdgeLink } from "./daemon/edge_link.ts";
 import { createExtensionDesk } from "./daemon/extension_desk.ts";
+import { openDaemonChannels } from "./daemon/channels.ts";
 import { openLiveSettings } from "./daemon/config.ts";
 import { watchConfig } from "./daemon/config_watch.ts";
 import { makeHome, publishBrokerToken, publishRunFile } from "./daemon/home.ts";
@@ -37,6 +38,7 @@ import { createScheduleParts, wireSchedules } from "./daemon/schedules.ts";
 import { openSignedHeads } from "./daemon/signed_heads.ts";
 import { openWork } from "./daemon/work.ts";
 import type { Dispatch } from "./admin/dispatcher.ts";
+import { openAttendants } from "./channels/attendants.ts";
 import { channelSources } from "./channels/sources.ts";
 import { createUuids, messageOf, resolveSource, subjects } from "./contract/mod.ts";
 import { openExchangeClient } from "./bus/exchanges/client.ts";
@@ -138,12 +140,23 @@ export async function runDaemon(
   metrics.follow(events);
   using sources = openSourceWatch({ store, settings, now, log });
   const causes = createCauses();
+  const channels = openDaemonChannels({
+    ...parts,
+    store,
+    vault,
+    credentials,
+    env: options.env,
+    settings,
+    deliver: (handoffs) => work.intake.deliver(handoffs),
+    now,
+    log,
+  });
   using pairing = openPairing({
     ...parts,
     store,
     vault,
     settings,
-    channels: () => work.channels,
+    channels: () => channels,
     notify: (account, status) => tellPairing(status, account, { host, settings }),
     random,
     now,
@@ -158,6 +171,7 @@ export async function runDaemon(
     bus,
     host,
     causes,
+    channels,
     builtInTools: [timed.tool],
     env: options.env,
     settings,
@@ -193,7 +207,7 @@ export async function runDaemon(
     const own = edgeConfigOf(settings().webhooks, config.secretOf, settings().version);
     return {
       ...own,
-      sources: [...own.sources, ...channelSources(settings(), work.channels)],
+      sources: [...own.sources, ...channelSources(settings(), channels)],
       firehose: settings().broker.firehose,
       tenant_label: settings().tenantLabel,
       auth: tokens.edgeAuth(),
@@ -283,6 +297,13 @@ export async function runDaemon(
     edges.push(reloads);
   };
   edges.push(reloads);
+  await using attendants = openAttendants({
+    settings,
+    channels,
+    credentialOf: (channel, instance) => credentials.open({ channel, instance })?.payload,
+    log,
+  });
+  attendants.apply();
   const { broker } = settings();
   config.onChange((next) => {
     parts.recordEvent({ kind: "config_applied", version: next.version, at_ms: now() });
@@ -292,6 +313,7 @@ export async function runDaemon(
     publishConfig();
     work.reload();
     reloads.run(() => schedules.align());
+    attendants.apply();
     reloads.run(async () => void await refresh());
   });
   await schedules.start();
@@ -318,6 +340,7 @@ export async function runDaemon(
   // Ingress first, then what was accepted, then what answers it, then those who help it.
   await edge?.[Symbol.asyncDispose]();
   await schedules[Symbol.asyncDispose]();
+  await attendants[Symbol.asyncDispose]();
   await work.drain(AbortSignal.timeout(DRAIN_MS));
   stopForwarding();
 }

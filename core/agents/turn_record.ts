@@ -14,7 +14,7 @@ import {
 } from "../contract/mod.ts";
 import type { ModelAnswer, ModelMessage, ModelRef } from "../models/model.ts";
 import { plainOf } from "../models/untrusted.ts";
-import type { Outbound } from "../queues/outbox.ts";
+import type { OpenOutbound, Outbound } from "../queues/outbox.ts";
 import type { TranscriptEntry } from "../record/transcripts.ts";
 import type { Write } from "../store/store.ts";
 import type { HeldMessages } from "./held_messages.ts";
@@ -203,7 +203,7 @@ export function createTurnRecord(
       outcome: ending.outcome,
       error: ending.error,
       reply: ending.reply,
-      outbound: outbound === undefined ? null : { id: outbound.id, sessionId },
+      outbound,
     };
   }
 
@@ -211,10 +211,11 @@ export function createTurnRecord(
   function endRows(
     { outcome, error: reason, reply }: TurnEnd,
     entries: readonly TranscriptEntry[],
-  ): { rows: Write[]; outbound: Outbound | undefined } {
+  ): { rows: Write[]; outbound: readonly OpenOutbound[] } {
     const error = reason === null ? null : deps.redact(reason, account);
     const nowMs = deps.now();
     const outbound = replyOf(reply);
+    const queued = outbound === undefined ? undefined : deps.outbox.queue(outbound, nowMs);
     const counts = {
       tokens_in: usage.inputTokens,
       tokens_out: usage.outputTokens,
@@ -233,7 +234,7 @@ export function createTurnRecord(
     const rows = [
       ...owed,
       ...deps.steps.rowsForFinished(turnId),
-      ...(outbound === undefined ? [] : deps.outbox.rowsForQueued(outbound, nowMs)),
+      ...(queued?.writes ?? []),
       ...deps.rows.turn({
         id: turnId,
         accountId: account,
@@ -262,7 +263,7 @@ export function createTurnRecord(
       }),
       ...deps.rows.events({ account, events: [finished] }),
     ];
-    return { rows, outbound };
+    return { rows, outbound: queued?.items ?? [] };
   }
 
   return {

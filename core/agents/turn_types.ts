@@ -10,7 +10,7 @@ import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbounds } from "../queues/inbounds.ts";
 import type { Inbox } from "../queues/inbox.ts";
 import type { Mutes } from "../queues/mutes.ts";
-import type { Outbox } from "../queues/outbox.ts";
+import type { OpenOutbound, Outbox } from "../queues/outbox.ts";
 import type { TurnSteps } from "../queues/turn_steps.ts";
 import type { AskModel } from "../models/model.ts";
 import type { Redactor } from "../redact/redactor.ts";
@@ -47,8 +47,8 @@ export type TurnResult =
     readonly outcome: "ok" | "error" | "refused";
     readonly error: string | null;
     readonly reply: string | null;
-    /** The outbox row of the reply, when there is one. */
-    readonly outbound: { readonly id: string; readonly sessionId: string } | null;
+    /** The outbox rows of the reply, when there is one. */
+    readonly outbound: readonly OpenOutbound[];
   }
   | { readonly kind: "retry"; readonly nextAtMs: number }
   /** The tenant or the agent is switched off: nothing was done, and the messages wait. */

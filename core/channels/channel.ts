@@ -59,21 +59,28 @@ export interface Heard {
 export type SendResult =
   /** The provider has it; `receipt` is its id of the message. */
   | { readonly kind: "sent"; readonly receipt: string | null }
+  /** It failed and may work again, not before `afterMs` milliseconds from now when given. */
+  | { readonly kind: "retry"; readonly reason: string; readonly afterMs?: number }
   /**
-   * Try again, not before `afterMs` milliseconds from now when given; `wide` when that holds for every
-   * conversation of the instance, as rate limits do.
+   * The provider takes no more for now; it is no attempt. `wide` when that holds for every conversation
+   * of the instance.
    */
   | {
-    readonly kind: "retry";
+    readonly kind: "limited";
     readonly reason: string;
-    readonly afterMs?: number;
-    readonly wide?: boolean;
+    readonly afterMs: number;
+    readonly wide: boolean;
   }
-  /** Nobody can send now; it is no attempt, and the time to live goes on. */
-  | { readonly kind: "not_ready"; readonly reason: string }
-  /** The provider refuses the credentials: no message of the instance can be sent until they change. */
+  /** The provider refuses the credentials: nothing of the instance can be sent until they change. */
   | { readonly kind: "auth"; readonly reason: string }
-  | { readonly kind: "permanent"; readonly reason: string };
+  | { readonly kind: "permanent"; readonly reason: string }
+  | NotReady;
+
+/** Nobody can send now; nothing was tried. The time a message may wait goes on. */
+export interface NotReady {
+  readonly kind: "not_ready";
+  readonly reason: string;
+}
 
 /** How one instance's provider reaches us over HTTP: a source, its address and secret left to core. */
 export interface ChannelWebhook {
@@ -85,16 +92,42 @@ export interface ChannelWebhook {
   readonly verifyToken: string | null;
 }
 
+/** How the work of an instance's own stands; while it goes on there is no answer. */
+export type Attendance =
+  /** Done, until settings or credentials change. */
+  | { readonly kind: "attended" }
+  | { readonly kind: "failed" | "auth" | "not_ready"; readonly reason: string };
+
+/** A rate of sends. */
+export interface SendRate {
+  readonly perSec: number;
+  /** Sends that may go at once. */
+  readonly burst: number;
+}
+
 /** One channel. What only some can do is left out by the others. */
 export interface Channel {
   /** `webchat`, `telegram`, … */
   readonly id: string;
-  /** Most UTF-16 code units of one text; longer ones are sent in pieces. */
-  readonly textLimit: number;
+  /**
+   * Whether the same message may be sent a second time when nobody knows how the first try ended:
+   * there is an id by which the provider or the reader's program drops the repetition. Otherwise the
+   * message becomes a dead letter, to be replayed by whoever has looked.
+   */
+  readonly repeats: boolean;
+  /** Loads what sending needs; resolves with why nobody can send, or with nothing. */
+  readonly ready?: (instance: string) => Promise<NotReady | undefined>;
+  /** How fast an instance may send; undefined means as fast as it goes. */
+  readonly rateOf?: (instance: string) => SendRate | undefined;
   /** Tries once; resolves also when the provider refuses. */
   readonly send: (outbound: Outbound, options: { signal: AbortSignal }) => Promise<SendResult>;
   /** How the provider of an instance reaches us; undefined when it does not over HTTP. */
   readonly webhookOf?: (instance: string) => ChannelWebhook | undefined;
+  /**
+   * An instance's own work: telling the provider our address, or fetching what came. Resolves when
+   * nothing is left to do or it cannot go on, and is started again then; rejects when `signal` aborts.
+   */
+  readonly attend?: (instance: string, signal: AbortSignal) => Promise<Attendance>;
   /** Reads one verified event. Nothing in it is trusted; what it does not know, it leaves out. */
   readonly hear?: (envelope: Envelope, instance: string) => Heard;
   /**

@@ -8,6 +8,7 @@ import { CodedError, type ConversationKey } from "../contract/mod.ts";
 import type { Settings } from "../settings/settings.ts";
 import { answererOf } from "./answerer.ts";
 import type { Channel, ChannelMessage } from "./channel.ts";
+import type { ChannelKind } from "./kind.ts";
 
 const instance = z.string().min(1).max(64);
 const contact = z.string().min(1).max(128);
@@ -75,9 +76,16 @@ export function webchatMessage(
  * The channel's way out. Visitors read their messages from the outbox, so a message is with them as
  * soon as its row says that it was sent.
  */
-export const webchat: Channel = {
+export const webchatChannel: Channel = {
+  id: "webchat",
+  sends: new Set(["text", "reply"]),
+  repeats: true,
+  send: (outbound) => Promise.resolve({ kind: "sent", receipt: outbound.id }),
+};
+
+/** See {@linkcode ChannelKind}. */
+export const webchat: ChannelKind = {
   id: "webchat",
   textLimit: Number.MAX_SAFE_INTEGER,
-  sends: new Set(["text", "reply"]),
-  send: (outbound) => Promise.resolve({ kind: "sent", receipt: outbound.id }),
+  open: () => webchatChannel,
 };

@@ -147,8 +147,8 @@ function createMethods(deps: AdminDeps) {
     resend: async ({ account, id }) => {
       const found = await deps.outbox.find(account, id);
       if (found === undefined) return;
-      const { session_id, attempts } = found;
-      work.delivery.push([{ id, account_id: account, session_id, attempts, next_at_ms: now() }]);
+      const { session_id } = found;
+      work.delivery.push([{ id, account_id: account, session_id, next_at_ms: now() }]);
     },
   });
   return [

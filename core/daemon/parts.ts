@@ -13,6 +13,7 @@ import {
 } from "../contract/mod.ts";
 import { createEventLog, type EventLog } from "../events/event_log.ts";
 import { OPERATOR_STREAM, rowsForEvents } from "../events/event_rows.ts";
+import { textLimitOf } from "../channels/registry.ts";
 import type { Log } from "../flow/log.ts";
 import { createDeadLetters, type DeadLetters } from "../queues/dead_letters.ts";
 import { createInbounds, type Inbounds } from "../queues/inbounds.ts";
@@ -81,7 +82,7 @@ export function createParts(
     redact,
     inbox: createInbox({ store, sealer: vault }),
     inbounds: createInbounds({ store, sealer: vault }),
-    outbox: createOutbox({ store, sealer: vault }),
+    outbox: createOutbox({ store, sealer: vault, textLimitOf }),
     deadLetters: createDeadLetters({ store }),
     steps: createTurnSteps({ store, sealer: vault }),
     mutes: createMutes({ store }),

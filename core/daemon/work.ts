@@ -12,7 +12,7 @@ import type { Tool } from "../agents/tool_gate.ts";
 import type { TurnDeps, TurnJob, TurnResult } from "../agents/turn_types.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Channels } from "../channels/ingress.ts";
-import { ChatRequest, webchat, webchatKey, webchatMessage } from "../channels/webchat.ts";
+import { ChatRequest, webchatKey, webchatMessage } from "../channels/webchat.ts";
 import {
   amountOf,
   type Clock,
@@ -52,6 +52,7 @@ export interface WorkDeps extends Parts {
   readonly bus: Bus;
   readonly host: Host;
   readonly causes: Causes;
+  readonly channels: Channels;
   /** Tools that core brings, offered where a binding or its agent names them. */
   readonly builtInTools: readonly Tool[];
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -79,7 +80,6 @@ export interface ChatAnswer {
 
 /** The running work. */
 export interface Work extends AsyncDisposable {
-  readonly channels: Channels;
   readonly intake: Intake;
   readonly conversations: ReturnType<typeof openConversations>;
   readonly delivery: ReturnType<typeof openDelivery>;
@@ -104,7 +104,9 @@ export function openWork(deps: WorkDeps): Work {
   const { bus, settings, inbounds, outbox, metrics, now, log } = deps;
   const waiters = createTurnWaiters();
 
-  const channels = new Map([webchat].map((channel) => [channel.id, metrics.channel(channel)]));
+  const channels = new Map(
+    Array.from(deps.channels, ([id, channel]) => [id, metrics.channel(channel)]),
+  );
 
   const oversight: Oversight = openOversight({
     ...deps,
@@ -119,10 +121,8 @@ export function openWork(deps: WorkDeps): Work {
   const delivery = openDelivery({
     ...deps,
     channels,
-    fence(outbound) {
-      const refusal = outboundRefusal(settings(), outbound);
-      return refusal === undefined ? oversight.fence(outbound) : { ...refusal, writes: [] };
-    },
+    eventRows: deps.rows.events,
+    fences: [(outbound) => outboundRefusal(settings(), outbound), oversight.fence],
     onSent({ id, channel, instance, contact, session_id }, sentAtMs) {
       const mirror = { id, contact, session_id, sent_at_ms: sentAtMs };
       bus.publish(subjects.outbound(channel, instance), encoder.encode(JSON.stringify(mirror)));
@@ -143,16 +143,7 @@ export function openWork(deps: WorkDeps): Work {
       await microappsSettled;
       const result = await run(job, signal);
       if (result.kind === "retry" || result.kind === "parked") return result;
-      if (result.kind === "finished" && result.outbound !== null) {
-        const { id, sessionId } = result.outbound;
-        delivery.push([{
-          id,
-          account_id: job.account,
-          session_id: sessionId,
-          attempts: 0,
-          next_at_ms: now(),
-        }]);
-      }
+      if (result.kind === "finished") delivery.push(result.outbound);
       waiters.finished(job.inboundIds, result);
       return { kind: "finished" };
     },
@@ -206,7 +197,6 @@ export function openWork(deps: WorkDeps): Work {
   }
 
   return {
-    channels,
     intake,
     conversations,
     delivery,
@@ -215,7 +205,7 @@ export function openWork(deps: WorkDeps): Work {
     reload() {
       reloadLimits();
       conversations.reload();
-      for (const account of settings().tenants.keys()) delivery.wake(account);
+      delivery.wake();
     },
     async recover() {
       await oversight.load();

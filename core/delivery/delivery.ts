@@ -3,45 +3,46 @@
  *
  * @module
  */
-import type { Channel, SendResult } from "../channels/channel.ts";
-import { type Clock, codeOf, type ErrorCode, messageOf } from "../contract/mod.ts";
+import type { Channels } from "../channels/ingress.ts";
+import { type AgentEvent, type Clock, codeOf, messageOf } from "../contract/mod.ts";
 import { backoffMs } from "../flow/backoff.ts";
-import { delay } from "../flow/delay.ts";
 import type { Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
-import type { OpenOutbound, Outbound, Outbox } from "../queues/outbox.ts";
+import type { OpenOutbound, Outbox, UnsentOutbound } from "../queues/outbox.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import type { Store, Write } from "../store/store.ts";
+import {
+  type Attempts,
+  createAttempts,
+  type Fence,
+  type Refusal,
+  type SendEnd,
+} from "./attempt.ts";
+import { createPauses } from "./pauses.ts";
+import { outboundEvent } from "./record.ts";
 
 const RETRY = { firstMs: 1_000, maxMs: 300_000 };
 const MAX_ATTEMPTS = 10;
-/** Between looks at a channel that cannot send, in milliseconds. */
-const NOT_READY_PAUSE_MS = 5_000;
+/** Between looks at a channel that cannot send, in milliseconds; news of it ends the pause. */
+const NOT_READY = { firstMs: 2_000, maxMs: 60_000 };
 
-/** Between looks at a message that must wait; it is woken when that has changed, in milliseconds. */
-const LATER_PAUSE_MS = 30_000;
-
-/** Why a message must not go out now. */
-export interface Refusal {
-  readonly code: ErrorCode;
-  readonly reason: string;
-  /** Whether it may go later; otherwise it becomes a dead letter. */
-  readonly later: boolean;
-  /** Rows to commit with the dead letter. */
-  readonly writes: readonly Write[];
-}
+/** Between looks at a message that a fence holds back; it is woken when that changed, in milliseconds. */
+const HELD_PAUSE_MS = 30_000;
 
 /** What the delivery needs. */
 export interface DeliveryDeps {
   readonly store: Store;
   readonly outbox: Outbox;
   readonly deadLetters: DeadLetters;
-  readonly channels: ReadonlyMap<string, Channel>;
-  /** Why a message must not go out now, asked right before each send, with nothing in between. */
-  readonly fence: (outbound: Outbound) => Refusal | undefined;
+  readonly channels: Channels;
+  /** Asked right before each send, in order; the first that objects counts. */
+  readonly fences: readonly Fence[];
+  readonly eventRows: (
+    batch: { readonly account: string; readonly events: readonly AgentEvent[] },
+  ) => Write[];
   /** Hears of each send once its row says so. */
-  readonly onSent: (outbound: Outbound, sentAtMs: number) => void;
+  readonly onSent: (outbound: UnsentOutbound, sentAtMs: number) => void;
   readonly redact: Redactor;
   readonly uuid: () => string;
   readonly now: Clock;
@@ -52,153 +53,143 @@ export interface DeliveryDeps {
 export interface Delivery extends AsyncDisposable {
   /** Sends rows that are on disk, after those of the same conversation already given. */
   readonly push: (items: readonly OpenOutbound[]) => void;
-  /** Lets what waits for its next try look again whether it may go. */
-  readonly wake: (account: string) => void;
+  /** Lets what waits look again whether it may go, and whether its channel can send; of all tenants, or one. */
+  readonly wake: (account?: string) => void;
   /** What a tenant's channels were asked to send and have not answered yet. */
-  readonly underWay: (account: string) => {
-    readonly ids: ReadonlySet<string>;
-    readonly settled: Promise<void>;
-  };
-  /** Resolves when nothing is left to send, or when `signal` aborts. */
+  readonly underWay: Attempts["underWay"];
+  /** Waits for nothing any more; resolves when what can go has gone, or when `signal` aborts. */
   readonly drain: (signal: AbortSignal) => Promise<void>;
 }
 
-function failed(reason: string): Refusal {
-  return { code: "outbound_failed", reason, later: false, writes: [] };
-}
+/** What is to be done about a row next. */
+type Next =
+  | { readonly kind: "settled" }
+  | {
+    readonly kind: "again";
+    readonly atMs: number;
+    /** Whether news of the channel makes it worth trying before. */
+    readonly onNews?: boolean;
+  };
+
+const SETTLED: Next = { kind: "settled" };
 
 /** Starts the delivery. */
 export function openDelivery(deps: DeliveryDeps): Delivery {
-  const { store, outbox, channels, now, log } = deps;
+  const { store, outbox, now, log } = deps;
   const scope = openScope({ onError: (error) => log.error("delivery.failed", { error }) });
+  const attempts = createAttempts(deps);
+  const pauses = createPauses();
   const lanes = new Map<string, OpenOutbound[]>();
-  /** Ends the wait of a lane for its next try, by account. */
-  const naps = new Map<string, Set<AbortController>>();
-  const asked = new Map<
-    string,
-    { readonly account: string; readonly answered: Promise<unknown> }
-  >();
+  let patient = true;
 
   async function runLane(lane: string, signal: AbortSignal): Promise<void> {
     const items = lanes.get(lane) ?? [];
     for (let item = items[0]; item !== undefined; item = items[0]) {
-      await sendUntilSettled(item, signal);
+      // What is left waiting is on disk; the next start goes on with it.
+      if (!await sendUntilSettled(item, signal)) break;
       items.shift();
     }
     lanes.delete(lane);
   }
 
-  async function sendUntilSettled(item: OpenOutbound, signal: AbortSignal): Promise<void> {
-    let nextAtMs = item.next_at_ms;
-    for (;;) {
+  /** Whether the row is settled; otherwise nobody may wait for it any more. */
+  async function sendUntilSettled(item: OpenOutbound, signal: AbortSignal): Promise<boolean> {
+    const { account_id: account, id } = item;
+    let next: Next = { kind: "again", atMs: item.next_at_ms };
+    for (let notReady = 0; next.kind === "again";) {
       signal.throwIfAborted();
-      try {
-        if (nextAtMs > now() && await slept(item, nextAtMs - now(), signal)) continue;
-        const next = await sendOnce(item.account_id, item.id, signal);
-        if (next === undefined) return;
-        nextAtMs = next;
-      } catch (error) {
-        if (signal.aborted) throw error;
-        log.error("outbound.unrecorded", {
-          id: item.id,
-          code: codeOf(error),
-          error: messageOf(error),
-        });
-        nextAtMs = now() + RETRY.firstMs;
+      const outbound = await insist(account, () => outbox.find(account, id), signal);
+      if (outbound === undefined) return true;
+      // What must not go out any more need not wait for its time, nor let others wait behind it.
+      if (next.atMs > now() && !attempts.isOver(outbound)) {
+        if (!patient) return false;
+        const woken = await pauses.pause(account, next.atMs - now(), signal);
+        if (!woken || next.onNews !== true) continue;
+        next = { kind: "again", atMs: now() };
+        continue;
       }
-    }
-  }
-
-  /**
-   * Waits, at most `ms` and until it is woken. False, without a wait, when the message is gone or must
-   * not go out: those behind it need not wait for its time.
-   */
-  async function slept(
-    { account_id: account, id }: OpenOutbound,
-    ms: number,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const alarm = new AbortController();
-    const others = naps.get(account) ?? new Set();
-    naps.set(account, others.add(alarm));
-    try {
-      const outbound = await outbox.find(account, id);
-      if (outbound === undefined || deps.fence(outbound)?.later === false) return false;
-      await delay(ms, { signal: AbortSignal.any([signal, alarm.signal]) });
-    } catch (error) {
-      if (!alarm.signal.aborted) throw error;
-    } finally {
-      others.delete(alarm);
-      if (others.size === 0) naps.delete(account);
+      const end = await attempts.send(outbound, signal);
+      notReady = end.kind === "not_ready" || end.kind === "auth" ? notReady + 1 : 0;
+      next = await insist(account, () => record(outbound, end, notReady), signal);
     }
     return true;
   }
 
-  /** Tries once; returns when to try again, or undefined when the row is settled. */
-  async function sendOnce(
+  /** Tries to read or write until it works: a full disk must not make a message go out twice. */
+  async function insist<T>(
     account: string,
-    id: string,
+    work: () => Promise<T>,
     signal: AbortSignal,
-  ): Promise<number | undefined> {
-    const outbound = await outbox.find(account, id);
-    if (outbound === undefined) return undefined;
-    const refusal = deps.fence(outbound);
-    if (refusal?.later === true) return now() + LATER_PAUSE_MS;
-    if (refusal !== undefined) return bury(outbound, refusal);
-    const result = await attempt(outbound, signal);
-    switch (result.kind) {
-      case "sent": {
-        const sentAtMs = now();
-        await store.commit(outbox.rowsForSent(account, id, result.receipt, sentAtMs));
-        deps.onSent(outbound, sentAtMs);
-        return undefined;
-      }
-      case "permanent":
-        return bury(outbound, failed(result.reason));
-      case "not_ready":
-      case "auth":
-        // Not the message's fault: it waits as long as it may, and no attempt is counted.
-        return now() + NOT_READY_PAUSE_MS;
-      case "retry": {
-        const failures = outbound.attempts + 1;
-        if (failures >= MAX_ATTEMPTS) return bury(outbound, failed(result.reason));
-        const nextAtMs = now() + (result.afterMs ?? backoffMs(failures, RETRY));
-        await store.commit(outbox.rowsForRetry(account, id, nextAtMs));
-        return nextAtMs;
+  ): Promise<T> {
+    for (let failures = 1;; failures++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (codeOf(error) === "store_closed") throw error;
+        log.error("outbound.unrecorded", { code: codeOf(error), error: messageOf(error) });
+        await pauses.pause(account, backoffMs(failures, RETRY), signal);
       }
     }
   }
 
-  /** Nothing may be awaited before the channel is asked, or a fence could come down in between. */
-  async function attempt(outbound: Outbound, signal: AbortSignal): Promise<SendResult> {
-    if (outbound.expires_at_ms <= now()) return { kind: "permanent", reason: "it waited too long" };
-    const channel = channels.get(outbound.channel);
-    if (channel === undefined) {
-      return { kind: "permanent", reason: `channel "${outbound.channel}" is not configured` };
-    }
-    const answered = channel.send(outbound, { signal });
-    asked.set(outbound.id, {
-      account: outbound.account_id,
-      answered: answered.catch(() => undefined), // the attempt itself hears of it
-    });
-    try {
-      return await answered;
-    } finally {
-      asked.delete(outbound.id);
+  async function record(outbound: UnsentOutbound, end: SendEnd, notReady: number): Promise<Next> {
+    const { account_id: account, id } = outbound;
+    switch (end.kind) {
+      case "sent": {
+        const sentAtMs = now();
+        await store.commit([
+          ...outbox.rowsForSent(account, id, end.receipt, sentAtMs),
+          ...deps.eventRows({
+            account,
+            events: [outboundEvent(outbound, { kind: "sent", msgId: end.receipt, atMs: sentAtMs })],
+          }),
+        ]);
+        deps.onSent(outbound, sentAtMs);
+        return SETTLED;
+      }
+      case "dead":
+        await bury(outbound, end);
+        return SETTLED;
+      case "retry": {
+        const failures = outbound.attempts + 1;
+        if (failures >= MAX_ATTEMPTS) {
+          await bury(outbound, { code: "outbound_failed", reason: end.reason });
+          return SETTLED;
+        }
+        const atMs = now() + (end.afterMs ?? backoffMs(failures, RETRY));
+        await store.commit(outbox.rowsForRetry(account, id, atMs));
+        return { kind: "again", atMs };
+      }
+      case "limited": {
+        const atMs = now() + end.afterMs;
+        await store.commit(outbox.rowsForWait(account, id, atMs));
+        return { kind: "again", atMs };
+      }
+      case "held":
+        return { kind: "again", atMs: now() + HELD_PAUSE_MS, onNews: true };
+      case "wait":
+        return { kind: "again", atMs: now() + end.ms };
+      case "not_ready":
+      case "auth": {
+        log.warn("channel.cannot_send", {
+          channel: `${outbound.channel}:${outbound.instance}`,
+          reason: deps.redact(end.reason, account),
+        });
+        const atMs = now() + backoffMs(notReady, NOT_READY);
+        // Only a message that a provider was asked to take has anything to be set back.
+        if (end.kind === "auth") await store.commit(outbox.rowsForWait(account, id, atMs));
+        return { kind: "again", atMs, onNews: true };
+      }
     }
   }
 
   async function bury(
-    outbound: Outbound,
-    { code, reason, writes }: Refusal,
-  ): Promise<undefined> {
-    const { account_id: account, id } = outbound;
-    log.warn("outbound.dead", {
-      id,
-      account,
-      channel: outbound.channel,
-      reason: deps.redact(reason, account),
-    });
+    outbound: UnsentOutbound,
+    { code, reason, writes = [] }: Pick<Refusal, "code" | "reason" | "writes">,
+  ): Promise<void> {
+    const { account_id: account, id, channel, instance } = outbound;
+    const detail = deps.redact(reason, account);
+    log.warn("outbound.dead", { id, account, channel, reason: detail });
     await store.commit([
       ...outbox.rowsForDead(account, id),
       ...deps.deadLetters.rowsForDead({
@@ -206,14 +197,17 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
         account_id: account,
         kind: "outbox",
         ref_id: id,
-        source: `${outbound.channel}:${outbound.instance}`,
+        source: `${channel}:${instance}`,
         code,
-        detail: deps.redact(reason, account),
+        detail,
         at_ms: now(),
+      }),
+      ...deps.eventRows({
+        account,
+        events: [outboundEvent(outbound, { kind: "failed", reason: detail, atMs: now() })],
       }),
       ...writes,
     ]);
-    return undefined;
   }
 
   return {
@@ -228,17 +222,11 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
         }
       }
     },
-    wake(account) {
-      for (const alarm of naps.get(account) ?? []) alarm.abort();
-    },
-    underWay(account) {
-      const own = [...asked].filter(([, send]) => send.account === account);
-      return {
-        ids: new Set(own.map(([id]) => id)),
-        settled: Promise.all(own.map(([, { answered }]) => answered)).then(() => {}),
-      };
-    },
+    wake: pauses.wake,
+    underWay: attempts.underWay,
     async drain(signal) {
+      patient = false;
+      pauses.wake();
       if (signal.aborted) return;
       await Promise.race([
         scope.idle(),

@@ -11,7 +11,7 @@ import {
 } from "../contract/mod.ts";
 import { redactJson } from "../redact/redact_json.ts";
 import { redactorOf } from "../redact/redactor.ts";
-import type { OpenOutbound } from "../queues/outbox.ts";
+import type { QueuedOutbound } from "../queues/outbox.ts";
 import type { Write } from "../store/store.ts";
 import { untilCommitted } from "./attempts.ts";
 import type { OversightDeps } from "./deps.ts";
@@ -115,7 +115,7 @@ export function createEscalations(
       }),
       ...notices.flatMap(({ writes }) => writes),
     ]);
-    deps.send(notices.map(({ open }) => open));
+    deps.send(notices.flatMap(({ items }) => items));
     deps.onRequested();
     return { kind: "requested" };
   }
@@ -124,7 +124,7 @@ export function createEscalations(
   function noticesOf(
     key: ConversationKey,
     { id, summary, reason, urgency }: EscalationRequest,
-  ): { writes: Write[]; open: OpenOutbound }[] {
+  ): QueuedOutbound[] {
     const { account_id: account, agent_id: agentId } = key;
     const nowMs = now();
     return settings().oversight.escalations.notify
@@ -141,17 +141,14 @@ export function createEscalations(
         };
         const text = `[escalation, ${urgency}] ${agentId} of ${account} needs a person on ` +
           `${key.channel}:${key.instance} (${reason}): ${summary}`;
-        return {
-          writes: deps.outbox.rowsForQueued({
-            ...there,
-            ...place,
-            turn_id: null,
-            author: "core",
-            body: { kind: "text", text, to: null, reply_to_msg_id: null },
-            expires_at_ms: nowMs + NOTICE_TTL_MS,
-          }, nowMs),
-          open: { ...place, attempts: 0, next_at_ms: nowMs },
-        };
+        return deps.outbox.queue({
+          ...there,
+          ...place,
+          turn_id: null,
+          author: "core",
+          body: { kind: "text", text, to: null, reply_to_msg_id: null },
+          expires_at_ms: nowMs + NOTICE_TTL_MS,
+        }, nowMs);
       });
   }
 

@@ -13,7 +13,6 @@ import {
   uuidOf,
 } from "../contract/mod.ts";
 import type { ModelMessage } from "../models/model.ts";
-import type { OpenOutbound } from "../queues/outbox.ts";
 import type { Write } from "../store/store.ts";
 import type { OversightDeps } from "./deps.ts";
 import type { Operator, Pause } from "./pauses.ts";
@@ -107,27 +106,21 @@ export function createSayings(deps: OversightDeps): Sayings {
     const text = textOfBody(body);
     const nowMs = now();
     const sessionId = sessionIdOf(key);
-    const open: OpenOutbound = {
+    const { writes, items } = outbox.queue({
+      ...key,
       id,
-      account_id: key.account_id,
       session_id: sessionId,
-      attempts: 0,
-      next_at_ms: nowMs,
-    };
+      turn_id: null,
+      author,
+      body,
+      expires_at_ms: nowMs + SEND_TTL_MS,
+    }, nowMs);
     return {
       writes: [
-        ...outbox.rowsForQueued({
-          ...key,
-          id,
-          session_id: sessionId,
-          turn_id: null,
-          author,
-          body,
-          expires_at_ms: nowMs + SEND_TTL_MS,
-        }, nowMs),
+        ...writes,
         ...entry(key, { ...saying, text }, "assistant", { role: "assistant", content: text }),
       ],
-      send: () => deps.send([open]),
+      send: () => deps.send(items),
     };
   }
 

@@ -3,9 +3,11 @@
  *
  * @module
  */
-import { OutboundBody, type ReplyAddress, textOfBody } from "../contract/mod.ts";
+import { createHash } from "node:crypto";
+import { OutboundBody, type ReplyAddress, textOfBody, uuidOf } from "../contract/mod.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { insert, type Row, statement, type Store, type Write } from "../store/store.ts";
+import { splitText } from "./split_text.ts";
 
 /** Where a message goes and why. */
 export interface Outbound {
@@ -39,8 +41,21 @@ export interface OpenOutbound extends Row {
   id: string;
   account_id: string;
   session_id: string;
-  attempts: number;
   next_at_ms: number;
+}
+
+/** An unsent message with how far it came. */
+export interface UnsentOutbound extends Outbound {
+  /** Tries that failed. */
+  readonly attempts: number;
+  /** When a try began whose end nobody saw: the process died in it. */
+  readonly unsureSinceMs: number | null;
+}
+
+/** Messages on their way to disk, and what the delivery needs once they are there. */
+export interface QueuedOutbound {
+  readonly writes: readonly Write[];
+  readonly items: readonly OpenOutbound[];
 }
 
 /** A message that was sent, as its conversation shows it. */
@@ -52,13 +67,21 @@ export interface SentMessage {
 
 /** Rows of the table `outbox`. */
 export interface Outbox {
-  rowsForQueued(outbound: Outbound, nowMs: number): Write[];
+  /** Queues a message; one that is longer than its channel takes, as several that follow each other. */
+  queue(outbound: Outbound, nowMs: number): QueuedOutbound;
+  /** Says that a try begins now; whatever ends it says so too. */
+  rowsForTrying(account: string, id: string, nowMs: number): Write[];
   /** Fails with `conflict` when it was sent already. */
   rowsForSent(account: string, id: string, receipt: string | null, nowMs: number): Write[];
+  /** A try failed and counts. */
   rowsForRetry(account: string, id: string, nextAtMs: number): Write[];
+  /** A try came to nothing and does not count. */
+  rowsForWait(account: string, id: string, nextAtMs: number): Write[];
   rowsForDead(account: string, id: string): Write[];
+  /** Takes back that a message was sent: its provider could not deliver it. */
+  rowsForBounced(account: string, id: string): Write[];
   rowsForReplay(account: string, id: string, nowMs: number, expiresAtMs: number): Write[];
-  find(account: string, id: string): Promise<(Outbound & { attempts: number }) | undefined>;
+  find(account: string, id: string): Promise<UnsentOutbound | undefined>;
   /** What agents wrote in a scope and nobody has sent yet, oldest first. */
   unsentOfAgent(
     scope: OutboundScope,
@@ -83,26 +106,66 @@ interface OutboxRow extends Row {
   sealed: Uint8Array;
   attempts: number;
   expires_at_ms: number;
+  sent_at_ms: number | null;
   author: "agent" | "operator" | "core";
 }
 
-/** Returns the outbox over `store`. */
-export function createOutbox({ store, sealer }: { store: Store; sealer: Sealer }): Outbox {
+const sha256 = (text: string): Uint8Array => createHash("sha256").update(text).digest();
+
+/** A message as pieces its channel takes; the first keeps its id, the others' follow from it. */
+function piecesOf(outbound: Outbound, limit: number): Outbound[] {
+  const { body } = outbound;
+  if (body.kind !== "text" && body.kind !== "reply") return [outbound];
+  return splitText(body.text, limit).map((text, i) => ({
+    ...outbound,
+    id: i === 0 ? outbound.id : uuidOf(sha256, "piece", outbound.id, String(i)),
+    // Only the first piece quotes what is answered.
+    body: i === 0 ? { ...body, text } : { ...body, kind: "text", text },
+  }));
+}
+
+/** Returns the outbox over `store`; `textLimitOf` is the most UTF-16 code units a channel takes. */
+export function createOutbox(
+  { store, sealer, textLimitOf }: {
+    store: Store;
+    sealer: Sealer;
+    textLimitOf: (channel: string) => number;
+  },
+): Outbox {
   const place = (account: string, id: string) => ({ table: "outbox", account, id });
   const open = (account: string, id: string, sealed: Uint8Array): OutboundBody =>
     OutboundBody.parse(JSON.parse(sealer.openText(place(account, id), sealed)));
   return {
-    rowsForQueued({ body, ...outbound }, nowMs) {
-      return [insert("outbox", {
-        ...outbound,
-        sealed: sealer.seal(place(outbound.account_id, outbound.id), JSON.stringify(body)),
-        state: "queued",
-        attempts: 0,
-        next_at_ms: nowMs,
-        created_at_ms: nowMs,
-        sent_at_ms: null,
-        receipt: null,
-      })];
+    queue(outbound, nowMs) {
+      const pieces = piecesOf(outbound, textLimitOf(outbound.channel));
+      return {
+        writes: pieces.map(({ body, ...piece }) =>
+          insert("outbox", {
+            ...piece,
+            sealed: sealer.seal(place(piece.account_id, piece.id), JSON.stringify(body)),
+            state: "queued",
+            attempts: 0,
+            next_at_ms: nowMs,
+            created_at_ms: nowMs,
+            // Of a message that is not sent: when a try began whose end is not known.
+            sent_at_ms: null,
+            receipt: null,
+          })
+        ),
+        items: pieces.map(({ id, account_id, session_id }) => ({
+          id,
+          account_id,
+          session_id,
+          next_at_ms: nowMs,
+        })),
+      };
+    },
+    rowsForTrying(account, id, nowMs) {
+      return [statement(
+        "UPDATE outbox SET sent_at_ms = ? WHERE account_id = ? AND id = ? AND state = 'queued'",
+        [nowMs, account, id],
+        1,
+      )];
     },
     rowsForSent(account, id, receipt, nowMs) {
       return [statement(
@@ -114,7 +177,16 @@ export function createOutbox({ store, sealer }: { store: Store; sealer: Sealer }
     },
     rowsForRetry(account, id, nextAtMs) {
       return [statement(
-        "UPDATE outbox SET attempts = attempts + 1, next_at_ms = ? WHERE account_id = ? AND id = ? AND state = 'queued'",
+        `UPDATE outbox SET attempts = attempts + 1, next_at_ms = ?, sent_at_ms = NULL
+         WHERE account_id = ? AND id = ? AND state = 'queued'`,
+        [nextAtMs, account, id],
+        1,
+      )];
+    },
+    rowsForWait(account, id, nextAtMs) {
+      return [statement(
+        `UPDATE outbox SET next_at_ms = ?, sent_at_ms = NULL
+         WHERE account_id = ? AND id = ? AND state = 'queued'`,
         [nextAtMs, account, id],
         1,
       )];
@@ -126,9 +198,17 @@ export function createOutbox({ store, sealer }: { store: Store; sealer: Sealer }
         1,
       )];
     },
+    rowsForBounced(account, id) {
+      return [statement(
+        "UPDATE outbox SET state = 'dead' WHERE account_id = ? AND id = ? AND state = 'sent'",
+        [account, id],
+        1,
+      )];
+    },
     rowsForReplay(account, id, nowMs, expiresAtMs) {
       return [statement(
-        `UPDATE outbox SET state = 'queued', attempts = 0, next_at_ms = ?, expires_at_ms = ?
+        `UPDATE outbox SET state = 'queued', attempts = 0, next_at_ms = ?, expires_at_ms = ?,
+           sent_at_ms = NULL, receipt = NULL
          WHERE account_id = ? AND id = ? AND state = 'dead'`,
         [nowMs, expiresAtMs, account, id],
         1,
@@ -137,13 +217,13 @@ export function createOutbox({ store, sealer }: { store: Store; sealer: Sealer }
     async find(account, id) {
       const [row] = await store.read<OutboxRow>(
         `SELECT id, account_id, agent_id, session_id, channel, instance, contact, turn_id, sealed,
-           attempts, expires_at_ms, author
+           attempts, expires_at_ms, sent_at_ms, author
          FROM outbox WHERE account_id = ? AND id = ? AND state = 'queued'`,
         [account, id],
       );
       if (row === undefined) return undefined;
-      const { sealed, ...rest } = row;
-      return { ...rest, body: open(account, id, sealed) };
+      const { sealed, sent_at_ms: unsureSinceMs, ...rest } = row;
+      return { ...rest, unsureSinceMs, body: open(account, id, sealed) };
     },
     unsentOfAgent({ account, agentId, channel, instance, contact }) {
       return store.readMany<{ id: string; agent_id: string; session_id: string }>(
@@ -179,7 +259,7 @@ export function createOutbox({ store, sealer }: { store: Store; sealer: Sealer }
     },
     async openForOperator() {
       return store.readMany<OpenOutbound>(
-        "SELECT id, account_id, session_id, attempts, next_at_ms FROM outbox WHERE state = 'queued' ORDER BY rowid",
+        "SELECT id, account_id, session_id, next_at_ms FROM outbox WHERE state = 'queued' ORDER BY rowid",
       );
     },
   };

@@ -11,7 +11,7 @@ import {
   textOfBody,
   uuidOf,
 } from "../contract/mod.ts";
-import type { Outbound, Outbox } from "../queues/outbox.ts";
+import type { Outbound, Outbox, QueuedOutbound } from "../queues/outbox.ts";
 import type { TranscriptEntry } from "../record/transcripts.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Write } from "../store/store.ts";
@@ -48,7 +48,7 @@ export interface PollSends {
     contact: string,
     message: { readonly text: string; readonly part: string },
   ): Outbound;
-  sendRows(outbounds: readonly Outbound[]): Write[];
+  sendRows(outbounds: readonly Outbound[]): QueuedOutbound;
 }
 
 /** Returns what makes a job's messages. */
@@ -79,9 +79,9 @@ export function createPollSends(deps: PollSendDeps): PollSends {
     },
     sendRows(outbounds) {
       const nowMs = now();
-      return outbounds.flatMap((outbound) => [
-        ...deps.outbox.rowsForQueued(outbound, nowMs),
-        ...deps.transcriptRows({
+      const queued = outbounds.map((outbound) => deps.outbox.queue(outbound, nowMs));
+      const said = outbounds.flatMap((outbound) =>
+        deps.transcriptRows({
           account: outbound.account_id,
           agentId: outbound.agent_id,
           sessionId: outbound.session_id,
@@ -92,8 +92,12 @@ export function createPollSends(deps: PollSendDeps): PollSends {
             messageId: outbound.id,
             sentAtMs: nowMs,
           }],
-        }),
-      ]);
+        })
+      );
+      return {
+        writes: [...queued.flatMap(({ writes }) => writes), ...said],
+        items: queued.flatMap(({ items }) => items),
+      };
     },
   };
 }

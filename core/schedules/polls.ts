@@ -56,8 +56,8 @@ export interface PollDeps extends PollSendDeps {
 /** What came of a look. */
 interface Look {
   readonly ended: PollEnd;
-  readonly outbounds: readonly Outbound[];
-  /** The rows of what is sent. */
+  /** What is sent, and its rows. */
+  readonly items: readonly OpenOutbound[];
   readonly writes: readonly Write[];
 }
 
@@ -87,13 +87,7 @@ export function createPoll(deps: PollDeps) {
       log.warn("poll.not_counted", { job: job.id, account: schedule.account });
       return;
     }
-    deps.deliver(looked.outbounds.map(({ id, account_id, session_id }) => ({
-      id,
-      account_id,
-      session_id,
-      attempts: 0,
-      next_at_ms: now(),
-    })));
+    deps.deliver(looked.items);
   };
 
   /** Puts a look on record, also on a schedule that was paused meanwhile; false when it is not ours. */
@@ -132,14 +126,13 @@ export function createPoll(deps: PollDeps) {
         }),
       );
       const outbounds = outboundsOf(answer, schedule, slotMs);
-      return { ended: endOf(answer, schedule, slotMs), outbounds, writes: sendRows(outbounds) };
+      return { ended: endOf(answer, schedule, slotMs), ...sendRows(outbounds) };
     } catch (error) {
       if (signal.aborted) throw error;
       const alerts = alertsOf(error, schedule, job, slotMs);
       return {
         ended: failureOf(error, schedule, { slotMs, alerted: alerts.length > 0 }),
-        outbounds: alerts,
-        writes: sendRows(alerts),
+        ...sendRows(alerts),
       };
     } finally {
       over.abort();

@@ -9,6 +9,7 @@ import {
   type AgentConfig,
   DEFAULT_ACCOUNT,
   messageOf,
+  type PluginsConfig,
   TenantConfig,
   type TenantsFile,
 } from "../contract/mod.ts";
@@ -70,18 +71,12 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
       reader.read(FILES.pollers),
       reader.read(FILES.oversight),
     ]);
-  const [webchat, telegram, whatsapp, email] = await Promise.all([
-    reader.read(PLUGINS.webchat),
-    reader.read(PLUGINS.telegram),
-    reader.read(PLUGINS.whatsapp),
-    reader.read(PLUGINS.email),
-  ]);
+  const plugins = await readPlugins(reader);
   await warnOfUnusedFiles(reader);
   const { problems } = reader;
   if (
     agentFiles.some(({ value }) => value === undefined) || !tenants || !webhooks || !extensions ||
-    !llm || !transcripts || !broker || !pollers || !oversight || !webchat || !telegram ||
-    !whatsapp || !email
+    !llm || !transcripts || !broker || !pollers || !oversight || !plugins
   ) return { settings: undefined, problems: sortProblems(problems) };
 
   const origins: AgentOrigin[] = agentFiles.flatMap(({ file, value }) =>
@@ -101,12 +96,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     oversight,
     broker: broker.broker,
     pollers: pollers.pollers,
-    plugins: {
-      webchat: webchat.webchat,
-      telegram: telegram.telegram,
-      whatsapp: whatsapp.whatsapp,
-      email: email.email,
-    },
+    plugins,
   };
   problems.push(...crossCheck({
     settings,
@@ -166,6 +156,19 @@ function snapshot(base: Omit<Settings, "agents">, origins: readonly AgentOrigin[
       },
     },
   });
+}
+
+/** The files of `plugins/`, by channel; undefined when one of them is wrong. */
+async function readPlugins({ read }: Reader): Promise<PluginsConfig | undefined> {
+  const files = await Promise.all(
+    Object.entries(PLUGINS).map(async ([channel, kind]) => {
+      const file = await read<Readonly<Record<string, unknown>>>(kind);
+      return [channel, file?.[channel]] as const;
+    }),
+  );
+  if (files.some(([, config]) => config === undefined)) return undefined;
+  // Each schema has its channel's name as its one key, so this is what they are made of.
+  return Object.fromEntries(files) as unknown as PluginsConfig;
 }
 
 interface Reader {

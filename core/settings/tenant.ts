@@ -58,16 +58,10 @@ export function instancesOf(
   plugins: Settings["plugins"],
   channel: string,
 ): readonly ChannelInstance[] {
-  switch (channel) {
-    case "webchat":
-      return plugins.webchat.instances;
-    case "telegram":
-      return plugins.telegram;
-    case "whatsapp":
-      return plugins.whatsapp;
-    case "email":
-      return plugins.email.accounts;
-    default:
-      return [];
-  }
+  const config = Object.hasOwn(plugins, channel)
+    ? plugins[channel as keyof Settings["plugins"]]
+    : undefined;
+  if (config === undefined) return [];
+  if ("accounts" in config) return config.accounts;
+  return "instances" in config ? config.instances : config;
 }

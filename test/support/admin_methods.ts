@@ -18,7 +18,7 @@ import { skillMethods } from "../../core/admin/skills.ts";
 import { tenantRecordMethods } from "../../core/admin/tenant_record.ts";
 import { tenantMethods } from "../../core/admin/tenants.ts";
 import { sessionIdOf } from "../../core/agents/session.ts";
-import { webchat } from "../../core/channels/webchat.ts";
+import { webchatChannel as webchat } from "../../core/channels/webchat.ts";
 import { createUuids, type Handoff, type Outcome } from "../../core/contract/mod.ts";
 import { oversightMethods } from "../../core/daemon/oversight_methods.ts";
 import { createParts } from "../../core/daemon/parts.ts";

@@ -11,7 +11,7 @@ import { sessionIdOf } from "../../core/agents/session.ts";
 import { runTurn } from "../../core/agents/turn.ts";
 import type { TurnDeps } from "../../core/agents/turn_types.ts";
 import type { Channel } from "../../core/channels/channel.ts";
-import { webchat } from "../../core/channels/webchat.ts";
+import { webchatChannel as webchat } from "../../core/channels/webchat.ts";
 import { type ConversationKey, createUuids, textOfBody } from "../../core/contract/mod.ts";
 import { openConversations } from "../../core/conversations/conversations.ts";
 import { createParts } from "../../core/daemon/parts.ts";
@@ -99,7 +99,8 @@ async function start(dir: string, options: TakeoverOptions) {
   const delivery = openDelivery({
     ...shared,
     channels: new Map([[webchat.id, { ...webchat, send }]]),
-    fence: oversight.fence,
+    eventRows: parts.rows.events,
+    fences: [oversight.fence],
     onSent: ({ author, body, contact }) =>
       void sent.push({ author, text: textOfBody(body), contact }),
   });
@@ -120,11 +121,7 @@ async function start(dir: string, options: TakeoverOptions) {
     async runTurn(job, signal) {
       const result = await runTurn(job, turnDeps, signal);
       if (result.kind === "retry" || result.kind === "parked") return result;
-      if (result.kind === "finished" && result.outbound !== null) {
-        const { id, sessionId: session_id } = result.outbound;
-        const open = { id, account_id: job.account, session_id, attempts: 0, next_at_ms: now() };
-        delivery.push([open]);
-      }
+      if (result.kind === "finished") delivery.push(result.outbound);
       for (const tell of ended) tell();
       return { kind: "finished" };
     },

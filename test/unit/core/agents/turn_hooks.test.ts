@@ -178,7 +178,7 @@ describe("the hooks of a turn", () => {
       outcome: "refused",
       error: "stopped by a hook: guard: it said no",
       reply: null,
-      outbound: null,
+      outbound: [],
     });
     expect(await said(spine)).toEqual([["user", "STOP"]]);
   });
@@ -299,7 +299,7 @@ describe("a muted conversation", () => {
       outcome: "refused",
       error: "conversation_muted",
       reply: null,
-      outbound: null,
+      outbound: [],
     });
     expect(asked).toHaveLength(1);
     expect((await said(spine)).at(-1)).toEqual(["user", "hello?"]);

@@ -1,22 +1,19 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Channel, SendResult } from "../../../../core/channels/channel.ts";
 import { textOfBody } from "../../../../core/contract/mod.ts";
-import {
-  type DeliveryDeps,
-  openDelivery,
-  type Refusal,
-} from "../../../../core/delivery/delivery.ts";
+import type { Refusal } from "../../../../core/delivery/attempt.ts";
+import { type DeliveryDeps, openDelivery } from "../../../../core/delivery/delivery.ts";
 import type { Outbound } from "../../../../core/queues/outbox.ts";
 import { settingsOf } from "../../../support/settings.ts";
 import { openSpine, uuid } from "../../../support/spine.ts";
 
+const SENT: SendResult = { kind: "sent", receipt: null };
 const AGENTS = "agents:\n  - { id: ana, model: { provider: offline, model: rules } }\n";
 
 const SUSPENDED: Refusal = {
   code: "account_suspended",
   reason: "tenant suspended",
   later: false,
-  writes: [],
 };
 
 function outbound(text: string, over: Partial<Outbound> = {}): Outbound {
@@ -37,24 +34,26 @@ function outbound(text: string, over: Partial<Outbound> = {}): Outbound {
 
 async function open(
   send: (outbound: Outbound) => SendResult,
-  over: Partial<DeliveryDeps> = {},
+  { channel: more, ...over }: Partial<DeliveryDeps> & { channel?: Partial<Channel> } = {},
 ) {
   const settings = await settingsOf({ "agents.yaml": AGENTS });
   const spine = await openSpine(() => settings);
   const tried: string[] = [];
   const channel: Channel = {
     id: "test",
-    textLimit: 4096,
+    repeats: true,
     sends: new Set(["text"]),
     send(message) {
       tried.push(textOfBody(message.body));
       return Promise.resolve(send(message));
     },
+    ...more,
   };
   const delivery = openDelivery({
     ...spine,
     channels: new Map([["test", channel]]),
-    fence: () => undefined,
+    fences: [],
+    eventRows: spine.rows.events,
     onSent: () => {},
     ...over,
   });
@@ -62,13 +61,19 @@ async function open(
     spine,
     tried,
     delivery,
+    /** Queues messages and waits until none of them is under way any more. */
     async sendAll(...messages: Outbound[]): Promise<void> {
-      await spine.store.commit(
-        messages.flatMap((message) => spine.outbox.rowsForQueued(message, Date.now())),
-      );
-      delivery.push(await spine.outbox.openForOperator());
-      await delivery.drain(new AbortController().signal);
+      await this.queue(...messages);
+      await eventually(async () => expect(await spine.outbox.openForOperator()).toEqual([]));
     },
+    async queue(...messages: Outbound[]): Promise<void> {
+      const queued = messages.map((message) => spine.outbox.queue(message, Date.now()));
+      await spine.store.commit(queued.flatMap(({ writes }) => writes));
+      delivery.push(queued.flatMap(({ items }) => items));
+    },
+    events: async () =>
+      (await spine.events.list({ account: "acme", limit: 50 })).events
+        .map(({ body }) => JSON.parse(body) as { kind: string }).reverse(),
     states: async () =>
       (await spine.store.read<{ state: string }>("SELECT state FROM outbox ORDER BY rowid"))
         .map(({ state }) => state),
@@ -77,6 +82,11 @@ async function open(
       await spine[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Waits as long as a busy machine needs. */
+function eventually(check: () => void | Promise<void>): Promise<void> {
+  return vi.waitFor(check, { timeout: 20_000 });
 }
 
 describe("openDelivery()", () => {
@@ -107,17 +117,28 @@ describe("openDelivery()", () => {
       "what the provider refuses for good",
       {},
       { kind: "permanent", reason: "no such chat" } as const,
+      "outbound_failed",
     ],
-    ["what waited too long", { expires_at_ms: 1 }, { kind: "sent", receipt: null } as const],
-    ["what has no channel", { channel: "gone" }, { kind: "sent", receipt: null } as const],
-  ])("makes a dead letter of %s and goes on", async (_what, over, result) => {
+    ["what waited too long", { expires_at_ms: 1 }, SENT, "outbound_expired"],
+    ["what has no channel", { channel: "gone" }, SENT, "outbound_failed"],
+    [
+      "what its channel cannot send",
+      { body: { kind: "typing", to: null, reply_to_msg_id: null } as const },
+      SENT,
+      "outbound_failed",
+    ],
+  ])("makes a dead letter of %s and goes on", async (_what, over, result, code) => {
     await using opened = await open(({ body }) =>
       textOfBody(body) === "1" ? result : { kind: "sent", receipt: null }
     );
     await opened.sendAll(outbound("1", over), outbound("2"));
     expect(await opened.states()).toEqual(["dead", "sent"]);
     expect(await opened.spine.deadLetters.listForOperator({ limit: 5 })).toMatchObject([
-      { kind: "outbox", code: "outbound_failed" },
+      { kind: "outbox", code },
+    ]);
+    expect(await opened.events()).toMatchObject([
+      { kind: "outbound_failed", outbound_id: expect.any(String) as string },
+      { kind: "outbound_sent", attempts: 1 },
     ]);
   });
 
@@ -126,7 +147,7 @@ describe("openDelivery()", () => {
     await using opened = await open(() => {
       suspended = true;
       return { kind: "sent", receipt: null };
-    }, { fence: () => suspended ? SUSPENDED : undefined });
+    }, { fences: [() => undefined, () => suspended ? SUSPENDED : undefined] });
     await opened.sendAll(outbound("1"), outbound("2"));
     expect(opened.tried).toEqual(["1"]);
     expect(await opened.states()).toEqual(["sent", "dead"]);
@@ -136,9 +157,93 @@ describe("openDelivery()", () => {
     await using opened = await open(() => ({ kind: "sent", receipt: null }));
     const message = outbound("once");
     await opened.sendAll(message);
-    const item = { account_id: "acme", session_id: "s", attempts: 0, next_at_ms: 0 };
-    opened.delivery.push([{ id: message.id, ...item }]);
+    opened.delivery.push([{ id: message.id, account_id: "acme", session_id: "s", next_at_ms: 0 }]);
     await opened.delivery.drain(new AbortController().signal);
     expect(opened.tried).toEqual(["once"]);
+  });
+
+  it("waits for a channel that cannot send, counts no attempt, and goes on when there is news", async () => {
+    let ready = false;
+    let asked = 0;
+    await using opened = await open(() => SENT, {
+      channel: {
+        ready() {
+          asked++;
+          const reason = "no token";
+          return Promise.resolve(ready ? undefined : { kind: "not_ready", reason });
+        },
+      },
+    });
+    await opened.queue(outbound("1"));
+    await eventually(() => expect(asked).toBe(1));
+    ready = true;
+    await eventually(async () => {
+      opened.delivery.wake();
+      expect(await opened.states()).toEqual(["sent"]);
+    });
+    expect(await opened.events()).toMatchObject([{ kind: "outbound_sent", attempts: 1 }]);
+  });
+
+  it("lets other conversations go on while one rests, and the instance rest when that is asked", async () => {
+    let limits = 0;
+    await using opened = await open(({ session_id }) => {
+      if (session_id !== "slow" || limits++ > 0) return SENT;
+      return { kind: "limited", reason: "slow down", afterMs: 60, wide: false };
+    });
+    await opened.sendAll(outbound("1", { session_id: "slow" }), outbound("2"));
+    expect(opened.tried).toEqual(["1", "2", "1"]);
+
+    limits = 0;
+    await using wide = await open(() =>
+      limits++ === 0 ? { kind: "limited", reason: "slow down", afterMs: 60, wide: true } : SENT
+    );
+    await wide.queue(outbound("1", { session_id: "a" }));
+    await eventually(() => expect(wide.tried).toEqual(["1"]));
+    await wide.sendAll(outbound("2", { session_id: "b" }));
+    expect(wide.tried).toHaveLength(3);
+    expect(await wide.events()).toMatchObject([{ attempts: 1 }, { attempts: 1 }]);
+  });
+
+  it("never sends a second time what a killed process may have sent, unless that is harmless", async () => {
+    for (const repeats of [false, true]) {
+      await using opened = await open(() => SENT, { channel: { repeats } });
+      const { outbox, store } = opened.spine;
+      const { writes, items } = outbox.queue(outbound("1"), Date.now());
+      await store.commit(writes);
+      const [item] = items;
+      await store.commit(outbox.rowsForTrying("acme", item?.id ?? "", Date.now()));
+      opened.delivery.push(items);
+      await opened.sendAll(outbound("2"));
+      expect(opened.tried).toEqual(repeats ? ["1", "2"] : ["2"]);
+      const letters = await opened.spine.deadLetters.listForOperator({ limit: 5 });
+      expect(letters.map(({ code }) => code)).toEqual(repeats ? [] : ["outbound_uncertain"]);
+    }
+  });
+
+  it("says that it tries before it does, where a repetition would be seen", async () => {
+    const marks: unknown[] = [];
+    await using opened = await open(() => SENT, {
+      channel: {
+        repeats: false,
+        async send({ account_id, id }) {
+          marks.push((await opened.spine.outbox.find(account_id, id))?.unsureSinceMs);
+          return marks.length === 1 ? { kind: "retry", reason: "busy", afterMs: 1 } : SENT;
+        },
+      },
+    });
+    await opened.sendAll(outbound("1"));
+    expect(marks).toEqual([expect.any(Number), expect.any(Number)]);
+  });
+
+  it("stops waiting when it drains, and leaves what waited on disk", async () => {
+    await using opened = await open(() => ({ kind: "retry", reason: "down", afterMs: 3_600_000 }));
+    await opened.queue(outbound("1"), outbound("2"));
+    await eventually(async () =>
+      expect((await opened.spine.outbox.openForOperator())[0]?.next_at_ms)
+        .toBeGreaterThan(Date.now() + 1_000_000)
+    );
+    await opened.delivery.drain(new AbortController().signal);
+    expect(opened.tried).toEqual(["1"]);
+    expect(await opened.states()).toEqual(["queued", "queued"]);
   });
 });

@@ -52,7 +52,7 @@ function heard(msgId: string): Omit<HeardMessage, "contact"> {
 /** Its events are lists of message ids. */
 const TELEGRAM: Channel = {
   id: "telegram",
-  textLimit: 4096,
+  repeats: false,
   sends: new Set(["text"]),
   send: () => Promise.resolve({ kind: "sent", receipt: null }),
   hear: ({ body_json }) => ({

@@ -234,7 +234,7 @@ describe("erase()", () => {
     expect(await runTurn(job, depsOf(spine, []), never)).toMatchObject({
       kind: "finished",
       outcome: "refused",
-      outbound: null,
+      outbound: [],
     });
     expect(await spine.store.read("SELECT 1 AS x FROM turns")).toEqual([]);
   });

@@ -78,7 +78,7 @@ describe("the tool schedule", () => {
     };
     const end = await runTurn(job, turn, never);
     expect(end.kind === "finished" && end.reply).toMatch(/Call Eve\./);
-    expect(end.kind === "finished" && end.outbound?.sessionId).toBe(sessionIdOf(VISITOR));
+    expect(end.kind === "finished" && end.outbound[0]?.session_id).toBe(sessionIdOf(VISITOR));
     expect(await place.reads.list("acme")).toEqual([]);
   });
 

@@ -301,13 +301,13 @@ describe("problems", () => {
       "agents.yaml": ONE_AGENT,
       "memory.yaml": "x: [",
       "tennants.yaml": "tenants: {}",
-      "plugins/telegram.yaml": "telegram: { token: t }",
+      "plugins/browser.yaml": "browser: {}",
     });
     const { settings, problems } = await config.load();
     expect(settings).toBeDefined();
     expect(summary(problems, config.dir)).toEqual([
       "memory.yaml:1:1 warning not used by this version",
-      "plugins/telegram.yaml:1:1 warning not used by this version",
+      "plugins/browser.yaml:1:1 warning not used by this version",
       "tennants.yaml:1:1 warning is no config file this program knows",
     ]);
   });

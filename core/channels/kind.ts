@@ -1,0 +1,46 @@
+/**
+ * What a channel is made of and made with: a file has one kind, the registry names it.
+ *
+ * @module
+ */
+import type { Clock, Handoff, Outcome } from "../contract/mod.ts";
+import type { Log } from "../flow/log.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Channel } from "./channel.ts";
+import type { FetchMedia } from "./media/fetch_media.ts";
+
+/** A channel before it is opened. */
+export interface ChannelKind {
+  /** `telegram`, …; also the name of its file below `plugins/`. */
+  readonly id: string;
+  /** Most UTF-16 code units of one text; longer ones are sent in pieces. */
+  readonly textLimit: number;
+  /** Starts nothing: work of an instance's own is {@linkcode Channel.attend}. */
+  readonly open: (deps: ChannelDeps) => Channel;
+}
+
+/** What channels are made with. */
+export interface ChannelDeps {
+  readonly settings: () => Settings;
+  /** What was registered for an instance; undefined when nothing was. */
+  readonly credentialOf: (channel: string, instance: string) => unknown;
+  /** A secret of ours that nobody has to configure: always the same for a purpose. */
+  readonly ownSecret: (purpose: string) => string;
+  /** Where the internet finds the edge, without a slash at its end; undefined when nobody said. */
+  readonly publicUrl: () => string | undefined;
+  /** Fetches what strangers point at. */
+  readonly fetchMedia: FetchMedia;
+  /** Keeps events a channel fetched by itself, as the edge does; an outcome is on disk. */
+  readonly deliver: (handoffs: readonly Handoff[]) => Promise<Outcome[]>;
+  /** Small texts that outlive the process: how far a mailbox was read. */
+  readonly memory: ChannelMemory;
+  readonly uuid: () => string;
+  readonly now: Clock;
+  readonly log: Log;
+}
+
+/** Small texts on disk, by key. */
+export interface ChannelMemory {
+  readonly get: (key: string) => Promise<string | undefined>;
+  readonly put: (key: string, value: string) => Promise<void>;
+}

@@ -1,0 +1,104 @@
+/**
+ * Telegram: bots, by webhook where the internet finds us, else by long polling.
+ *
+ * @module
+ */
+import type { Api } from "grammy";
+import { z } from "zod";
+import type { Channel, NotReady } from "../channel.ts";
+import type { ChannelDeps, ChannelKind } from "../kind.ts";
+import { attendBot } from "./attend.ts";
+import { sendByBot, TELEGRAM_TEXT_LIMIT } from "./send.ts";
+import { hearUpdate } from "./updates.ts";
+
+/** Sends of one bot: Telegram's own limit is about 30 a second. */
+const RATE = { perSec: 25, burst: 25 };
+const API_ROOT = "https://api.telegram.org";
+
+const Credential = z.object({ token: z.string().min(1) });
+
+/** See {@linkcode ChannelKind}. */
+export const telegram: ChannelKind = {
+  id: "telegram",
+  textLimit: TELEGRAM_TEXT_LIMIT,
+  open(deps): Channel {
+    const bots = createBots(deps);
+    return {
+      id: "telegram",
+      sends: new Set(["text", "reply", "media", "typing"]),
+      repeats: false,
+      rateOf: () => RATE,
+      ready: async (instance) => {
+        const bot = await bots.of(instance);
+        return "kind" in bot ? bot : undefined;
+      },
+      async send(outbound, { signal }) {
+        const bot = await bots.of(outbound.instance);
+        return "kind" in bot ? bot : sendByBot(bot, outbound, signal);
+      },
+      webhookOf: (instance) => ({
+        source: { preset: "telegram" },
+        secret: webhookSecret(deps, instance),
+        verifyToken: null,
+      }),
+      hear({ body_json, received_at_ms }, instance) {
+        const heard = hearUpdate(body_json, received_at_ms);
+        const chats = configOf(deps, instance)?.allowlist.chat_ids ?? [];
+        if (chats.length === 0) return heard;
+        const messages = heard.messages.filter(({ replyAddress }) =>
+          chats.includes(replyAddress?.to ?? "")
+        );
+        return { ...heard, messages };
+      },
+      async attend(instance, signal) {
+        const bot = await bots.of(instance);
+        const config = configOf(deps, instance);
+        if ("kind" in bot) return bot;
+        return attendBot(bot, {
+          ...deps,
+          instance,
+          secret: webhookSecret(deps, instance),
+          polling: config?.polling.enabled === true
+            ? { waitMs: config.polling.interval_ms }
+            : undefined,
+        }, signal);
+      },
+    };
+  },
+};
+
+/** What Telegram shows in each webhook of a bot. */
+function webhookSecret({ ownSecret }: ChannelDeps, instance: string): string {
+  return ownSecret(`telegram/${instance}`);
+}
+
+function configOf({ settings }: ChannelDeps, instance: string) {
+  return settings().plugins.telegram.find((bot) => bot.instance === instance);
+}
+
+/** The clients of all bots; one whose token or address changed is made anew. */
+function createBots(deps: ChannelDeps): { of: (instance: string) => Promise<Api | NotReady> } {
+  const made = new Map<string, { readonly key: string; readonly api: Api }>();
+  return {
+    async of(instance) {
+      const config = configOf(deps, instance);
+      if (config?.enabled !== true) return notReady(`no bot "${instance}" is switched on`);
+      const credential = Credential.safeParse(deps.credentialOf("telegram", instance));
+      const token = config.token ?? credential.data?.token;
+      if (token === undefined) return notReady(`bot "${instance}" has no token`);
+      const apiRoot = config.api_root?.replace(/\/$/, "") ?? API_ROOT;
+      const key = `${apiRoot} ${token}`;
+      const known = made.get(instance);
+      if (known?.key === key) return known.api;
+      // Loaded when the first bot needs it: most installations have none.
+      const { Api } = await import("grammy");
+      const api = new Api(token, { apiRoot, sensitiveLogs: false });
+      made.set(instance, { key, api });
+      return api;
+    },
+  };
+}
+
+function notReady(reason: string): NotReady {
+  return { kind: "not_ready", reason };
+}
