@@ -203,6 +203,25 @@ export function appsSuite(
       await eventuallyAborted(before + 1);
     });
 
+    it("gets over clients that leave at any moment", async () => {
+      const paths = ["/echo", "/download?bytes=3000000", "/events", "/never", "/breaks", "/upload"];
+      await Promise.all(Array.from({ length: 60 }, async (_, i) => {
+        const path = paths[i % paths.length] ?? "/";
+        const body = path === "/upload" ? new Uint8Array(2_000_000) : undefined;
+        const signal = AbortSignal.timeout(i);
+        try {
+          const response = await fetch(app + path, {
+            signal,
+            ...(body === undefined ? {} : { method: "POST", body }),
+          });
+          await response.arrayBuffer();
+        } catch {
+          // Most of them end before their answer does.
+        }
+      }));
+      expect((await echo("/echo?after")).url).toBe("/echo?after");
+    });
+
     it("tells the client when the microapp breaks off", async () => {
       const broken = await fetch(`${app}/breaks`);
       expect(broken.status).toBe(200);

@@ -91,7 +91,11 @@ function opened(ws: WebSocket, limitMs: number): Promise<IncomingMessage | undef
       act();
     };
     ws.on("open", () => settle(() => resolve(undefined)));
-    ws.on("unexpected-response", (_request, response) => settle(() => resolve(response)));
+    ws.on("unexpected-response", (_request, response) => {
+      // It may break off while nobody reads; whoever reads hears of it.
+      response.on("error", () => undefined);
+      settle(() => resolve(response));
+    });
     // Later ones end the connection, which is heard.
     ws.on("error", (error) => settle(() => reject(error)));
     ws.on("close", () => settle(() => reject(new Error("the connection closed"))));

@@ -20,19 +20,23 @@ export function probe(
       path,
       agent: false,
       headers: { "user-agent": "nexo-health" },
-      signal,
     });
-    const late = setTimeout(
-      () => request.destroy(new Error(`no answer in ${limitMs} ms`)),
-      limitMs,
-    );
+    const end = (why: string): void => void request.destroy(new Error(why));
+    const late = setTimeout(() => end(`no answer in ${limitMs} ms`), limitMs);
+    const follow = (): void => end("the watch ended");
+    signal.addEventListener("abort", follow, { once: true });
+    if (signal.aborted) follow();
     request.on("response", (response) => {
       const { statusCode = 0 } = response;
+      response.on("error", () => undefined);
       resolve(statusCode >= 200 && statusCode < 300 ? null : `it answered ${statusCode}`);
       // Its status is all that counts, however long its body is.
       response.destroy();
     });
     request.on("error", (error) => resolve(messageOf(error)));
-    request.on("close", () => clearTimeout(late));
+    request.on("close", () => {
+      clearTimeout(late);
+      signal.removeEventListener("abort", follow);
+    });
   });
 }

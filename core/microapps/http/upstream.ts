@@ -51,8 +51,12 @@ export function openUpstreams(): Upstreams {
       // end, and what it had answered may be lost.
       headers: { ...recordOf(headers), connection: "keep-alive" },
       setHost: false,
-      signal,
     });
+    // Not as an option: that would be the socket's, too, which serves others later.
+    const drop = (): void => void outgoing.destroy();
+    signal.addEventListener("abort", drop, { once: true });
+    outgoing.on("close", () => signal.removeEventListener("abort", drop));
+    if (signal.aborted) drop();
     outgoing.setNoDelay(true);
     if (hasBody) outgoing.flushHeaders();
     else outgoing.end();
@@ -61,7 +65,11 @@ export function openUpstreams(): Upstreams {
 
   function responseOf(outgoing: ClientRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      outgoing.on("response", resolve);
+      outgoing.on("response", (response) => {
+        // It may break off while nobody reads; whoever reads hears of it.
+        response.on("error", () => undefined);
+        resolve(response);
+      });
       outgoing.on("error", reject);
       outgoing.on("close", () => reject(new Error("the connection closed without an answer")));
     });

@@ -7,19 +7,18 @@ import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import process from "node:process";
 import { WebSocketServer } from "ws";
-import { behave, receive, send } from "./wire.mjs";
+import { behave, receive } from "./wire.mjs";
 
 const [port = "0", bind = "127.0.0.1"] = process.argv.slice(2);
 let isWell = true;
 /** Requests whose client went away before the answer was whole. */
 let aborted = 0;
 let shaken = null;
+const rotations = [];
 
 receive((frame) => {
   if (frame.method === "initialize") shaken = frame.params;
-  if (frame.method === "tools/call" && frame.params.name === "handshake") {
-    return send({ id: frame.id, result: shaken });
-  }
+  if (frame.method === "nexo/notify/token_rotated") rotations.push(frame.params);
   behave(frame);
 });
 
@@ -88,6 +87,7 @@ const routes = {
   },
   "/aborted": (_request, response) => response.end(JSON.stringify({ aborted })),
   "/never": () => undefined,
+  "/stuck": (_request, response) => response.write("this, and no more"),
   "/breaks": (_request, response) => {
     response.writeHead(200, { "content-length": "1000" });
     response.write("only this");
@@ -124,6 +124,8 @@ const routes = {
       code === 204 || code === 304 ? undefined : "body",
     );
   },
+  "/self": (_request, response) =>
+    response.end(JSON.stringify({ shaken, rotations, env: process.env })),
   "/exit": () => process.exit(3),
 };
 

@@ -109,6 +109,20 @@ describe("discoverMicroapps()", () => {
     expect(allowed.candidates.find(({ id }) => id === "d")?.refusal).toBeNull();
   });
 
+  it("starts one of two that would serve on the same port", async () => {
+    const http = (bind: string) =>
+      `[capabilities.http_server]\nport = 8100\ntoken_env = "T"\n` +
+      `bind = "${bind}"\n`;
+    await put("extensions/a/plugin.toml", manifest("a", http("::1")));
+    await put("extensions/b/plugin.toml", manifest("b", http("127.0.0.1")));
+    const { candidates, diagnostics } = await discover({}, {});
+    expect(candidates.map(({ id, refusal }) => [id, refusal])).toEqual([
+      ["a", null],
+      ["b", 'http_server.port 8100 is already that of "a"'],
+    ]);
+    expect(diagnostics).toMatchObject([{ level: "error", code: "PortTaken" }]);
+  });
+
   it("takes explicit paths: a directory, or one script", async () => {
     await put("apps/a/plugin.toml", manifest("a"));
     await put("scripts/tool.mjs", "");
