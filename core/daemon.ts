@@ -30,6 +30,7 @@ import { createParts } from "./daemon/parts.ts";
 import { redactLog } from "./daemon/log.ts";
 import { createLiveRedactor } from "./daemon/redaction.ts";
 import { createReadiness } from "./daemon/readiness.ts";
+import { openRecordRetention } from "./daemon/retention.ts";
 import { createScrape } from "./daemon/scrape.ts";
 import { openSourceWatch } from "./daemon/source_watch.ts";
 import { openTokenDesk } from "./daemon/tokens.ts";
@@ -53,6 +54,7 @@ import { openInstanceLock } from "./store/instance_lock.ts";
 import { openStore } from "./store/open_store.ts";
 import { openCredentials } from "./vault/credentials.ts";
 import { serveTickets } from "./vault/tickets.ts";
+import { openAuditKey } from "./vault/audit_key.ts";
 import { openMicroappTokens } from "./vault/microapp_tokens.ts";
 import { openVault } from "./vault/vault.ts";
 
@@ -88,8 +90,9 @@ export async function runDaemon(
     now,
     onUnreadable: (path, reason) => log.warn("credential.unreadable", { path, reason }),
   });
+  const storeUrl = `file:${join(home.state, "core.db")}`;
   await using store = await openStore({
-    url: `file:${join(home.state, "core.db")}`,
+    url: storeUrl,
     migrationsDir: options.migrationsDir,
     onFlushed: metrics.onFlushed,
     now,
@@ -97,10 +100,11 @@ export async function runDaemon(
   });
   const parts = createParts({ store, vault, settings, redact, random, now, log });
   using events = parts.events;
+  const auditKey = await openAuditKey({ path: join(home.keys, "audit-signing.pem"), random });
   await using heads = await openSignedHeads({
     store,
-    dir: join(home.keys, "heads"),
-    mac: (text) => vault.mac("chain-heads", text),
+    dir: join(home.keys, "audit"),
+    key: auditKey,
     now,
     log,
   });
@@ -193,6 +197,15 @@ export async function runDaemon(
   const verify = tokens.verifyForEvents;
   using _events = await serveEvents({ bus, store, events, verify, random, log });
   const tickets = serveTickets({ bus, verify, random, now });
+  await using _recordRetention = openRecordRetention({
+    store,
+    settings,
+    env: options.env,
+    heads,
+    onTrimmed: metrics.onRecordTrimmed,
+    now,
+    log,
+  });
   await using _retention = openRetention({
     store,
     onTrimmed: metrics.onTrimmed,
@@ -249,7 +262,9 @@ export async function runDaemon(
     store,
     vault,
     events,
+    storeUrl,
     heads,
+    auditKey,
     host,
     work,
     schedules,

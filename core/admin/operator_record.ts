@@ -1,5 +1,5 @@
 /**
- * What operators read of the record: turns, events, deliveries, dead letters, audit.
+ * What operators read of the record: turns, events, deliveries, dead letters.
  *
  * @module
  */
@@ -42,15 +42,6 @@ export interface OperatorRecordDeps {
   readonly waitForEvents: (
     filter: { account: string | undefined; after: number; waitMs: number },
   ) => Promise<void>;
-  readonly tailAudit: (filter: {
-    microappId: string | undefined;
-    method: string | undefined;
-    result: string | undefined;
-    tenant: string | undefined;
-    sinceMs: number | undefined;
-    limit: number;
-  }) => Promise<unknown[]>;
-  readonly verifyAudit: (account: string | undefined) => Promise<unknown[]>;
 }
 
 /** Returns the methods that read and replay the record. */
@@ -155,32 +146,5 @@ export function operatorRecordMethods(deps: OperatorRecordDeps): AdminMethod[] {
       await deps.replay.deadLetter(id);
       return { id, replayed: true };
     }),
-    operatorMethod(
-      "audit/tail",
-      z.object({
-        microapp_id: z.string().nullish(),
-        method: z.string().nullish(),
-        result: z.enum(["ok", "error", "denied", "unknown"]).nullish(),
-        tenant: z.string().nullish(),
-        since_ms: z.number().nullish(),
-        limit,
-      }),
-      async (p) => ({
-        rows: await deps.tailAudit({
-          microappId: p.microapp_id ?? undefined,
-          method: p.method ?? undefined,
-          result: p.result ?? undefined,
-          tenant: p.tenant ?? undefined,
-          sinceMs: p.since_ms ?? undefined,
-          limit: p.limit,
-        }),
-      }),
-      { unaudited: true },
-    ),
-    operatorMethod(
-      "audit/verify",
-      z.object({ account }),
-      async (p) => ({ chains: await deps.verifyAudit(p.account ?? undefined) }),
-    ),
   ];
 }

@@ -1,5 +1,5 @@
 /**
- * `nexo console | token | reload | microapp | audit`: running the place.
+ * `nexo console | token | reload`: running the place.
  *
  * @module
  */
@@ -7,18 +7,13 @@ import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import { CodedError } from "../contract/mod.ts";
 import type { CliContext } from "./command.ts";
-import { type AuditView } from "../record/admin_audit.ts";
-import { formatAuditTable } from "../record/audit_table.ts";
-import { say, sayJson, sayTable } from "./print.ts";
+import { say, sayJson } from "./print.ts";
 import { count } from "./record.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Adds the commands that run the place. */
 export function addOperateCommands(program: Command, context: CliContext): void {
   addConsole(program, context);
   addToken(program, context);
-  addAudit(program, context);
   program.command("reload").description("load the config again; a bad file changes nothing")
     .action(async () => sayJson(await (await context.daemon()).call("reload")));
 }
@@ -92,56 +87,5 @@ function addToken(program: Command, { daemon }: CliContext): void {
       });
       if (json === true) sayJson(made);
       else say(made.token);
-    });
-}
-
-function addAudit(program: Command, { daemon, exitWith }: CliContext): void {
-  program.command("microapp").description("microapps' admin calls").command("admin").command(
-    "audit",
-  )
-    .command("tail").description("admin calls, newest first")
-    .option("--microapp-id <id>", "only this microapp")
-    .option("--method <name>", "only this method")
-    .option("--result <result>", "ok, error, denied or unknown")
-    .option("--tenant <id>", "only this tenant")
-    .option("--since-mins <n>", "only the last n minutes", count)
-    .option("--limit <n>", "at most this many", count, 50)
-    .option("--format <format>", "table or json", "table")
-    .option("--json", "the same as --format json")
-    .action(async ({ microappId, method, result, tenant, sinceMins, limit, format, json }) => {
-      const { rows } = await (await daemon()).call<{ rows: AuditView[] }>("audit/tail", {
-        microapp_id: microappId,
-        method,
-        result,
-        tenant,
-        since_ms: sinceMins === undefined ? undefined : Date.now() - sinceMins * 60_000,
-        limit,
-      });
-      if (json === true || format === "json") return sayJson(rows);
-      process.stdout.write(formatAuditTable(rows));
-    });
-
-  program.command("audit").description("the hash chains of turns and admin calls").command("verify")
-    .description("walk every chain; exit 1 when one is broken")
-    .option("--account <id>", "only this tenant").option("--json", "print an array")
-    .action(async ({ account, json }) => {
-      const { chains } = await (await daemon()).call<{ chains: (Fields & { ok: boolean })[] }>(
-        "audit/verify",
-        { account },
-      );
-      if (json === true) sayJson(chains);
-      else {
-        sayTable(chains, [
-          ["TENANT", (row) => row["account"]],
-          ["CHAIN", (row) => row["table"]],
-          ["ROWS", (row) => row["rows"]],
-          ["OK", (row) => row.ok ? "yes" : "NO"],
-          [
-            "PROBLEMS",
-            (row) => (row["problems"] as unknown[]).map((p) => JSON.stringify(p)).join("; "),
-          ],
-        ], "No chains yet.");
-      }
-      if (chains.some(({ ok }) => !ok)) exitWith(1);
     });
 }

@@ -10,6 +10,7 @@ import { homeOf } from "../daemon/home.ts";
 import { formatProblems } from "../settings/problems.ts";
 import { createCliContext } from "./command.ts";
 import { addChannelCommands } from "./channels.ts";
+import { addAuditCommands } from "./audit.ts";
 import { addCheckCommand } from "./check.ts";
 import { addConversationCommands } from "./conversations.ts";
 import { addDoctorCommand } from "./doctor.ts";
@@ -63,6 +64,7 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   addConversationCommands(program, context);
   addExtCommand(program, context);
   addOperateCommands(program, context);
+  addAuditCommands(program, context);
   addTenantCommands(program, context);
   addChannelCommands(program, context);
   addScheduleCommands(program, context);

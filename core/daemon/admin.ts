@@ -6,6 +6,7 @@
 import { doctorMethods } from "../admin/doctor.ts";
 import { createDispatcher, type Dispatch } from "../admin/dispatcher.ts";
 import { openAdminHttp } from "../admin/http.ts";
+import { operatorAuditMethods } from "../admin/operator_audit.ts";
 import { operatorConsoleMethods } from "../admin/operator_console.ts";
 import {
   operatorControlMethods,
@@ -36,8 +37,10 @@ import { readUsage } from "../models/budget/usage.ts";
 import { readWrittenSecrets } from "../settings/written_secrets.ts";
 import { sign } from "../signing/sign.ts";
 import { insert, type Store } from "../store/store.ts";
+import type { AuditKey } from "../vault/audit_key.ts";
 import type { TicketDesk } from "../vault/tickets.ts";
 import type { Vault } from "../vault/vault.ts";
+import { createAuditReads } from "./audit.ts";
 import { type AdminMethodDeps, createAdminMethods } from "./admin_methods.ts";
 import type { LiveSettings } from "./config.ts";
 import { doctorChecks } from "./doctor.ts";
@@ -59,7 +62,10 @@ export interface AdminDeps
   readonly store: Store;
   readonly vault: Vault;
   readonly events: EventLog;
+  /** Where the database is. */
+  readonly storeUrl: string;
   readonly heads: SignedHeads;
+  readonly auditKey: AuditKey;
   readonly host: Host;
   readonly work: Work;
   readonly tokens: TokenDesk;
@@ -161,6 +167,7 @@ function createMethods(deps: AdminDeps) {
       ...createOperatorReads(deps),
       verifiedBy,
     }),
+    ...operatorAuditMethods(createAuditReads({ ...deps, url: deps.storeUrl, key: deps.auditKey })),
     ...operatorConsoleMethods({
       ...createStories({ ...deps, verifiedBy }),
       consoleLink: createConsoleLink(deps),

@@ -21,6 +21,7 @@ export interface CoreMetrics {
   readonly onFlushed: (report: FlushReport) => void;
   readonly lastFlush: () => FlushReport | undefined;
   readonly onTrimmed: (rows: number) => void;
+  readonly onRecordTrimmed: (what: string, rows: number) => void;
   readonly deliver: (deliver: Deliver) => Deliver;
   readonly turn: <J extends { readonly account: string }, R extends TurnEnd>(
     run: (job: J, signal: AbortSignal) => Promise<R>,
@@ -66,7 +67,10 @@ interface Counting {
   readonly now: Clock;
 }
 
-function countStore(meter: Meter): Pick<CoreMetrics, "lastFlush" | "onFlushed" | "onTrimmed"> {
+function countStore(meter: Meter): Pick<
+  CoreMetrics,
+  "lastFlush" | "onFlushed" | "onRecordTrimmed" | "onTrimmed"
+> {
   const units = meter.histogram({
     name: "nexo_store_commit_units",
     help: "Units of work that shared one commit",
@@ -86,6 +90,11 @@ function countStore(meter: Meter): Pick<CoreMetrics, "lastFlush" | "onFlushed" |
     name: "nexo_events_trimmed_total",
     help: "Events that retention deleted",
   });
+  const recordTrimmed = meter.counter({
+    name: "nexo_record_trimmed_total",
+    help: "Rows of the record that retention deleted; of transcripts, turns",
+    labels: ["what"],
+  });
   let last: FlushReport | undefined;
   return {
     lastFlush: () => last,
@@ -96,6 +105,7 @@ function countStore(meter: Meter): Pick<CoreMetrics, "lastFlush" | "onFlushed" |
       seconds.observe(report.durationMs / 1_000);
     },
     onTrimmed: (rows) => trimmed.add(rows),
+    onRecordTrimmed: (what, rows) => recordTrimmed.add(rows, what),
   };
 }
 

@@ -9,22 +9,14 @@ import type { OperatorRecordDeps } from "../admin/operator_record.ts";
 import { type AgentEvent, type Clock, type Random } from "../contract/mod.ts";
 import { rowsForEvents } from "../events/event_rows.ts";
 import type { EventLog, EventPage } from "../events/event_log.ts";
-import {
-  type AuditIntent,
-  auditStream,
-  rowsForIntent,
-  rowsForOutcome,
-  tailAudit,
-} from "../record/admin_audit.ts";
+import { type AuditIntent, rowsForIntent, rowsForOutcome } from "../record/admin_audit.ts";
 import { argsHash } from "../record/args_hash.ts";
-import { chainedAccounts, type ChainedTable, verifyChain } from "../record/chain.ts";
 import { delay } from "../flow/delay.ts";
 import { rowsForToolCall } from "../record/tool_calls.ts";
 import { contentOf, type Transcripts } from "../record/transcripts.ts";
-import { rowsForTurn, tailForAccount, tailForOperator, turnStream } from "../record/turns.ts";
+import { rowsForTurn, tailForAccount, tailForOperator } from "../record/turns.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import type { Store } from "../store/store.ts";
-import type { SignedHeads } from "./signed_heads.ts";
 
 /** The rows a turn leaves. */
 export function createRecordRows(
@@ -90,11 +82,8 @@ export function createAdminAudit({ store, mac, uuid, now }: {
 
 /** What operators read, over the store and the event log. */
 export function createOperatorReads(
-  { store, events, heads }: { store: Store; events: EventLog; heads: SignedHeads },
-): Pick<
-  OperatorRecordDeps,
-  "tailTurns" | "listEvents" | "waitForEvents" | "tailAudit" | "verifyAudit"
-> {
+  { store, events }: { store: Store; events: EventLog },
+): Pick<OperatorRecordDeps, "tailTurns" | "listEvents" | "waitForEvents"> {
   return {
     async tailTurns({ account, ...query }) {
       const page = account === undefined
@@ -133,28 +122,6 @@ export function createOperatorReads(
       } finally {
         stop();
       }
-    },
-    async tailAudit(query) {
-      const result = query.result as "ok" | "error" | "denied" | "unknown" | undefined;
-      return (await tailAudit(store, { ...query, result })).calls;
-    },
-    async verifyAudit(account) {
-      const tables: ChainedTable[] = ["turns", "admin_audit"];
-      const reports = [];
-      for (const table of tables) {
-        const accounts = account === undefined ? await chainedAccounts(store, table) : [account];
-        for (const each of accounts) {
-          const stream = table === "turns" ? turnStream(each) : auditStream(each);
-          const signedHead = await heads.find(stream);
-          const { ok, rows, problems } = await verifyChain(store, {
-            account: each,
-            table,
-            signedHead,
-          });
-          reports.push({ account: each, table, ok, rows, problems });
-        }
-      }
-      return reports;
     },
   };
 }

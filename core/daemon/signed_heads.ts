@@ -1,5 +1,6 @@
 /**
- * How far each hash chain reached, signed and kept beside the keys: a cut tail is found by them.
+ * How far each hash chain reached, signed and kept beside the keys: a cut tail is found by them, and
+ * what retention took is told from what somebody else did.
  *
  * @module
  */
@@ -10,81 +11,142 @@ import { type Clock, escapeToken } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
 import { auditStream } from "../record/admin_audit.ts";
-import { checkHead, type Head, signHead } from "../record/heads.ts";
+import { chainedRowHash, type ChainedTable } from "../record/chain.ts";
+import { checkHead, type Head, type HeadKind, type SignedHead, signHead } from "../record/heads.ts";
 import { turnStream } from "../record/turns.ts";
 import type { Store } from "../store/store.ts";
+import type { AuditKey } from "../vault/audit_key.ts";
 
-/** Rows of one chain between two signatures. */
+/** Rows of one chain between two signatures, and the longest time between them. */
 const EVERY_ROWS = 100;
+const EVERY_MS = 10_000;
 
-const SignedHeadFile = z.object({
+const SignedHeadFile = z.strictObject({
+  kind: z.enum(["head", "checkpoint"]),
   stream: z.string(),
-  offset: z.int(),
+  offset: z.int().nonnegative(),
   hash: z.string(),
   atMs: z.int(),
   signature: z.string(),
 });
 
+/** What is known of a chain from outside the database. */
+export interface KnownEnds {
+  readonly head: SignedHead | undefined;
+  readonly checkpoint: SignedHead | undefined;
+  /** Statements that are not what was signed. */
+  readonly problems: readonly string[];
+}
+
 /** The signed heads of a home. Disposing signs what is newer. */
 export interface SignedHeads extends AsyncDisposable {
-  /** The newest signed head of a stream, or undefined without one or with a wrong signature. */
-  readonly find: (stream: string) => Promise<Head | undefined>;
+  readonly find: (stream: string) => Promise<KnownEnds>;
+  /** Signs a head now; one that is older than the last stays out of the file. */
+  readonly sign: (head: Head) => SignedHead;
+  /** Says that everything up to `head` is about to be deleted on purpose. */
+  readonly writeCheckpoint: (head: Head) => Promise<void>;
+}
+
+interface Followed {
+  readonly table: ChainedTable;
+  readonly account: string;
+  head: Head;
+  /** Undefined before the file was looked at; then the newest offset in it. */
+  signedOffset: number | undefined;
+  /** The chain does not contain what was signed of it: the old statement stays as evidence. */
+  isBroken: boolean;
 }
 
 /** Follows the chains of `store` and signs their heads into `dir`. */
-export async function openSignedHeads({ store, dir, mac, now, log }: {
+export async function openSignedHeads({ store, dir, key, now, log }: {
   store: Store;
   dir: string;
-  mac: (text: string) => string;
+  key: Pick<AuditKey, "sign" | "verify">;
   now: Clock;
   log: Log;
 }): Promise<SignedHeads> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const heads = new Map<string, { head: Head; signedOffset: number }>();
+  const chains = new Map<string, Followed>();
   const scope = openScope({ onError: (error) => log.error("audit.head_unsigned", { error }) });
-  const path = (stream: string): string => join(dir, `${escapeToken(stream)}.json`);
+  const path = (stream: string, kind: HeadKind): string =>
+    join(dir, `${escapeToken(stream)}.${kind}.json`);
 
-  async function sign(stream: string): Promise<void> {
-    const entry = heads.get(stream);
-    if (entry === undefined || entry.signedOffset === entry.head.offset) return;
-    const { head } = entry;
-    entry.signedOffset = head.offset;
-    const temporary = `${path(stream)}.${head.offset}`;
-    await writeFile(temporary, JSON.stringify(await signHead(head, mac)), { mode: 0o600 });
-    await rename(temporary, path(stream));
+  async function write(head: Head, kind: HeadKind): Promise<void> {
+    const to = path(head.stream, kind);
+    const temporary = `${to}.${head.offset}`;
+    await writeFile(temporary, JSON.stringify(signHead(head, kind, key.sign)), { mode: 0o600 });
+    await rename(temporary, to);
+  }
+
+  /** The statement, or why it is none. */
+  async function read(stream: string, kind: HeadKind): Promise<SignedHead | string | undefined> {
+    const text = await readFile(path(stream, kind), "utf8").catch(() => undefined);
+    if (text === undefined) return undefined;
+    try {
+      const signed = SignedHeadFile.parse(JSON.parse(text));
+      if (signed.stream === stream && checkHead(signed, kind, key.verify)) return signed;
+    } catch {
+      // No JSON, or of another shape: not what was written here.
+    }
+    return `the signed ${kind} is not what was signed`;
+  }
+
+  /** What this process did not write itself is believed only when the chain still contains it. */
+  async function knowSigned(chain: Followed): Promise<void> {
+    const known = await read(chain.head.stream, "head");
+    if (known === undefined) return void (chain.signedOffset = 0);
+    if (typeof known !== "string") {
+      const checkpoint = await read(chain.head.stream, "checkpoint");
+      const isTrimmed = typeof checkpoint === "object" && checkpoint.offset >= known.offset;
+      const hash = await chainedRowHash(store, chain, known.offset);
+      if (isTrimmed || hash === known.hash) return void (chain.signedOffset = known.offset);
+    }
+    chain.isBroken = true;
+    log.error("audit.chain_broken", { stream: chain.head.stream, fix: "nexo audit verify" });
+  }
+
+  async function sign(chain: Followed): Promise<void> {
+    if (chain.signedOffset === undefined) await knowSigned(chain);
+    const { head, isBroken, signedOffset = 0 } = chain;
+    if (isBroken || head.offset <= signedOffset) return;
+    chain.signedOffset = head.offset;
+    await write(head, "head");
   }
 
   const stop = store.onAppended((rows) => {
     for (const { table, row } of rows) {
-      const streamOf = table === "turns"
-        ? turnStream
-        : table === "admin_audit"
-        ? auditStream
-        : null;
-      if (streamOf === null) continue;
-      const stream = streamOf(String(row["account_id"]));
+      if (table !== "turns" && table !== "admin_audit") continue;
+      const account = String(row["account_id"]);
+      const stream = (table === "turns" ? turnStream : auditStream)(account);
       const offset = Number(row["offset"]);
-      const signedOffset = heads.get(stream)?.signedOffset ?? 0;
-      heads.set(stream, {
-        head: { stream, offset, hash: String(row["hash"]), atMs: now() },
-        signedOffset,
-      });
-      if (offset - signedOffset >= EVERY_ROWS) scope.run(() => sign(stream));
+      const head = { stream, offset, hash: String(row["hash"]), atMs: now() };
+      const chain = chains.get(stream) ??
+        { table, account, head, signedOffset: undefined, isBroken: false };
+      chain.head = head;
+      chains.set(stream, chain);
+      if (offset - (chain.signedOffset ?? offset) >= EVERY_ROWS) scope.run(() => sign(chain));
     }
   });
+  const signAll = (): Promise<unknown> => Promise.all([...chains.values()].map(sign));
+  const timer = setInterval(() => scope.run(() => signAll().then(() => undefined)), EVERY_MS);
+  timer.unref();
 
   return {
     async find(stream) {
-      const text = await readFile(path(stream), "utf8").catch(() => undefined);
-      if (text === undefined) return undefined;
-      const signed = SignedHeadFile.parse(JSON.parse(text));
-      const holds = await checkHead(signed, (content, signature) => mac(content) === signature);
-      return holds && signed.stream === stream ? signed : undefined;
+      const [head, checkpoint] = [await read(stream, "head"), await read(stream, "checkpoint")];
+      return {
+        head: typeof head === "string" ? undefined : head,
+        checkpoint: typeof checkpoint === "string" ? undefined : checkpoint,
+        problems: [head, checkpoint].filter((found) => typeof found === "string"),
+      };
     },
+    sign: (head) => signHead(head, "head", key.sign),
+    writeCheckpoint: (head) => write(head, "checkpoint"),
     async [Symbol.asyncDispose]() {
       stop();
+      clearInterval(timer);
       await scope.idle();
-      await Promise.all([...heads.keys()].map(sign));
+      await signAll();
     },
   };
 }

@@ -6,7 +6,7 @@
 import { type Clock, codeOf, messageOf } from "../contract/mod.ts";
 import { delay } from "../flow/delay.ts";
 import type { Log } from "../flow/log.ts";
-import { openScope } from "../flow/scope.ts";
+import { openSweep } from "../flow/sweep.ts";
 import { statement, type Store } from "../store/store.ts";
 import { eventStream } from "./event_rows.ts";
 
@@ -127,23 +127,13 @@ const EVERY_MS = 300_000;
 /** Trims at once and again and again, until disposed; a sweep that fails is logged and tried later. */
 export function openRetention(deps: RetentionDeps): AsyncDisposable {
   const { now, log, everyMs = EVERY_MS } = deps;
-  const scope = openScope({ onError: (error) => log.error("events.retention_ended", { error }) });
-
-  async function sweep(signal: AbortSignal): Promise<void> {
-    try {
+  return openSweep({
+    everyMs,
+    async sweep(signal) {
       const trimmed = await trimEvents({ ...deps, keep: deps.keep(), nowMs: now(), signal });
       if (trimmed > 0) log.info("events.trimmed", { rows: trimmed });
-    } catch (error) {
-      if (signal.aborted) throw error;
-      log.warn("events.trim_failed", { code: codeOf(error), error: messageOf(error) });
-    }
-  }
-
-  scope.run(async (signal) => {
-    for (;;) {
-      await sweep(signal);
-      await delay(everyMs, { signal });
-    }
+    },
+    onFailure: (error) =>
+      log.warn("events.trim_failed", { code: codeOf(error), error: messageOf(error) }),
   });
-  return scope;
 }

@@ -7,7 +7,7 @@ import type { Row, Store } from "../store/store.ts";
 import { AUDIT_HASHED, auditStream } from "./admin_audit.ts";
 import { hashRow, pick } from "./hash.ts";
 import type { Head } from "./heads.ts";
-import { erasablePartHolds, TURN_HASHED, turnStream } from "./turns.ts";
+import { erasablePartHolds, TURN_ERASABLE, TURN_HASHED, turnStream } from "./turns.ts";
 
 const PAGE_ROWS = 1000;
 /** One broken link tells the story; a forged table must not fill the memory. */
@@ -16,16 +16,31 @@ const MAX_PROBLEMS = 100;
 /** The tables whose rows are chained per account. */
 export type ChainedTable = "turns" | "admin_audit";
 
-interface Chain {
+/** How the rows of a table are chained. */
+export interface Chain {
   readonly stream: (account: string) => string;
+  /** Columns under the hash. */
   readonly hashed: readonly string[];
+  /** Columns under the row's own salted digest; they can be erased. */
+  readonly erasable: readonly string[];
   /** Whether the columns that the hash leaves out are as they were. */
   readonly restHolds: (row: Row) => boolean;
 }
 
-const CHAINS: Readonly<Record<ChainedTable, Chain>> = {
-  turns: { stream: turnStream, hashed: TURN_HASHED, restHolds: erasablePartHolds },
-  admin_audit: { stream: auditStream, hashed: AUDIT_HASHED, restHolds: () => true },
+/** Both of them. */
+export const CHAINS: Readonly<Record<ChainedTable, Chain>> = {
+  turns: {
+    stream: turnStream,
+    hashed: TURN_HASHED,
+    erasable: TURN_ERASABLE,
+    restHolds: erasablePartHolds,
+  },
+  admin_audit: {
+    stream: auditStream,
+    hashed: AUDIT_HASHED,
+    erasable: [],
+    restHolds: () => true,
+  },
 };
 
 /** What is wrong, and at which offset. */
@@ -45,6 +60,9 @@ export interface ChainReport {
   /** At most 100. */
   readonly problems: readonly ChainProblem[];
 }
+
+/** Hears how many rows were read so far. */
+export type OnRows = (rows: number) => void;
 
 /** Which chain, and what is known of it from outside the database. */
 export interface ChainQuery {
@@ -71,10 +89,24 @@ export async function chainedAccounts(
   return rows.map(({ account }) => account);
 }
 
+/** The hash of one row, or undefined when it is not there. */
+export async function chainedRowHash(
+  store: Pick<Store, "read">,
+  { account, table }: Pick<ChainQuery, "account" | "table">,
+  offset: number,
+): Promise<string | undefined> {
+  const [row] = await store.read<{ hash: string }>(
+    `SELECT hash FROM ${table} WHERE account_id = ? AND offset = ?`,
+    [account, offset],
+  );
+  return row?.hash;
+}
+
 /** Finds any changed, missing, added or cut-off row of an account's chain. Writers may go on meanwhile. */
 export async function verifyChain(
   store: Pick<Store, "read" | "readMany">,
   query: ChainQuery,
+  onRows: OnRows = () => undefined,
 ): Promise<ChainReport> {
   const { account, table, signedHead, checkpoint } = query;
   const stream = CHAINS[table].stream(account);
@@ -84,12 +116,16 @@ export async function verifyChain(
       walk.report(head.offset, `the signed head belongs to "${head.stream}"`);
     }
   }
-  walk.expect(await readHead(store, stream), "the head of the stream");
+  walk.expect(await readChainHead(store, stream), "the head of the stream");
   if (signedHead !== undefined) walk.expect(signedHead, "the signed head");
-  for await (const row of rowsAfter(store, table, account, checkpoint?.offset)) walk.take(row);
+  let read = 0;
+  for await (const page of pagesAfter(store, table, account, checkpoint?.offset)) {
+    for (const row of page) walk.take(row);
+    onRows(read += page.length);
+  }
 
   // Read again: rows that were written during the walk have moved it.
-  const { offset } = await readHead(store, stream);
+  const { offset } = await readChainHead(store, stream);
   return { stream, ...walk.end(offset) };
 }
 
@@ -154,7 +190,8 @@ function startWalk({ table, checkpoint }: ChainQuery): Walk {
   };
 }
 
-async function readHead(
+/** Where a stream ends; offset 0 before its first row. */
+export async function readChainHead(
   store: Pick<Store, "read">,
   stream: string,
 ): Promise<Pick<Head, "offset" | "hash">> {
@@ -165,19 +202,30 @@ async function readHead(
   return { offset: row?.head ?? 0, hash: row?.hash ?? "" };
 }
 
-async function* rowsAfter(
+/** Whole rows of a chain, in its order. */
+export function readChain(
+  store: Pick<Store, "readMany">,
+  { table, account, after, upTo = Number.MAX_SAFE_INTEGER, limit }:
+    & Pick<ChainQuery, "account" | "table">
+    & { readonly after: number; readonly upTo?: number; readonly limit: number },
+): Promise<Row[]> {
+  return store.readMany(
+    `SELECT * FROM ${table} WHERE account_id = ? AND offset > ? AND offset <= ?
+     ORDER BY offset LIMIT ?`,
+    [account, after, upTo, limit],
+  );
+}
+
+async function* pagesAfter(
   store: Pick<Store, "readMany">,
   table: ChainedTable,
   account: string,
   checkpoint = Number.MIN_SAFE_INTEGER,
-): AsyncGenerator<Row> {
+): AsyncGenerator<Row[]> {
   let after = checkpoint;
   for (;;) {
-    const page = await store.readMany(
-      `SELECT * FROM ${table} WHERE account_id = ? AND offset > ? ORDER BY offset LIMIT ?`,
-      [account, after, PAGE_ROWS],
-    );
-    yield* page;
+    const page = await readChain(store, { table, account, after, limit: PAGE_ROWS });
+    yield page;
     const last = page.at(-1);
     if (last === undefined || page.length < PAGE_ROWS) return;
     after = Number(last["offset"]);

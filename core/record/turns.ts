@@ -126,7 +126,8 @@ const TURN_TOMBSTONE: Row = {
   inbound_ids: "[]",
   error: null,
 };
-const TURN_ERASABLE = Object.keys(TURN_TOMBSTONE);
+/** See `erasablePartHolds`. */
+export const TURN_ERASABLE = Object.keys(TURN_TOMBSTONE);
 
 /** The stream of a tenant's turns. */
 export function turnStream(account: string): string {
@@ -207,12 +208,26 @@ export function erasablePartHolds(row: Row): boolean {
 export function rowsForErasedTurns(
   { account, sessionId }: { account: string; sessionId: string },
 ): Write[] {
+  return [eraseTurns("account_id = ? AND session_id = ?", [account, sessionId])];
+}
+
+/** The same for turns by their ids. */
+export function rowsForErasedTurnsById(
+  { account, ids }: { account: string; ids: readonly string[] },
+): Write[] {
+  return [eraseTurns("account_id = ? AND id IN (SELECT value FROM json_each(?))", [
+    account,
+    JSON.stringify(ids),
+  ])];
+}
+
+function eraseTurns(where: string, args: readonly Value[]): Write {
   const set = TURN_ERASABLE.map((name) => `${name} = ?`).join(", ");
   const left = TURN_ERASABLE.map((name) => TURN_TOMBSTONE[name] ?? null);
-  return [statement(
-    `UPDATE turns SET content_salt = NULL, ${set} WHERE account_id = ? AND session_id = ?`,
-    [...left, account, sessionId],
-  )];
+  return statement(`UPDATE turns SET content_salt = NULL, ${set} WHERE ${where}`, [
+    ...left,
+    ...args,
+  ]);
 }
 
 /** A tenant's turns, newest first; nothing for an unknown tenant. */

@@ -4,10 +4,11 @@
  * @module
  */
 import { once } from "node:events";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 
 import { CodedError, messageOf } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
+import { startThread } from "../flow/thread.ts";
 import type { Row, Value } from "./store.ts";
 import type { WorkerCall, WorkerReply } from "./worker_protocol.ts";
 
@@ -69,7 +70,7 @@ function createThread(url: string, log: Log): Thread {
   const calls = new Map<number, Call>();
 
   function start(): Worker {
-    const started = startWorker(url);
+    const started = startThread(import.meta.url, "reader_worker", { url });
     started.on("message", (reply: WorkerReply) => {
       const call = calls.get(reply.id);
       calls.delete(reply.id);
@@ -107,21 +108,4 @@ function createThread(url: string, log: Log): Thread {
       await exited;
     },
   };
-}
-
-/**
- * Compiled code runs as it is. Sources need tsx, which on Node 20 does not register itself in worker
- * threads when it is only imported.
- */
-function startWorker(url: string): Worker {
-  const workerData = { url };
-  if (!import.meta.url.endsWith(".ts")) {
-    return new Worker(new URL("./reader_worker.js", import.meta.url), { workerData });
-  }
-  const tsx = JSON.stringify(import.meta.resolve("tsx/esm/api"));
-  const loader = `import { register } from ${tsx}; register();`;
-  return new Worker(new URL("./reader_worker.ts", import.meta.url), {
-    workerData,
-    execArgv: ["--import", `data:text/javascript,${encodeURIComponent(loader)}`],
-  });
 }

@@ -5,7 +5,17 @@
  */
 import { z } from "zod";
 import { AccountId } from "../ids.ts";
-import { block, Count, list, map, schemaVersion, Text, unused, withDefault } from "./block.ts";
+import {
+  block,
+  Count,
+  list,
+  map,
+  optional,
+  schemaVersion,
+  Text,
+  unused,
+  withDefault,
+} from "./block.ts";
 
 /** Keys of `fts` that are read and change nothing: the index is in core's database. */
 export const UNUSED_FTS_KEYS = ["db_path"] as const;
@@ -26,9 +36,14 @@ const EventRetention = block({
   max_rows: withDefault(Count, 1_000_000),
 });
 
+/** How long what was said and done with tools is kept, in days. 0 means for ever. */
+const Days = Count.max(36_500);
+
 /** A whole `transcripts.yaml`. */
 export const TranscriptsConfig = block({
   ...schemaVersion,
+  /** Of all tenants that say nothing else. */
+  retention_days: withDefault(Days, 0),
   fts: block({ enabled: withDefault(z.boolean(), true), ...unused(UNUSED_FTS_KEYS) }),
   redaction: block({
     enabled: withDefault(z.boolean(), true),
@@ -39,8 +54,17 @@ export const TranscriptsConfig = block({
   /** The model's own history: as it was but sealed, or redacted like the transcript. */
   model_history: withDefault(z.enum(["sealed", "redacted"]), "sealed"),
   events: EventRetention,
-  /** Patterns of one tenant, after those of all. */
-  tenants: map(AccountId, block({ extra_patterns: list(RedactionPattern) })),
+  /** Deliveries, messages and replies that are over; their bodies are sealed. 0 means for ever. */
+  deliveries: block({ retention_days: withDefault(Days, 30) }),
+  tenants: map(
+    AccountId,
+    block({
+      /** Of one tenant, after those of all. */
+      extra_patterns: list(RedactionPattern),
+      /** Instead of the one for all. */
+      retention_days: optional(Days),
+    }),
+  ),
 });
 /** See {@linkcode TranscriptsConfig}. */
 export type TranscriptsConfig = z.infer<typeof TranscriptsConfig>;

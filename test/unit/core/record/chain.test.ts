@@ -172,7 +172,7 @@ describe("verifyChain", () => {
     await using test = await openTestStore();
     await fill(test.store);
     const { head } = await verify(test.store, "turns");
-    const signed = await signHead({ stream: "turns:acme", ...head, atMs: 1 }, sign);
+    const signed = signHead({ stream: "turns:acme", ...head, atMs: 1 }, "head", sign);
     await rewriteFrom(test.store, 4);
     expect((await verify(test.store, "turns")).ok).toBe(true);
     expect(await verify(test.store, "turns", { signedHead: signed })).toMatchObject({
@@ -268,17 +268,19 @@ describe("chainedAccounts", () => {
 });
 
 describe("checkHead", () => {
-  it("accepts what was signed and nothing else", async () => {
-    const signed = await signHead({ stream: "turns:acme", offset: 3, hash: "ab", atMs: 9 }, sign);
-    const holds = (head: typeof signed) =>
-      checkHead(head, (text, signature) => sign(text) === signature);
-    expect(await holds(signed)).toBe(true);
+  it("accepts what was signed and nothing else", () => {
+    const signed = signHead({ stream: "turns:acme", offset: 3, hash: "ab", atMs: 9 }, "head", sign);
+    const holds = (head: typeof signed, kind: "head" | "checkpoint" = "head") =>
+      checkHead(head, kind, (text, signature) => sign(text) === signature);
+    expect(holds(signed)).toBe(true);
+    expect(holds(signed, "checkpoint")).toBe(false);
+    expect(holds({ ...signed, kind: "checkpoint" }, "checkpoint")).toBe(false);
     for (
       const forged of [{ offset: 2 }, { hash: "ac" }, { stream: "turns:acm" }, { atMs: 8 }, {
         signature: "",
       }]
     ) {
-      expect(await holds({ ...signed, ...forged })).toBe(false);
+      expect(holds({ ...signed, ...forged })).toBe(false);
     }
   });
 });
