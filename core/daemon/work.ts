@@ -21,6 +21,7 @@ import {
   isSwitchedOn,
   type Random,
   subjects,
+  textOfParts,
   TOGGLES,
 } from "../contract/mod.ts";
 import { openConversations } from "../conversations/conversations.ts";
@@ -160,6 +161,7 @@ export function openWork(deps: WorkDeps): Work {
       sessionIdOf,
       now,
     }),
+    hearOwn: ({ key, parts }) => oversight.hearOwn({ key, text: textOfParts(parts) }),
     schedule: conversations.push,
   });
 

@@ -36,8 +36,8 @@ export interface IntakeDeps {
     batch: { readonly account: string; readonly events: readonly AgentEvent[] },
   ) => Write[];
   readonly channels: Channels;
-  /** Rows for what our own side wrote elsewhere, for example on a business's phone. @default none */
-  readonly rowsForOwn?: (message: ChannelMessage) => Write[];
+  /** Takes what our own side wrote elsewhere, for example on a business's phone. @default nobody does */
+  readonly hearOwn?: (message: ChannelMessage) => OwnRows;
   readonly admit: Admit;
   /** Schedules messages that are on disk. */
   readonly schedule: (items: readonly OpenInbound[]) => void;
@@ -45,6 +45,12 @@ export interface IntakeDeps {
   readonly uuid: () => string;
   readonly now: Clock;
   readonly log: Log;
+}
+
+/** Rows to commit with a delivery; `settled` is called whether that went well or not. */
+export interface OwnRows {
+  readonly writes: readonly Write[];
+  readonly settled: () => Promise<void>;
 }
 
 /** What became of a channel message. */
@@ -107,12 +113,14 @@ export function createIntake(deps: IntakeDeps): Intake {
     used = new Set<AdmittedMessage>(),
   ): Promise<Outcome> {
     const { envelope_id } = handoff.envelope;
+    const own = besides(route);
     const unit = [
       ...inbox.rowsForDelivery(handoff, route.account, stateOf(route, messages, refused)),
       ...messages.flatMap(({ inbound, item }) =>
         inbounds.rowsForQueued(inbound, item.session_id, now())
       ),
-      ...(route.kind === "dead" ? deadRows(handoff, route) : besides(route)),
+      ...(route.kind === "dead" ? deadRows(handoff, route) : []),
+      ...own.flatMap(({ writes }) => writes),
       ...refused.flatMap(({ code, reason }) =>
         deadRows(handoff, { account: route.account, code, detail: reason })
       ),
@@ -125,14 +133,19 @@ export function createIntake(deps: IntakeDeps): Intake {
         ],
       }),
     ];
-    if (!await commitOnce(unit, handoff)) return { kind: "duplicate", envelope_id };
+    try {
+      if (!await commitOnce(unit, handoff)) return { kind: "duplicate", envelope_id };
+    } finally {
+      await Promise.all(own.map(({ settled }) => settled()));
+    }
     for (const message of messages) used.add(message);
     deps.schedule(messages.map(({ item }) => item));
     return { kind: "accepted", envelope_id };
   }
 
-  function besides({ own = [] }: Route & { kind: "inbounds" }): Write[] {
-    return own.flatMap((message) => deps.rowsForOwn?.(message) ?? []);
+  function besides(route: Route): OwnRows[] {
+    if (route.kind === "dead") return [];
+    return (route.own ?? []).flatMap((message) => deps.hearOwn?.(message) ?? []);
   }
 
   /** Commits unless the delivery is known; a key whose window has passed is forgotten first. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ConversationKey, InterventionAction } from "../contract/mod.ts";
+import type { InterventionAction } from "../contract/mod.ts";
 import { createKeyedLock } from "../flow/keyed_lock.ts";
 import type { Outbound } from "../queues/outbox.ts";
 import type { Write } from "../store/store.ts";
@@ -12,12 +12,13 @@ import type { OversightDeps } from "./deps.ts";
 import { createEscalations, type Escalations } from "./escalations.ts";
 import { createHold, type Hold } from "./holding.ts";
 import { createIntervene, type InterventionResult } from "./intervening.ts";
+import { createHearOwn, type HearOwn } from "./own_messages.ts";
 import { readPausesForOperator, revisionOf } from "./pause_rows.ts";
 import { createPauses, type Operator, type Pause, type Pauses } from "./pauses.ts";
 import { assertFree, createTakeOver, type PauseOptions, type PauseResult } from "./pausing.ts";
 import { createGiveBack, type ResumeOptions, type ResumeResult } from "./resuming.ts";
-import { createSayings, sayingId, senderOf, takeoverOf } from "./sayings.ts";
-import { conversationScope, type Scope, scopeKey } from "./scopes.ts";
+import { createSayings, takeoverOf } from "./sayings.ts";
+import { type Scope, scopeKey } from "./scopes.ts";
 import { createWithheld, WITHHELD_REASON } from "./withheld.ts";
 
 /** Who gives a conversation back when its time has come. */
@@ -31,13 +32,6 @@ export interface SendRefusal {
   readonly later: boolean;
   /** Rows to commit when it is given up. */
   readonly writes: readonly Write[];
-}
-
-/** Something our side wrote on the channel itself. */
-export interface OwnMessage {
-  readonly key: ConversationKey;
-  readonly text: string;
-  readonly msgId: string | null;
 }
 
 /** People over agents. */
@@ -65,7 +59,7 @@ export interface Oversight extends AsyncDisposable {
   ) => Promise<InterventionResult>;
   readonly escalations: Escalations;
   /** Takes over for whoever of our side wrote to a customer on the channel itself. */
-  readonly heardOwn: (message: OwnMessage) => Promise<void>;
+  readonly hearOwn: HearOwn;
 }
 
 /** Returns the room; call {@linkcode Oversight.load} before anything else runs. */
@@ -140,21 +134,7 @@ export function openOversight(deps: OversightDeps): Oversight {
       }),
     intervene: (scope, operator, action, options) =>
       one(scope, () => intervene(scope, operator, action, options)),
-    async heardOwn({ key, text, msgId }) {
-      const mode = takeoverOf(deps, key.agent_id).own_messages;
-      if (mode === "ignore") return;
-      const operator: Operator = { hash: `own:${key.channel}`, name: null };
-      const id = msgId === null ? deps.uuid() : sayingId("own", deps.sessionIdOf(key), msgId);
-      const writes = sayings.heardOwn(key, {
-        id,
-        text,
-        source: `intervention:${key.channel}`,
-        sender: senderOf(operator),
-      });
-      if (mode === "record") return deps.store.commit(writes);
-      const options = { reason: "own_message", writes, leaseMs: 0, handoff: false };
-      await pause(conversationScope(key), operator, options);
-    },
+    hearOwn: createHearOwn({ ...parts, one, onPaused: () => alarms?.nudge() }),
     async [Symbol.asyncDispose]() {
       await alarms?.[Symbol.asyncDispose]();
     },

@@ -5,10 +5,10 @@
  */
 import { insert, type Row, statement, type Store, type Write } from "../store/store.ts";
 import type { Operator, Pause } from "./pauses.ts";
-import { scopeColumns, scopeKey, scopeOfRow, type ScopeRow } from "./scopes.ts";
+import { type Scope, scopeColumns, scopeKey, scopeOfRow, type ScopeRow } from "./scopes.ts";
 
-/** Rows that begin a pause; `conflict` when the scope is paused already. */
-export function rowsForPaused(pause: Pause): Write[] {
+/** Rows that begin a pause; a scope that is paused already is a `conflict`, or stays as it is. */
+export function rowsForPaused(pause: Pause, onConflict?: "ignore"): Write[] {
   return [insert("processing", {
     ...scopeColumns(pause.scope),
     pause_id: pause.id,
@@ -21,7 +21,7 @@ export function rowsForPaused(pause: Pause): Write[] {
     auto_resume_ms: pause.autoResumeMs,
     alerted_at_ms: pause.alertedAtMs,
     revision: 0,
-  })];
+  }, onConflict)];
 }
 
 /** Rows that note an act of the operator; `conflict` when the pause is over or another's by now. */
@@ -99,10 +99,26 @@ interface PauseRow extends Row, ScopeRow {
   alerted_at_ms: number | null;
 }
 
+/** The pause of a scope. */
+export async function readPause(
+  store: Pick<Store, "read">,
+  scope: Scope,
+): Promise<Pause | undefined> {
+  const [row] = await store.read<PauseRow>(
+    "SELECT * FROM processing WHERE account_id = ? AND scope_key = ?",
+    [scope.account, scopeKey(scope)],
+  );
+  return row && pauseOf(row);
+}
+
 /** Every pause of every tenant: what a start has to know before anything runs. */
 export async function readPausesForOperator(store: Pick<Store, "readMany">): Promise<Pause[]> {
   const rows = await store.readMany<PauseRow>("SELECT * FROM processing");
-  return rows.map((row) => ({
+  return rows.map(pauseOf);
+}
+
+function pauseOf(row: PauseRow): Pause {
+  return {
     scope: scopeOfRow(row),
     id: row.pause_id,
     pausedAtMs: row.paused_at_ms,
@@ -112,7 +128,7 @@ export async function readPausesForOperator(store: Pick<Store, "readMany">): Pro
     actedAtMs: row.acted_at_ms,
     autoResumeMs: row.auto_resume_ms,
     alertedAtMs: row.alerted_at_ms,
-  }));
+  };
 }
 
 function identity({ scope, id }: Pause): [string, string, string] {

@@ -45,7 +45,7 @@ export interface Pauses {
   readonly allOver: (key: ConversationKey) => Pause[];
   /**
    * Counts a scope as paused while a pause of it is being written, so that nothing slips through
-   * between the decision and the commit. Call the result when it is settled; one at a time for a scope.
+   * between the decision and the commit. Call the result when it is settled.
    */
   readonly shut: (scope: Scope) => () => void;
   /** Resolves when no pause over a conversation is being written. */
@@ -64,7 +64,7 @@ export function createPauses(): Pauses {
   /** People who are spoken to by operators, whichever agent was there before. */
   const contacts = new Map<string, number>();
   /** Pauses that are being written. */
-  const opening = new Map<string, Promise<void>>();
+  const opening = new Map<string, Set<Promise<void>>>();
   let loaded = false;
 
   const keyOf = (scope: Scope): string => `${scope.account} ${scopeKey(scope)}`;
@@ -95,17 +95,21 @@ export function createPauses(): Pauses {
       scopesOver(key).map((scope) => paused.get(keyOf(scope))).find((pause) => pause !== undefined),
     allOver: (key) => scopesOver(key).flatMap((scope) => paused.get(keyOf(scope)) ?? []),
     shut(scope) {
-      count(scope, 1);
+      const key = keyOf(scope);
+      const others = opening.get(key) ?? new Set();
       let settle = (): void => {};
-      opening.set(keyOf(scope), new Promise((resolve) => (settle = resolve)));
+      const settled = new Promise<void>((resolve) => (settle = resolve));
+      opening.set(key, others.add(settled));
+      count(scope, 1);
       return () => {
-        if (!opening.delete(keyOf(scope))) return;
+        if (!others.delete(settled)) return;
+        if (others.size === 0) opening.delete(key);
         count(scope, -1);
         settle();
       };
     },
     async settled(key) {
-      await Promise.all(scopesOver(key).map((scope) => opening.get(keyOf(scope))));
+      await Promise.all(scopesOver(key).flatMap((scope) => [...opening.get(keyOf(scope)) ?? []]));
     },
     holds(key) {
       if (!loaded) return true;

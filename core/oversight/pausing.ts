@@ -23,12 +23,6 @@ export interface PauseOptions {
   readonly reason?: string | undefined;
   /** In place of the configured time; null means that it never ends by itself. */
   readonly autoResumeMs?: number | null | undefined;
-  /** In place of the configured lease; 0 lets anybody act. */
-  readonly leaseMs?: number | undefined;
-  /** Whether the customer is told, where a text is configured. @default {true} */
-  readonly handoff?: boolean | undefined;
-  /** Rows of the act that led to the pause. */
-  readonly writes?: readonly Write[] | undefined;
 }
 
 /** A pause, and whether this call brought it about. */
@@ -106,27 +100,26 @@ export function createTakeOver(
 
   return async function takeOver(scope, operator, options) {
     const before = pauses.get(scope);
-    if (before !== undefined) return again(before, operator, options);
+    if (before !== undefined) return again(before, operator);
     const nowMs = now();
     const pause = newPause(scope, operator, options, nowMs);
     // From here on no turn begins and no send starts; what a channel was asked for already is let end.
     const open = pauses.shut(scope);
     const { ids, settled } = deps.sendsUnderWay(scope.account);
     try {
-      const handoff = options.handoff === false ? undefined : await sayings.handoff(pause);
+      const handoff = await sayings.handoff(pause);
       await untilCommitted(async () =>
         store.commit([
           ...rowsForPaused(pause),
           ...await withheld.rowsForScope(scope, ids),
           ...await escalations.rowsForTakenOver(scope, operator),
           ...rowsForStateEvent(deps, scope, undefined, pause),
-          ...(options.writes ?? []),
-          ...(handoff?.writes ?? []),
+          ...handoff.writes,
         ])
       );
       pauses.set(pause);
       deps.wakeSends(scope.account);
-      handoff?.send();
+      handoff.send();
     } finally {
       open();
     }
@@ -135,22 +128,15 @@ export function createTakeOver(
   };
 
   /** A scope that is paused: its operator's lease begins anew, another gets it once the lease is over. */
-  async function again(
-    pause: Pause,
-    operator: Operator,
-    { writes = [], leaseMs }: PauseOptions,
-  ): Promise<PauseResult> {
+  async function again(pause: Pause, operator: Operator): Promise<PauseResult> {
     const nowMs = now();
     const same = isSame(pause.operator, operator);
-    if (!same && pause.leaseUntilMs > nowMs) {
-      if (writes.length > 0) await store.commit(writes);
-      return { changed: false, pause };
-    }
+    if (!same && pause.leaseUntilMs > nowMs) return { changed: false, pause };
     const renewed: Pause = {
       ...pause,
       operator: same ? { ...operator, name: operator.name ?? pause.operator.name } : operator,
       actedAtMs: nowMs,
-      leaseUntilMs: nowMs + (leaseMs ?? takeoverOf(deps, pause.scope.agentId).lease),
+      leaseUntilMs: nowMs + takeoverOf(deps, pause.scope.agentId).lease,
       alertedAtMs: null,
     };
     await store.commit([
@@ -159,7 +145,6 @@ export function createTakeOver(
         leaseUntilMs: renewed.leaseUntilMs,
       }),
       ...(same ? [] : rowsForStateEvent(deps, pause.scope, pause, renewed)),
-      ...writes,
     ]);
     pauses.set(renewed);
     return { changed: !same, pause: renewed };
@@ -168,7 +153,7 @@ export function createTakeOver(
   function newPause(
     scope: Scope,
     operator: Operator,
-    { reason, autoResumeMs, leaseMs }: PauseOptions,
+    { reason, autoResumeMs }: PauseOptions,
     nowMs: number,
   ): Pause {
     const config = takeoverOf(deps, scope.agentId);
@@ -178,7 +163,7 @@ export function createTakeOver(
       pausedAtMs: nowMs,
       operator,
       reason: reason === undefined ? null : deps.redact(reason, scope.account),
-      leaseUntilMs: nowMs + (leaseMs ?? config.lease),
+      leaseUntilMs: nowMs + config.lease,
       actedAtMs: nowMs,
       autoResumeMs: autoResumeMs === undefined ? config.auto_resume_after ?? null : autoResumeMs,
       alertedAtMs: null,

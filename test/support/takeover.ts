@@ -41,7 +41,7 @@ export interface TakeoverOptions {
   readonly send?: Channel["send"];
   readonly turn?: Partial<TurnDeps>;
   /** Commits after which the process is gone: that many reach the disk, and nothing after them. */
-  readonly commits?: number;
+  readonly commits?: number | undefined;
 }
 
 /** A directory for one process after another. */
@@ -220,8 +220,10 @@ function mortal(disk: Store, commits = Infinity) {
   const died = new Promise<void>((resolve) => (die = resolve));
   /** Who waits for an answer that never comes, until the test lets go of the process. */
   const waiting = new Set<(error: Error) => void>();
+  let isBuried = false;
   const silence = () =>
     new Promise<void>((_, reject) => {
+      if (isBuried) reject(new Error("the process is gone"));
       waiting.add(reject);
       die();
     });
@@ -237,6 +239,7 @@ function mortal(disk: Store, commits = Infinity) {
     [Symbol.asyncDispose]: () => disk[Symbol.asyncDispose](),
   };
   const bury = (): void => {
+    isBuried = true;
     for (const reject of waiting) reject(new Error("the process is gone"));
   };
   return { store, died, bury };

@@ -323,10 +323,10 @@ describe("a channel's deliveries", () => {
   it("bring what our own side wrote, which no agent answers", async () => {
     const own: string[] = [];
     await using opened = await open({
-      rowsForOwn({ msgId }) {
-        own.push(msgId ?? "");
-        return [];
-      },
+      hearOwn: ({ msgId }) => ({
+        writes: [],
+        settled: () => Promise.resolve(void own.push(msgId ?? "")),
+      }),
     });
     await opened.intake.deliver([delivered("own-1", "m-1")]);
     expect(own).toEqual(["own-1"]);
