@@ -23,6 +23,7 @@ import { addRunCommands } from "./run.ts";
 import { addScheduleCommands } from "./schedules.ts";
 import { addSecretCommands } from "./secrets.ts";
 import { addTalkCommands } from "./talk.ts";
+import { addTranscriptCommands } from "./transcripts.ts";
 import { addTenantCommands } from "./tenants.ts";
 import { addUsageCommand } from "./usage.ts";
 
@@ -65,6 +66,7 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   addExtCommand(program, context);
   addOperateCommands(program, context);
   addAuditCommands(program, context);
+  addTranscriptCommands(program, context);
   addTenantCommands(program, context);
   addChannelCommands(program, context);
   addScheduleCommands(program, context);

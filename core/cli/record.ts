@@ -5,6 +5,7 @@
  */
 import { type Command, InvalidArgumentError } from "commander";
 import type { CliContext } from "./command.ts";
+import { moment } from "./moment.ts";
 import { say, sayJson, sayTable, showCell, showTime } from "./print.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -33,14 +34,20 @@ function addTurns(program: Command, { daemon }: CliContext): void {
   const turns = program.command("turns").description("finished turns");
   turns.command("tail").description("the newest turns, newest first")
     .option("--account <id>", "only this tenant")
+    .option("--agent <id>", "only this agent's")
+    .option("--outcome <outcome>", "ok, error or refused")
+    .option("--since <when>", "a date such as 2026-01-31, or a duration such as 7d", moment)
+    .option("--cursor <cursor>", "the end of the page before", Number)
     .option("--limit <n>", "at most this many", count, 50)
     .option("--json", "print an array")
     .action(
-      async ({ account, limit, json }: { account?: string; limit: number; json?: boolean }) => {
-        const { turns: rows } = await (await daemon()).call<{ turns: Fields[] }>("turns/tail", {
-          account,
-          limit,
-        });
+      async ({ since, json, ...filter }: TailOptions) => {
+        const page = await (await daemon()).call<{ turns: Fields[]; cursor?: number }>(
+          "turns/tail",
+          { ...filter, since_ms: since },
+        );
+        const rows = page.turns;
+        if (page.cursor !== undefined) process.stderr.write(`more: --cursor ${page.cursor}\n`);
         if (json === true) return sayJson(rows);
         sayTable(rows, [
           ["FINISHED", (row) => showTime(row["finished_at_ms"])],
@@ -55,6 +62,16 @@ function addTurns(program: Command, { daemon }: CliContext): void {
         ], "No turns yet.");
       },
     );
+}
+
+interface TailOptions {
+  readonly account?: string;
+  readonly agent?: string;
+  readonly outcome?: string;
+  readonly since?: number;
+  readonly cursor?: number;
+  readonly limit: number;
+  readonly json?: boolean;
 }
 
 interface EventPage {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { DurationMs } from "../contract/config/units.ts";
+import { type Command, Option } from "commander";
 import type { UsageRow } from "../models/budget/usage.ts";
 import type { CliContext } from "./command.ts";
+import { moment } from "./moment.ts";
 import { say, sayJson, sayTable } from "./print.ts";
 
 const DAY_MS = 86_400_000;
@@ -99,14 +99,4 @@ function csvCell(value: string | number | null): string {
   if (typeof value !== "string") return String(value ?? "");
   const text = /^[=+\-@\t]/.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-/** A date, a time, or how long ago; in milliseconds since the epoch. */
-function moment(text: string): number {
-  const ago = DurationMs.safeParse(text);
-  const ms = ago.success ? Date.now() - ago.data : Date.parse(text);
-  if (!Number.isFinite(ms) || ms < 0) {
-    throw new InvalidArgumentError("must be a date such as 2026-01-31 or a duration such as 7d");
-  }
-  return Math.floor(ms);
 }

@@ -18,6 +18,7 @@ import { operatorRecordMethods } from "../admin/operator_record.ts";
 import { operatorSecretMethods } from "../admin/operator_secrets.ts";
 import { operatorExtensionMethods } from "../admin/operator_extensions.ts";
 import { operatorScheduleMethods } from "../admin/operator_schedules.ts";
+import { operatorTranscriptMethods } from "../admin/operator_transcripts.ts";
 import { operatorUsageMethods } from "../admin/operator_usage.ts";
 import { answerRpc } from "../admin/rpc_body.ts";
 import type { Bus } from "../bus/bus.ts";
@@ -35,6 +36,8 @@ import type { SourceHealth } from "../intake/source_health.ts";
 import type { Host } from "../microapps/host.ts";
 import { readUsage } from "../models/budget/usage.ts";
 import { readWrittenSecrets } from "../settings/written_secrets.ts";
+import { listSessions } from "../record/sessions.ts";
+import { checkTranscripts, transcribedAccounts } from "../record/transcript_check.ts";
 import { sign } from "../signing/sign.ts";
 import { insert, type Store } from "../store/store.ts";
 import type { AuditKey } from "../vault/audit_key.ts";
@@ -167,6 +170,15 @@ function createMethods(deps: AdminDeps) {
       ...createOperatorReads(deps),
       verifiedBy,
     }),
+    ...operatorTranscriptMethods({
+      ...deps,
+      listSessions: (page) => listSessions(store, page),
+      async checkTranscripts(account) {
+        const accounts = account === undefined ? await transcribedAccounts(store) : [account];
+        const check = { store, sealer: deps.vault };
+        return inOrder(accounts, (each) => checkTranscripts(check, each));
+      },
+    }),
     ...operatorAuditMethods(createAuditReads({ ...deps, url: deps.storeUrl, key: deps.auditKey })),
     ...operatorConsoleMethods({
       ...createStories({ ...deps, verifiedBy }),
@@ -210,6 +222,13 @@ function createMethods(deps: AdminDeps) {
       edgeSnapshot: deps.edges.snapshot,
     }),
   ];
+}
+
+/** One after another, so that the work of one is all that others wait for. */
+async function inOrder<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
 }
 
 /** A tenant counts as created when it is first asked about. */

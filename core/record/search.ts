@@ -83,7 +83,7 @@ export function createTranscriptSearch(
   return {
     search: ({ accounts, ...query }) =>
       find(query, {
-        scopes: accounts.map((account) => `${hex(account)}${agentWord(query.agentId)}`),
+        scopes: accounts.map((account) => scopeWord(account, query.agentId)),
         // The rows say once more whose they are: no index decides alone what a tenant gets to see.
         where: `t.account_id IN (${accounts.map(() => "?").join()})`,
         args: accounts,
@@ -93,7 +93,12 @@ export function createTranscriptSearch(
   };
 }
 
-/** The word that stands for an agent in the index; a tenant's own begins with the tenant. */
+/** The word that stands for a tenant's agent in the index; see the migration. */
+export function scopeWord(account: string, agentId: string): string {
+  return `${hex(account)}${agentWord(agentId)}`;
+}
+
+/** The word that stands for an agent, whoever's it is. */
 function agentWord(agentId: string): string {
   return `x${hex(agentId)}`;
 }
