@@ -48,7 +48,8 @@ export async function copySource({ from, to, installDir }: CopyOptions): Promise
   async function copyLink(path: string, target: string): Promise<void> {
     const said = resolve(dirname(path), await readlink(path));
     const ends = await realpath(path).catch(() => said); // a link that leads nowhere yet
-    if (isWithin(from, said) && isWithin(from, ends)) {
+    // Commands in node_modules/.bin lead to this installation through the link to it, which is judged itself.
+    if (isWithin(from, said) && (isWithin(from, ends) || isWithin(installDir, ends))) {
       await symlink(relative(dirname(path), said), target);
     } else if (ends === installDir) {
       await symlink(installDir, target);

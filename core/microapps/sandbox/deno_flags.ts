@@ -29,7 +29,8 @@ export interface DenoJob {
 const permission =
   /^(-A|-P|-[RWINES]+(=.*)?|--(allow|deny|ignore)-[a-z]+(=.*)?|--permission-set.*)$/;
 const harmless = /^(-q|--quiet|--check(=\w+)?|--no-check(=\w+)?|--no-lock|--unstable-[a-z-]+)$/;
-const pinned = /^(--no-prompt|--no-remote|--no-npm|--cached-only|--no-config)$/;
+const pinned =
+  /^(--no-prompt|--no-remote|--no-npm|--cached-only|--no-config|--node-modules-dir(=\w+)?)$/;
 const withFile = /^(-c|--config|--import-map)$/;
 
 /**
@@ -70,7 +71,7 @@ function flagsFor({ place, network, heap }: DenoJob, program: DenoProgram): stri
     "run",
     "--no-prompt",
     "--no-remote",
-    "--no-npm",
+    "--node-modules-dir=manual",
     "--cached-only",
     ...(hasConfig ? [] : ["--no-config"]),
     ...program.flags,

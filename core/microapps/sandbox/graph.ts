@@ -48,7 +48,7 @@ export async function refuseImportsOut(
     "info",
     "--json",
     "--no-remote",
-    "--no-npm",
+    "--node-modules-dir=manual",
     ...(config.some((flag) => flag.startsWith("--config=")) ? [] : ["--no-config"]),
     ...config,
     path,

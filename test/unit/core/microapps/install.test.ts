@@ -106,9 +106,12 @@ describe("addCopy()", () => {
   it("keeps the link to this installation, which the SDK is imported from, and no other", async () => {
     const from = await makeSource();
     await mkdir(join(dir, "install/inner"), { recursive: true });
-    await mkdir(join(from, "node_modules"));
+    await write("install/main.js", "ours");
+    await mkdir(join(from, "node_modules/.bin"), { recursive: true });
     await symlink("../../install", join(from, "node_modules/nexo-microapps"));
+    await symlink("../nexo-microapps/main.js", join(from, "node_modules/.bin/nexo"));
     const root = await copy(from);
+    expect(await readFile(join(root, "node_modules/.bin/nexo"), "utf8")).toBe("ours");
     expect(await readlink(join(root, "node_modules/nexo-microapps"))).toBe(join(dir, "install"));
     await symlink("../../install/inner", join(from, "node_modules/inner"));
     await expect(copy(from)).rejects.toMatchObject({ code: "install_refused" });

@@ -76,7 +76,7 @@ describe("sandboxCommand()", () => {
       "run",
       "--no-prompt",
       "--no-remote",
-      "--no-npm",
+      "--node-modules-dir=manual",
       "--cached-only",
       "--no-config",
       "-q",
