@@ -246,7 +246,11 @@ export async function runDaemon(
   const { waiting } = work.conversations;
   const scrape = createScrape({ meter, store, bus, host, config, waiting });
   const microappsAt = { settings, homeDir: home.root, env: options.env, log };
-  const reloadMicroapps = createMicroappReload({ host, find: () => findMicroapps(microappsAt) });
+  const reloadMicroapps = createMicroappReload({
+    host,
+    ...microappsAt,
+    find: () => findMicroapps(microappsAt),
+  });
   const refresh = () =>
     reloadMicroapps((found) => {
       agentNews.changed();

@@ -23,6 +23,8 @@ export interface Tool extends ToolNames {
   readonly microappId: string | undefined;
   /** The one tenant whose agents may call it, or null for all. */
   readonly account: string | null;
+  /** The agents that may call it; absent or null for all. */
+  readonly agents?: readonly string[] | null;
   readonly description: string;
   /** JSON Schema of the arguments. */
   readonly inputSchema: Readonly<Record<string, unknown>>;
@@ -82,7 +84,8 @@ export interface ToolGateDeps {
 /** Whether a tool is there for this tenant under these rules. */
 export function isOffered(tool: Tool, account: string, policy: Policy): boolean {
   if (tool.microappId === undefined) return policy.names(tool.name);
-  return (tool.account === null || tool.account === account) && policy.allows(tool);
+  return (tool.account === null || tool.account === account) &&
+    (tool.agents == null || tool.agents.includes(policy.agent.id)) && policy.allows(tool);
 }
 
 /** Why a call does not come to its tool. */

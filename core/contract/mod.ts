@@ -50,6 +50,7 @@ export {
   WebchatConfig,
   WhatsappConfig,
 } from "./config/plugins.ts";
+export { McpConfig, McpFile, McpServer } from "./config/mcp.ts";
 export {
   AgentTurnConfig,
   FailureTo,

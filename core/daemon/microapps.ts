@@ -12,6 +12,7 @@ import { type Host, openHost } from "../microapps/host.ts";
 import type { IdentityOf } from "../microapps/http/identity.ts";
 import type { Settings } from "../settings/settings.ts";
 import { createGuards } from "./guards.ts";
+import { mcpPlanOf } from "./mcp_plan.ts";
 import { callerOf } from "./microapp_grants.ts";
 import { createMicroappErrors } from "./notices.ts";
 
@@ -45,6 +46,7 @@ export async function openMicroapps(deps: MicroappsDeps): Promise<Host> {
   });
   host = await openHost({
     candidates: await findMicroapps(deps),
+    mcp: mcpPlanOf(settings(), deps.homeDir),
     homeDir: deps.homeDir,
     env: deps.env,
     agentVersion: AGENT_VERSION,
@@ -103,8 +105,10 @@ export async function findMicroapps(
  * called once the new list counts.
  */
 export function createMicroappReload(
-  { host, find }: {
+  { host, settings, homeDir, find }: {
     readonly host: Pick<Host, "apply">;
+    readonly settings: () => Settings;
+    readonly homeDir: string;
     readonly find: () => Promise<readonly Candidate[]>;
   },
 ): (onTaken: (found: readonly Candidate[]) => void) => Promise<readonly Candidate[]> {
@@ -113,7 +117,7 @@ export function createMicroappReload(
     const found = searches.then(find);
     searches = found.catch(() => undefined); // whoever asked hears of it; the next one starts afresh
     const candidates = await found;
-    const applied = host.apply(candidates);
+    const applied = host.apply(candidates, mcpPlanOf(settings(), homeDir));
     onTaken(candidates);
     await applied;
     return candidates;
@@ -170,6 +174,7 @@ export function createToolList(
       description: descriptor.description,
       inputSchema: descriptor.inputSchema,
       account: descriptor.account,
+      agents: descriptor.agents,
       call: (args, { account, meta, signal }) =>
         causes.during(
           descriptor.microappId,

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type CallMeta, type Clock, CodedError, codeOf, RpcFault } from "../contract/mod.ts";
-import { type BreakerLimits, createBreakers } from "../flow/breaker.ts";
+import { type CallMeta, CodedError, codeOf, RpcFault } from "../contract/mod.ts";
+import type { Breakers } from "../flow/breaker.ts";
 import { isPanic } from "./faults.ts";
 import { isFault } from "./results.ts";
 import type { Slot } from "./slots.ts";
@@ -46,15 +46,13 @@ export interface Calls {
 
 /** Builds the calls of one host. */
 export function createCalls(
-  { slot: find, onPanic, now, limits }: {
+  { slot: find, onPanic, breakers }: {
     slot: (microappId: string) => Slot | undefined;
     /** Hears of a handler that crashed. */
     onPanic: (microappId: string, message: string) => void;
-    now: Clock;
-    limits: BreakerLimits;
+    breakers: Breakers;
   },
 ): Calls {
-  const breakers = createBreakers({ now, limits });
   const exitsSeen = new WeakMap<Live, Set<string>>();
 
   /** One crash ends many calls at once; for each tenant it counts as one fault. */

@@ -278,7 +278,8 @@ async function readRoot(
   try {
     const plugin = await readFile(path, "utf8");
     const sidecar = await readFile(join(root, "nexo-plugin.toml"), "utf8").catch(() => undefined);
-    const { manifest, warnings } = parseManifest({ plugin, sidecar, agentVersion });
+    const mcpJson = await readFile(join(root, ".mcp.json"), "utf8").catch(() => undefined);
+    const { manifest, warnings } = parseManifest({ plugin, sidecar, mcpJson, agentVersion });
     for (const warning of warnings) report("warn", "Manifest", path, warning);
     return manifest;
   } catch (error) {
@@ -324,7 +325,7 @@ async function refusalOf(
   env: Env,
 ): Promise<{ code: string; message: string } | null> {
   const { requires, transport, capabilities } = manifest;
-  if (transport.kind !== "stdio") {
+  if (transport.kind !== "stdio" && transport.kind !== "none") {
     return { code: "Transport", message: `transport "${transport.kind}" is not supported` };
   }
   const bins: string[] = [];

@@ -66,7 +66,8 @@ function readTool(entry: unknown, warn: (text: string) => void): OwnTool | null 
   return { name, description, inputSchema: schema };
 }
 
-function readTools(value: unknown, warn: (text: string) => void): OwnTool[] {
+/** Tools as descriptors or names, within what core and models can bear. */
+export function readTools(value: unknown, warn: (text: string) => void): OwnTool[] {
   if (!Array.isArray(value)) return [];
   if (value.length > MAX_TOOLS) warn(`only the first ${MAX_TOOLS} tools are used`);
   const tools = new Map<string, OwnTool>();

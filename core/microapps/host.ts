@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { type Clock, RpcFault } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
-import { BREAKER_LIMITS, type BreakerLimits } from "../flow/breaker.ts";
+import { BREAKER_LIMITS, type BreakerLimits, createBreakers } from "../flow/breaker.ts";
 import { type CallContext, createCalls, type MicroappCall, worksFor } from "./calls.ts";
 import type { Candidate } from "./discovery.ts";
 import type { Env } from "./env.ts";
@@ -22,6 +22,8 @@ import type { JsonObject } from "./json.ts";
 import { endLeftovers } from "./leftover.ts";
 import type { MicroappState } from "./lifeline.ts";
 import type { Gate } from "./manifest.ts";
+import { type McpServers, openMcpServers } from "./mcp/servers.ts";
+import { type McpPlan, NO_MCP, serversOf } from "./mcp/spec.ts";
 import { PEER_LIMITS, type PeerLimits } from "./peer.ts";
 import { RESTART_POLICY, type RestartPolicy } from "./restart_plan.ts";
 import { readToolFault, readToolResult, type ToolResult } from "./results.ts";
@@ -31,7 +33,7 @@ import { findInstallDir } from "./sandbox/code_places.ts";
 import { openWarden } from "./sandbox/warden.ts";
 import { type MicroappStatus, openSlots, type Slot } from "./slots.ts";
 import type { LifeTimeouts } from "./supervisor.ts";
-import { describeTools, toolCallParams, type ToolDescriptor } from "./tools.ts";
+import { describeTools, toolCallParams, type ToolDescriptor, withoutMeta } from "./tools.ts";
 
 /** Limits of calls and of a microapp's life, in milliseconds. */
 export interface HostTimeouts extends LifeTimeouts {
@@ -53,6 +55,8 @@ export const HOST_TIMEOUTS: HostTimeouts = {
 export interface HostDeps {
   /** What {@linkcode discoverMicroapps} found. */
   readonly candidates: readonly Candidate[];
+  /** MCP servers beside those that microapps declare. @default {NO_MCP} */
+  readonly mcp?: McpPlan;
   /** `$NEXO_HOME`; state goes to `extensions/<id>/state` below it. */
   readonly homeDir: string;
   /** The environment that children inherit from, without its secrets. */
@@ -155,7 +159,7 @@ export interface Host extends AsyncDisposable {
    */
   renew(microappId: string): Promise<void>;
   /** Takes a new list: starts what is new, stops what is gone, restarts what has changed. */
-  apply(candidates: readonly Candidate[]): Promise<void>;
+  apply(candidates: readonly Candidate[], mcp?: McpPlan): Promise<void>;
   /** Resolves when the first handshake of one microapp, or of every one, has gone well or badly. */
   settled(microappId?: string): Promise<void>;
 }
@@ -168,11 +172,11 @@ export async function openHost(deps: HostDeps): Promise<Host> {
   const timeouts: HostTimeouts = { ...HOST_TIMEOUTS, ...deps.timeouts };
   let known: readonly ToolDescriptor[] | null = null;
   const onFault = deps.onFault ?? ((): void => {});
+  const breakers = createBreakers({ now, limits: deps.breaker ?? BREAKER_LIMITS });
   const calls = createCalls({
     slot: (id) => slots.get(id),
     onPanic: (id, summary) => onFault(id, { kind: "handler_panic", summary, stderr: [] }),
-    now,
-    limits: deps.breaker ?? BREAKER_LIMITS,
+    breakers,
   });
   const log = logFor("nexo");
   const guard = openGuard({ log });
@@ -183,24 +187,29 @@ export async function openHost(deps: HostDeps): Promise<Host> {
     now,
     logFor,
   });
-  const slots = openSlots(deps.candidates, {
+  const common = {
     ...deps,
     onFault,
     guard,
     runDir,
-    servers,
     warden,
     helpers: deps.helpers ?? createSandboxHelpers(deps.env),
     installDir: deps.installDir ?? findInstallDir(),
-    agentsConfigFor: deps.agentsConfigFor ?? (() => ({})),
-    httpIdentity: deps.httpIdentity ?? passingIdentity,
-    timeouts,
     restart: deps.restart ?? RESTART_POLICY,
     limits: { ...PEER_LIMITS, ...deps.limits },
     onChange: () => void (known = null),
+  };
+  const slots = openSlots(deps.candidates, {
+    ...common,
+    servers,
+    agentsConfigFor: deps.agentsConfigFor ?? (() => ({})),
+    httpIdentity: deps.httpIdentity ?? passingIdentity,
+    timeouts,
     drainMs: timeouts.toolMs,
     onStopped: (id) => calls.forget(id),
   });
+  let plan = deps.mcp ?? NO_MCP;
+  const mcp = openMcpServers(serversOf(plan, deps.candidates), { ...common, breakers });
   const chain = {
     slots: () => slots.all(),
     guards: deps.guards ?? (() => []),
@@ -210,9 +219,12 @@ export async function openHost(deps: HostDeps): Promise<Host> {
   };
 
   const host: Host = {
-    status: () => slots.status(),
-    tools: () => known ??= collectTools(slots.all(), logFor),
+    status: () => [...slots.status(), ...mcp.status()],
+    tools: () => known ??= collectTools(slots.all(), mcp, logFor),
     async callTool({ tool, arguments: given, meta, account, signal }) {
+      if (tool.server !== null) {
+        return mcp.call({ tool, arguments: withoutMeta(given), meta, account, signal });
+      }
       const call: MicroappCall = {
         microappId: tool.microappId,
         account,
@@ -258,12 +270,19 @@ export async function openHost(deps: HostDeps): Promise<Host> {
       live?.peer.notify(method, params);
       return live !== null;
     },
-    restart: (id) => slots.restart(id),
+    async restart(id) {
+      if (!await mcp.restart(id)) await slots.restart(id);
+    },
     renew: (id) => slots.renew(id),
-    apply: (candidates) => slots.apply(candidates),
-    settled: (id) => slots.settled(id),
+    async apply(candidates, next = plan) {
+      plan = next;
+      await Promise.all([slots.apply(candidates), mcp.apply(serversOf(plan, candidates))]);
+    },
+    async settled(id) {
+      await Promise.all([slots.settled(id), mcp.settled(id)]);
+    },
     async [Symbol.asyncDispose]() {
-      await slots[Symbol.asyncDispose]();
+      await Promise.all([slots[Symbol.asyncDispose](), mcp[Symbol.asyncDispose]()]);
       await servers[Symbol.asyncDispose]();
       await guard[Symbol.asyncDispose]();
       await warden[Symbol.asyncDispose]();
@@ -275,19 +294,22 @@ export async function openHost(deps: HostDeps): Promise<Host> {
 const passingIdentity: IdentityOf = (_id, first) =>
   Promise.resolve({ token: first ?? randomUUID(), hopKey: randomUUID() });
 
-/** The tools of all slots; of two with the same visible name the first counts. */
+/** The tools of all slots, then of MCP servers; of two with the same visible name the first counts. */
 function collectTools(
   slots: readonly Slot[],
+  mcp: Pick<McpServers, "tools">,
   logFor: (microappId: string) => Log,
 ): readonly ToolDescriptor[] {
-  const tools = new Map<string, ToolDescriptor>();
-  for (const { candidate: { id, entry, manifest }, supervisor } of slots) {
+  const ofSlots = slots.flatMap(({ candidate: { id, entry, manifest }, supervisor }) => {
     const handshake = supervisor?.handshake ?? null;
-    if (handshake === null) continue;
-    for (const tool of describeTools(id, entry.tenant_id ?? null, handshake, manifest.tools)) {
-      if (tools.has(tool.name)) logFor(id).warn("microapp.tool_name_taken", { tool: tool.name });
-      else tools.set(tool.name, tool);
-    }
+    if (handshake === null) return [];
+    return describeTools(id, entry.tenant_id ?? null, handshake, manifest.tools);
+  });
+  const tools = new Map<string, ToolDescriptor>();
+  for (const tool of [...ofSlots, ...mcp.tools()]) {
+    const taken = tools.has(tool.name);
+    if (taken) logFor(tool.microappId).warn("microapp.tool_name_taken", { tool: tool.name });
+    else tools.set(tool.name, tool);
   }
   return [...tools.values()];
 }

@@ -15,11 +15,14 @@ import {
   type ToolOverlay,
   unknownMembers,
 } from "./manifest_schema.ts";
+import { readMcpJson, readServer } from "./mcp/declared.ts";
+import type { DeclaredServer } from "./mcp/spec.ts";
 import type { SandboxWish } from "./sandbox/level.ts";
 import { isVersion, meetsVersion } from "./semver.ts";
 
-/** How a microapp is reached. Only `stdio` is run. */
+/** How a microapp is reached: only `stdio` is run, and `none` has nothing but MCP servers. */
 export type Transport =
+  | { readonly kind: "none" }
   | { readonly kind: "stdio"; readonly command: string; readonly args: readonly string[] }
   | { readonly kind: "nats"; readonly subjectPrefix: string }
   | { readonly kind: "http"; readonly url: string };
@@ -63,6 +66,8 @@ export interface Manifest {
   /** Channel → accounts it may write to by itself. */
   readonly outboundBindings: Readonly<Record<string, readonly string[]>>;
   readonly tools: Readonly<Record<string, ToolOverlay>>;
+  /** MCP servers whose tools it brings, by name. */
+  readonly mcpServers: Readonly<Record<string, DeclaredServer>>;
   /** What it asks for; the operator has the last word. */
   readonly sandbox: { readonly level: SandboxWish | null; readonly network: boolean };
 }
@@ -73,6 +78,8 @@ export interface ManifestSource {
   readonly plugin: string;
   /** The text of `nexo-plugin.toml`, when there is one. */
   readonly sidecar?: string | undefined;
+  /** The text of `.mcp.json`, when there is one. */
+  readonly mcpJson?: string | undefined;
   /** The version that `min_agent_version` and `min_nexo_version` are held against. */
   readonly agentVersion: string;
 }
@@ -82,7 +89,6 @@ const RESERVED_IDS: ReadonlySet<string> = new Set(
 );
 const idPattern = /^[a-z][a-z0-9_-]*$/;
 const capabilityPattern = /^[a-z][a-z0-9_]*$/;
-const mcpNamePattern = /^[a-z][a-z0-9_-]{0,31}$/;
 const urlPattern = /^https?:\/\/[^\s/:]+(:\d+)?(\/\S*)?$/;
 const CAPABILITY_LISTS = ["tools", "hooks", "channels", "providers", "pollers"] as const;
 
@@ -122,13 +128,18 @@ export function parseManifest(
     toml.plugin.capabilities,
     ...(sidecar === null ? [] : [sidecar.plugin.capabilities]),
   ]);
+  const entrypoint = toml.plugin.entrypoint ?? sidecar?.plugin.entrypoint;
   const isSecondVersion = toml.transport === undefined && toml.plugin.entrypoint !== undefined;
+  const servers = { ...toml.mcp_servers, ...toml.plugin.mcp_servers };
+  const bringsServers = Object.keys(servers).length > 0 || source.mcpJson !== undefined;
 
   checkIdentity(toml, source.agentVersion);
-  checkCapabilities(toml, capabilities, isSecondVersion);
-  const entrypoint = toml.plugin.entrypoint ?? sidecar?.plugin.entrypoint;
-  const transport = readTransport(toml, entrypoint);
-  checkMcpServers({ ...toml.mcp_servers, ...toml.plugin.mcp_servers });
+  checkCapabilities(toml, capabilities, isSecondVersion || bringsServers);
+  const transport: Transport =
+    toml.transport === undefined && entrypoint === undefined && bringsServers
+      ? { kind: "none" }
+      : readTransport(toml, entrypoint);
+  const mcpServers = readMcpServers(servers, source.mcpJson, warnings);
 
   const requires = [toml.requires, toml.plugin.requires, sidecar?.plugin.requires];
   return {
@@ -154,6 +165,7 @@ export function parseManifest(
       contextPassthrough: toml.context.passthrough || toml.plugin.context.passthrough,
       outboundBindings: { ...toml.outbound_bindings, ...toml.plugin.outbound_bindings },
       tools: toml.tools,
+      mcpServers,
       sandbox: {
         level: toml.sandbox.level ?? toml.plugin.sandbox.level ?? null,
         network: toml.sandbox.network ?? toml.plugin.sandbox.network ?? false,
@@ -257,7 +269,7 @@ function checkIdentity({ plugin }: PluginToml, agentVersion: string): void {
 function checkCapabilities(
   toml: PluginToml,
   capabilities: Manifest["capabilities"],
-  isSecondVersion: boolean,
+  mayBeEmpty: boolean,
 ): void {
   for (const part of [toml.capabilities, toml.plugin.capabilities]) {
     for (const list of CAPABILITY_LISTS) {
@@ -277,7 +289,7 @@ function checkCapabilities(
   const declares = CAPABILITY_LISTS.some((list) => capabilities[list].length > 0) ||
     skills.length + admin.required.length + admin.optional.length > 0 ||
     broker.publish.length + broker.subscribe.length > 0 || httpServer !== null;
-  if (!declares && !isSecondVersion) refuse("NoCapabilities", "capabilities lists nothing");
+  if (!declares && !mayBeEmpty) refuse("NoCapabilities", "capabilities lists nothing");
 }
 
 function readTransport(
@@ -313,15 +325,17 @@ function readTransport(
   }
 }
 
-function checkMcpServers(servers: PluginToml["mcp_servers"]): void {
-  for (const [name, server] of Object.entries(servers)) {
-    if (!mcpNamePattern.test(name)) refuse("InvalidMcpServerName", `mcp_servers holds "${name}"`);
-    if ((server.transport ?? server.type) === "stdio") {
-      if (server.command.trim() === "") {
-        refuse("McpEmptyStdioCommand", `mcp_servers.${name}.command is empty`);
-      }
-    } else if (!urlPattern.test(server.url)) {
-      refuse("McpInvalidHttpUrl", `mcp_servers.${name}.url "${server.url}" is no address`);
-    }
+/** The servers of `plugin.toml`, else those of a `.mcp.json` beside it. */
+function readMcpServers(
+  servers: PluginToml["mcp_servers"],
+  mcpJson: string | undefined,
+  warnings: string[],
+): Record<string, DeclaredServer> {
+  const declared = Object.entries(servers);
+  if (declared.length === 0 && mcpJson !== undefined) {
+    return readMcpJson(mcpJson, (text) => void warnings.push(text));
   }
+  return Object.fromEntries(
+    declared.map(([name, server]) => [name, readServer(name, server, refuse)]),
+  );
 }

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { isObject } from "./json.ts";
+import { McpServerToml } from "./mcp/declared.ts";
 
 const names = z.array(z.string()).default([]);
 
@@ -72,19 +73,12 @@ const transport = z.looseObject({
   url: z.string().default(""),
 });
 
-const mcpServer = z.looseObject({
-  transport: z.string().optional(),
-  type: z.string().optional(),
-  command: z.string().default(""),
-  url: z.string().default(""),
-});
-
 /** Tables that stand at the root in the first version and below `plugin` in the second. */
 const sections = {
   capabilities: Capabilities.prefault({}),
   requires: z.looseObject({ bins: names, env: names }).prefault({}),
   context: z.looseObject({ passthrough: z.boolean().default(false) }).prefault({}),
-  mcp_servers: z.record(z.string(), mcpServer).default({}),
+  mcp_servers: z.record(z.string(), McpServerToml).default({}),
   outbound_bindings: z.record(z.string(), z.array(z.string().min(1))).default({}),
   sandbox: sandbox.prefault({}),
 };

@@ -18,6 +18,7 @@ import { type Log } from "../flow/log.ts";
 import { createLineSplitter } from "./framing.ts";
 import { isObject } from "./json.ts";
 import { createOutbox } from "./outbox.ts";
+import { createReadGate } from "./read_gate.ts";
 import { rpcErrorOf } from "./rpc_fault.ts";
 
 /** What one child may occupy. */
@@ -109,7 +110,7 @@ export function createPeer(deps: PeerDeps): Peer {
   let running = 0;
   let strays = 0;
 
-  const reading = createGate(input);
+  const reading = createReadGate(input);
   const outbox = createOutbox({
     output,
     limits: { notices: limits.notices, noticeChars: limits.waitingChars },
@@ -201,7 +202,6 @@ export function createPeer(deps: PeerDeps): Peer {
     const before = strays;
     lines.push(chunk);
     if (outbox.waitingChars > limits.waitingChars) reading.close("unread");
-    // A flood is slowed at its source: the child blocks on its full pipe while others are served.
     if (strays - before > limits.strayLines) reading.pauseFor(limits.strayPauseMs);
   });
   input.on("end", () => lines.end());
@@ -265,7 +265,7 @@ export function createPeer(deps: PeerDeps): Peer {
       if (closedBy !== null) return;
       closedBy = reason;
       outbox.close();
-      reading.dispose();
+      reading[Symbol.dispose]();
       for (const [id, { reject }] of [...pending]) {
         leave(id);
         reject(reason);
@@ -281,32 +281,4 @@ function withoutEchoedMethod(value: unknown): unknown {
   }
   if (value["result"] === undefined && value["error"] === undefined) return value;
   return { ...value, method: undefined };
-}
-
-/** Stops and continues a stream for several reasons at once. */
-function createGate(input: Readable) {
-  const reasons = new Set<string>();
-  let timer: NodeJS.Timeout | undefined;
-  function close(reason: string): void {
-    reasons.add(reason);
-    input.pause();
-  }
-  function open(reason: string): void {
-    if (reasons.delete(reason) && reasons.size === 0) input.resume();
-  }
-  return {
-    close,
-    open,
-    pauseFor(ms: number): void {
-      if (reasons.has("flood")) return;
-      close("flood");
-      timer = setTimeout(() => open("flood"), ms);
-    },
-    /** Reads on, so that the stream can reach its end. */
-    dispose(): void {
-      clearTimeout(timer);
-      reasons.clear();
-      input.resume();
-    },
-  };
 }

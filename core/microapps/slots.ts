@@ -99,10 +99,12 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
   }
 
   function start(slot: OwnSlot): void {
-    const { candidate: { id, refusal } } = slot;
+    const { candidate: { id, refusal, manifest } } = slot;
     deps.onChange();
     if (refusal === null) {
-      slot.generation = open(slot, true);
+      // Without a program its MCP servers stand for themselves.
+      if (manifest.transport.kind === "none") deps.onState(id, "ready");
+      else slot.generation = open(slot, true);
       return;
     }
     deps.logFor(id).error("microapp.failed", { reason: refusal });
@@ -256,6 +258,12 @@ function isSame(a: Candidate, b: Candidate): boolean {
   return essence(a) === essence(b);
 }
 
+/** The state of a microapp without a process. */
+function stateWithout({ refusal, manifest: { transport } }: Candidate): MicroappState {
+  if (refusal !== null) return "failed";
+  return transport.kind === "none" ? "ready" : "stopped";
+}
+
 function statusOf(
   { candidate, supervisor, generation, tail }: OwnSlot,
   servers: HttpServers,
@@ -266,7 +274,7 @@ function statusOf(
   return {
     id,
     version: handshake?.version ?? manifest.version,
-    state: supervisor?.state ?? (refusal === null ? "stopped" : "failed"),
+    state: supervisor?.state ?? stateWithout(candidate),
     reason: supervisor?.reason ?? refusal,
     pid: supervisor?.pid ?? null,
     restarts: supervisor?.restarts ?? 0,

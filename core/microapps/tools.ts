@@ -16,14 +16,19 @@ export interface ToolDescriptor {
   /** The microapp's own name for it. */
   readonly ownName: string;
   readonly microappId: string;
+  /** The MCP server it comes from; null for a microapp's own. */
+  readonly server: string | null;
   readonly description: string;
   /** JSON Schema of the arguments. */
   readonly inputSchema: JsonObject;
   /** The one tenant whose agents may call it, or null for all. */
   readonly account: string | null;
+  /** The agents that may call it, or null for all. */
+  readonly agents: readonly string[] | null;
 }
 
-const ANY_OBJECT: JsonObject = { type: "object" };
+/** The schema of a tool that declares none. */
+export const ANY_OBJECT: JsonObject = { type: "object" };
 
 /** Describes the tools of one handshake; overlays fill in what the microapp left out. */
 export function describeTools(
@@ -39,11 +44,20 @@ export function describeTools(
       name: toolName(microappId, name),
       ownName: name,
       microappId,
+      server: null,
       description: `[ext:${microappId}] ${says}`,
       inputSchema: inputSchema ?? overlay?.input_schema ?? ANY_OBJECT,
       account,
+      agents: null,
     };
   });
+}
+
+/** Arguments as a model gave them, without a `_meta` it made up. */
+export function withoutMeta(given: unknown): unknown {
+  if (!isObject(given)) return given ?? {};
+  const { _meta: _spoofed, ...args } = given;
+  return args;
 }
 
 /**
@@ -62,8 +76,7 @@ export function toolCallParams(
     ...(binding === undefined ? {} : { binding_context: binding }),
     ...(inbound === undefined ? {} : { inbound }),
   };
-  const plain = given ?? {};
-  if (!isObject(plain)) return { name, arguments: plain, tool: name, args: plain, ...doc };
-  const { _meta: _spoofed, ...args } = plain;
+  const args = withoutMeta(given);
+  if (!isObject(args)) return { name, arguments: args, tool: name, args, ...doc };
   return { name, arguments: withMeta ? { ...args, _meta: meta } : args, tool: name, args, ...doc };
 }

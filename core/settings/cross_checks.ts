@@ -8,6 +8,7 @@ import { RE2JS } from "re2js";
 import { checkAgents } from "./agent_checks.ts";
 import { type Checked, knownProviders, providerFix, type Report, reportTenant } from "./checks.ts";
 import { PLUGINS } from "./files.ts";
+import { checkMcp } from "./mcp_checks.ts";
 import { checkOversight } from "./oversight_checks.ts";
 import { checkPollers } from "./poller_checks.ts";
 import type { Problem } from "./problems.ts";
@@ -38,6 +39,7 @@ export function crossCheck(checked: Checked): Problem[] {
   checkTranscripts(checked, report);
   checkPollers(checked, report);
   checkOversight(checked, report);
+  checkMcp(checked, report);
   return problems;
 }
 

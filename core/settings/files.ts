@@ -9,6 +9,7 @@ import {
   BrokerFile,
   ExtensionsFile,
   LlmConfig,
+  McpFile,
   OversightConfig,
   PLUGIN_FILES,
   PollersFile,
@@ -25,6 +26,7 @@ import { schemaVersion } from "../contract/config/block.ts";
 import { UNUSED_BROKER_KEYS } from "../contract/config/broker.ts";
 import { UNUSED_EXTENSIONS_KEYS } from "../contract/config/extensions.ts";
 import { UNUSED_LLM_KEYS, UNUSED_PROVIDER_KEYS } from "../contract/config/llm.ts";
+import { UNUSED_MCP_KEYS } from "../contract/config/mcp.ts";
 import { UNUSED_POLLERS_KEYS } from "../contract/config/pollers.ts";
 import { UNUSED_BUDGET_KEYS } from "../contract/config/tenants.ts";
 import { UNUSED_FTS_KEYS } from "../contract/config/transcripts.ts";
@@ -97,6 +99,9 @@ export const FILES = {
       { under: ["tenants", "*", "providers", "*"], keys: UNUSED_PROVIDER_KEYS },
     ],
   }),
+  mcp: kind("mcp.yaml", McpFile, {
+    unused: [{ under: ["mcp"], keys: UNUSED_MCP_KEYS }],
+  }),
   transcripts: kind("transcripts.yaml", TranscriptsConfig, {
     unused: [{ under: ["fts"], keys: UNUSED_FTS_KEYS }],
   }),
@@ -123,7 +128,6 @@ export const BUILT_CHANNELS: readonly string[] = ["webchat", "telegram"];
 
 /** Files nexo knows and this version does not use. */
 export const UNUSED_FILES: readonly string[] = [
-  "mcp.yaml",
   "mcp_server.yaml",
   "memory.yaml",
   "pairing.yaml",

@@ -60,7 +60,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
   const reader = createReader(configDir, { env, readSecret }, options.drafts ?? new Map());
 
   const agentFiles = await readAgents(reader);
-  const [tenants, webhooks, extensions, llm, transcripts, broker, pollers, oversight] =
+  const [tenants, webhooks, extensions, llm, transcripts, broker, pollers, oversight, mcp] =
     await Promise.all([
       reader.read(FILES.tenants),
       reader.read(FILES.webhooks),
@@ -70,13 +70,14 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
       reader.read(FILES.broker),
       reader.read(FILES.pollers),
       reader.read(FILES.oversight),
+      reader.read(FILES.mcp),
     ]);
   const plugins = await readPlugins(reader);
   await warnOfUnusedFiles(reader);
   const { problems } = reader;
   if (
     agentFiles.some(({ value }) => value === undefined) || !tenants || !webhooks || !extensions ||
-    !llm || !transcripts || !broker || !pollers || !oversight || !plugins
+    !llm || !transcripts || !broker || !pollers || !oversight || !mcp || !plugins
   ) return { settings: undefined, problems: sortProblems(problems) };
 
   const origins: AgentOrigin[] = agentFiles.flatMap(({ file, value }) =>
@@ -96,6 +97,7 @@ export async function loadSettings(options: LoadOptions): Promise<Loaded> {
     oversight,
     broker: broker.broker,
     pollers: pollers.pollers,
+    mcp: mcp.mcp,
     plugins,
   };
   problems.push(...crossCheck({

@@ -9,6 +9,7 @@ import type {
   BrokerConfig,
   ExtensionsConfig,
   LlmConfig,
+  McpConfig,
   OversightConfig,
   PluginsConfig,
   PollersConfig,
@@ -44,5 +45,6 @@ export interface Settings {
   readonly oversight: OversightConfig;
   readonly broker: BrokerConfig;
   readonly pollers: PollersConfig;
+  readonly mcp: McpConfig;
   readonly plugins: PluginsConfig;
 }

@@ -39,7 +39,7 @@ export const CapabilityGrant = z.union([
 ]);
 
 /** What one microapp may use; under a sandbox there are defaults, without one there is no limit. */
-const limits = block({
+export const ProcessLimits = block({
   /** Resident memory of all its processes; default under a sandbox 512. */
   memory_mb: optional(Positive),
   /** What its state directory may hold; default under a sandbox 1024. */
@@ -77,7 +77,7 @@ const known = z.object({
   network: optional(z.boolean()),
   /** More that it may read under a sandbox, absolute. */
   read_paths: list(Text.refine((path) => path.startsWith("/"), "must be absolute")),
-  limits,
+  limits: ProcessLimits,
   /** Of the events its grants let it hear, only these kinds; absent: all of them. */
   event_kinds: optional(z.array(Text)),
   hooks: block({

@@ -33,8 +33,9 @@ export async function readSource(
     throw new CodedError("not_found", message, { cause });
   });
   const sidecar = await readFile(join(root, "nexo-plugin.toml"), "utf8").catch(() => undefined);
+  const mcpJson = await readFile(join(root, ".mcp.json"), "utf8").catch(() => undefined);
   try {
-    return { root, ...parseManifest({ plugin, sidecar, agentVersion }) };
+    return { root, ...parseManifest({ plugin, sidecar, mcpJson, agentVersion }) };
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     throw new CodedError(error.code, `Cannot use "${file}": ${error.message}`, { cause: error });
@@ -48,6 +49,7 @@ export async function programProblem(
   { root, manifest }: Pick<Source, "root" | "manifest">,
 ): Promise<string | undefined> {
   const { transport } = manifest;
+  if (transport.kind === "none") return undefined;
   if (transport.kind !== "stdio") return `transport "${transport.kind}" is not supported`;
   const { command, args } = transport;
   const script = args.find((arg) => !arg.startsWith("-") && arg !== "run");
