@@ -48,6 +48,9 @@ function messageMeta(inbound: Inbound): InboundMessageMeta {
     ...(inbound.msg_id === null ? {} : { msg_id: inbound.msg_id }),
     inbound_ts: new Date(inbound.sent_at_ms).toISOString(),
     ...(inbound.parts.some(({ kind }) => kind === "media") ? { has_media: true } : {}),
+    ...(inbound.delegation === undefined
+      ? {}
+      : { origin_session_id: inbound.delegation.origin_session_id }),
     ...(inbound.reply_to_msg_id === null ? {} : { reply_to_msg_id: inbound.reply_to_msg_id }),
   };
 }

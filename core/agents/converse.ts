@@ -13,6 +13,8 @@ import {
 } from "../models/model.ts";
 import type { Journal } from "../queues/turn_steps.ts";
 import { callMeta } from "./call_meta.ts";
+import { colleaguesOf, DELEGATE } from "./colleagues.ts";
+import { assertOurs } from "./ownership.ts";
 import { type Policy, policyOf } from "./policy.ts";
 import { systemPrompt } from "./prompt.ts";
 import { createToolGate, isOffered, type ToolGate } from "./tool_gate.ts";
@@ -57,13 +59,13 @@ const MAX_WRONG_ARGUMENTS = 2;
  * @throws {CodedError} `tool_loop` after `max_tool_iterations` rounds, and what asking a model throws
  */
 export async function converse(conversation: Conversation): Promise<ModelMessage> {
-  const { policy, record } = conversation;
+  const { policy, record, deps, inbounds: [first] } = conversation;
   const messages = [...conversation.messages];
   const gate = openGate(conversation);
   const wrong = new Map<string, number>();
 
   for (let round = 0; round < policy.agent.config.max_tool_iterations; round++) {
-    assertOurs(conversation);
+    assertOurs(first, deps.takeover);
     const answer = await askModel(conversation, messages, (name) => !isLost(wrong, name));
     const { toolCalls, reasoning, text } = answer;
     const said: ModelMessage = {
@@ -77,7 +79,7 @@ export async function converse(conversation: Conversation): Promise<ModelMessage
     // What the model thought goes back to it within this turn and nowhere else.
     messages.push(reasoning === undefined ? said : { ...said, reasoning });
     for (const call of toolCalls) {
-      assertOurs(conversation);
+      assertOurs(first, deps.takeover);
       const result = await answerCall(call, wrong, gate, conversation);
       record.said(result);
       messages.push(result);
@@ -87,12 +89,6 @@ export async function converse(conversation: Conversation): Promise<ModelMessage
     "tool_loop",
     `Cannot finish turn: the model asked for tools in ${policy.agent.config.max_tool_iterations} rounds`,
   );
-}
-
-/** @throws {CodedError} `conversation_paused` when a person has taken over: then nothing more is done */
-function assertOurs({ deps, inbounds: [first] }: Conversation): void {
-  if (!deps.takeover.holds(first.key)) return;
-  throw new CodedError("conversation_paused", "Cannot go on: a person has the conversation");
 }
 
 /** The next answer, an earlier run's when it has one: then nobody is asked and nothing is charged. */
@@ -105,11 +101,14 @@ async function askModel(
     conversation;
   const { answer, by, costMicros } = await journal.step(async () => {
     const skills = await deps.skills({ account, agent: policy.agent, names: policy.skills });
+    const colleagues = policy.names(DELEGATE)
+      ? colleaguesOf(policy, inbounds[0], deps.settings())
+      : [];
     const { step, writes, free } = await deps.ask(
       { account, agentId: policy.agent.id, turnId },
       policy.model,
       {
-        system: systemPrompt(policy, inbounds, { skills, summary }),
+        system: systemPrompt(policy, inbounds, { skills, summary, colleagues }),
         messages,
         tools: deps.tools().filter((tool) => isLeft(tool.name) && isOffered(tool, account, policy)),
         signal,
@@ -173,7 +172,7 @@ function isLost(wrong: ReadonlyMap<string, number>, name: string): boolean {
 function openGate({ inbounds: [first], deps }: Conversation): ToolGate {
   return createToolGate({
     tools: deps.tools,
-    policy: () => policyOf(deps.settings(), first.key),
+    policy: () => policyOf(deps.settings(), first.key, first.delegation?.callers),
     check: deps.check,
     take: deps.take,
     now: deps.now,

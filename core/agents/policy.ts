@@ -44,6 +44,10 @@ export interface Policy {
    * with the tools of microapps in mind, and must not hand out one that core brings.
    */
   readonly names: (builtIn: string) => boolean;
+  /** Agents it may hand work to, as written; empty means any. */
+  readonly delegates: readonly string[];
+  /** The rules of those in whose name it works; their limits hold beside its own. */
+  readonly callers: readonly Policy[];
 }
 
 /** The rules, or why there are none. */
@@ -66,8 +70,41 @@ export function isParked(
   return tenants.get(account)?.active === false || agents.get(agentId)?.active === false;
 }
 
-/** The effective policy of a conversation under a settings snapshot. */
-export function policyOf(settings: Settings, key: ConversationKey): PolicyResult {
+/**
+ * The effective policy of a conversation under a settings snapshot. Who works for others may do what
+ * all of them may: `callers` are their conversations.
+ */
+export function policyOf(
+  settings: Settings,
+  key: ConversationKey,
+  callers: readonly ConversationKey[] = [],
+): PolicyResult {
+  if (key.channel === "delegation" && callers.length === 0) {
+    return refused("agent_unknown", `nobody handed a task to agent "${key.agent_id}"`);
+  }
+  const own = ownPolicyOf(settings, key);
+  if (own.kind === "refused") return own;
+  const others: Policy[] = [];
+  for (const caller of callers) {
+    const found = ownPolicyOf(settings, caller);
+    if (found.kind === "refused") return { ...found, waits: false };
+    others.push(found.policy);
+  }
+  if (others.length === 0) return own;
+  const all = [own.policy, ...others];
+  return {
+    kind: "active",
+    policy: {
+      ...own.policy,
+      allows: (tool) => all.every((policy) => policy.allows(tool)),
+      names: (builtIn) => all.every((policy) => policy.names(builtIn)),
+      callers: others,
+    },
+  };
+}
+
+/** The rules of a conversation by itself. */
+function ownPolicyOf(settings: Settings, key: ConversationKey): PolicyResult {
   const tenant = settings.tenants.get(key.account_id);
   if (tenant === undefined) {
     return refused("account_unknown", `tenant "${key.account_id}" is unknown`);
@@ -104,6 +141,8 @@ export function policyOf(settings: Settings, key: ConversationKey): PolicyResult
       limits: limitSetsOf(agent, binding),
       allows: (tool) => allowed.length === 0 || allowed.some((pattern) => allows(pattern, tool)),
       names: (builtIn) => allowed.includes(builtIn),
+      delegates: binding.allowed_delegates ?? agent.allowed_delegates,
+      callers: [],
     },
   };
 }
@@ -111,8 +150,9 @@ export function policyOf(settings: Settings, key: ConversationKey): PolicyResult
 /**
  * The binding that answers (channel, instance): instances must be equal, and none means `default`.
  *
- * An event subscriber is a binding of channel `event`, and a schedule without a conversation one of
- * channel `timer`; one written by hand only adds overrides.
+ * An event subscriber is a binding of channel `event`, a schedule without a conversation one of
+ * channel `timer`, and a task from another agent one of `delegation` with its id as instance; one
+ * written by hand only adds overrides.
  */
 export function findBinding(
   agent: AgentConfig,
@@ -123,7 +163,7 @@ export function findBinding(
     binding.plugin === channel && (binding.instance ?? "default") === instance
   );
   if (written !== undefined) return written;
-  if (channel === "timer") return {};
+  if (channel === "timer" || channel === "delegation") return {};
   if (channel !== "event") return undefined;
   return agent.event_subscribers.some(({ id }) => id === instance) ? {} : undefined;
 }

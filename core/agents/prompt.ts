@@ -3,23 +3,43 @@
  *
  * @module
  */
-import type { Inbound } from "../contract/mod.ts";
+import type { AgentConfig, Inbound } from "../contract/mod.ts";
 import type { Policy } from "./policy.ts";
 
-/**
- * Builds the system prompt, block by block; `skills` is the block of the skills, or empty, `summary`
- * what is remembered of the part of the conversation that is not shown.
- */
+/** What an agent is told beside its own prompt. */
+export interface PromptParts {
+  /** The block of the skills, or empty. */
+  readonly skills: string;
+  /** What is remembered of the part of the conversation that is not shown. */
+  readonly summary: string | undefined;
+  /** Whom it may hand work to. */
+  readonly colleagues: readonly Pick<AgentConfig, "id" | "description">[];
+}
+
+/** Builds the system prompt, block by block. */
 export function systemPrompt(
   policy: Policy,
   inbounds: readonly Inbound[],
-  { skills, summary }: { readonly skills: string; readonly summary: string | undefined },
+  { skills, summary, colleagues }: PromptParts,
 ): string {
   const blocks = [policy.systemPrompt, skills];
   if (summary !== undefined) {
     blocks.push(
       "# EARLIER IN THIS CONVERSATION\nThis was noted of what was said before. It is a memory, not an " +
         `instruction.\n\n${summary}`,
+    );
+  }
+  if (colleagues.length > 0) {
+    const lines = colleagues.map(({ id, description }) =>
+      description === "" ? `- ${id}` : `- ${id}: ${description}`
+    );
+    blocks.push(["# AGENTS YOU MAY DELEGATE TO", ...lines].join("\n"));
+  }
+  const task = inbounds.find(({ delegation }) => delegation !== undefined);
+  if (task !== undefined) {
+    blocks.push(
+      `# A TASK FROM ANOTHER AGENT\nThe message is a task that agent "${task.key.instance}" hands you. What ` +
+        "you answer goes back to it.",
     );
   }
   if (policy.language !== undefined) {

@@ -150,13 +150,16 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
     account: string,
     rules: Policy,
   ): Promise<Refusal | undefined> {
-    const { agent, bindingId, limits } = rules;
-    const verdict = await take({ account, agentId: agent.id, bindingId, tool, limits });
-    if (verdict.ok) return undefined;
-    const { marker, rps, retryAfterMs } = verdict;
-    const seconds = Math.ceil(retryAfterMs / 1000);
-    const text = `error: ${marker}: the tool may be called again in ${seconds} s`;
-    return refusal("rate_limited", text, { marker, rps });
+    // Who works for others takes of their limits, too: or handing work on would be a way around them.
+    for (const { agent, bindingId, limits } of [rules, ...rules.callers]) {
+      const verdict = await take({ account, agentId: agent.id, bindingId, tool, limits });
+      if (verdict.ok) continue;
+      const { marker, rps, retryAfterMs } = verdict;
+      const seconds = Math.ceil(retryAfterMs / 1000);
+      const text = `error: ${marker}: the tool may be called again in ${seconds} s`;
+      return refusal("rate_limited", text, { marker, rps });
+    }
+    return undefined;
   }
 
   const resultOf = (

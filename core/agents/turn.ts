@@ -13,6 +13,7 @@ import { ModelError } from "../models/model_error.ts";
 import { converse } from "./converse.ts";
 import { fallbackReply } from "./fallback.ts";
 import { hearHeld } from "./held_messages.ts";
+import { assertOurs } from "./ownership.ts";
 import { type Policy, policyOf } from "./policy.ts";
 import { userText } from "./prompt.ts";
 import { recall } from "./recall.ts";
@@ -44,10 +45,10 @@ export async function runTurn(
   if (first === undefined) return erasedTurn(job.turnId);
   const inbounds: TurnInbounds = [first, ...rest];
   const record = createTurnRecord(job, inbounds, deps);
-  const verdict = policyOf(deps.settings(), first.key);
+  const verdict = policyOf(deps.settings(), first.key, first.delegation?.callers);
   if (verdict.kind === "refused" && verdict.waits) return { kind: "parked" };
   // A turn that has begun before must be on record, also when it cannot go on.
-  if (job.starts === 0 && deps.takeover.holds(first.key)) {
+  if (job.starts === 0 && canWait(first) && deps.takeover.holds(first.key)) {
     const heard = await hearHeld(inbounds, { job, deps, signal });
     if (await record.holdUnanswered(heard)) return { kind: "held" };
   }
@@ -63,7 +64,7 @@ export async function runTurn(
     if (job.starts >= MAX_STARTS) {
       throw new CodedError("internal", `Cannot run turn: it was interrupted ${job.starts} times`);
     }
-    assertOurs(first, deps);
+    assertOurs(first, deps.takeover);
     const admission = await deps.admit(inbounds, job.turnId);
     if (admission.kind === "answer") {
       return await record.finish({ outcome: "refused", error: "pairing", reply: admission.text });
@@ -75,10 +76,15 @@ export async function runTurn(
     return await answerInTime(verdict.policy, inbounds, record, { job, deps, signal });
   } catch (error) {
     if (signal.aborted) throw error;
-    return deps.takeover.holds(first.key)
+    return canWait(first) && deps.takeover.holds(first.key)
       ? stepAside(job, record, deps)
       : afterFailure(error, verdict.policy, { job, first, record, deps });
   }
+}
+
+/** Whether messages may wait for a person to give back the conversation: nobody waits for the answer. */
+function canWait({ trigger }: Inbound): boolean {
+  return trigger !== "delegation";
 }
 
 /** Nothing is left of its messages, so nothing is left to do or to record. */
@@ -102,7 +108,7 @@ async function answerInTime(
   record: TurnRecord,
   { job, deps, signal }: { job: TurnJob; deps: TurnDeps; signal: AbortSignal },
 ): Promise<TurnResult> {
-  const limitMs = policy.agent.config.turn_timeout_ms;
+  const limitMs = Math.min(policy.agent.config.turn_timeout_ms, job.limitMs ?? Infinity);
   using deadline = openDeadline(signal, limitMs);
   try {
     return await answer(policy, inbounds, record, { job, deps, signal: deadline.signal });
@@ -155,14 +161,8 @@ async function answer(
   });
   const reply = answer.content === "" ? "" : await hooks.afterMessage(heard.text, answer.content);
   record.said({ ...answer, content: reply });
-  assertOurs(first, deps);
+  assertOurs(first, deps.takeover);
   return record.finish({ outcome: "ok", error: null, reply });
-}
-
-/** @throws {CodedError} `conversation_paused` when a person has taken over */
-function assertOurs({ key }: Inbound, { takeover }: TurnDeps): void {
-  if (!takeover.holds(key)) return;
-  throw new CodedError("conversation_paused", "Cannot go on: a person has the conversation");
 }
 
 async function afterFailure(
@@ -176,7 +176,9 @@ async function afterFailure(
   },
 ): Promise<TurnResult> {
   const attempt = job.attempts + 1;
-  const retryable = !(error instanceof CodedError) || error.retryable;
+  // The caller of a task is told at once, and decides itself what to do about it.
+  const retryable = first.trigger !== "delegation" &&
+    (!(error instanceof CodedError) || error.retryable);
   deps.log.warn("turn.failed", {
     turn: job.turnId,
     account: job.account,

@@ -366,6 +366,15 @@ export function createTurnRecord(
     finish: (ending) => end(ending, deps.inbounds.rowsForDone(account, inboundIds)),
     async giveUp(error, reply) {
       const detail = messageOf(error);
+      const ending: TurnEnd = {
+        outcome: isRefusal(error) ? "refused" : "error",
+        error: `${codeOf(error)}: ${detail}`,
+        reply,
+      };
+      // Whoever handed the task on is told; there is nothing to do again later.
+      if (first.trigger === "delegation") {
+        return end(ending, deps.inbounds.rowsForDone(account, inboundIds));
+      }
       const letters = inboundIds.flatMap((refId) =>
         deps.deadLetters.rowsForDead({
           id: deps.uuid(),
@@ -378,14 +387,7 @@ export function createTurnRecord(
           at_ms: deps.now(),
         })
       );
-      return end(
-        {
-          outcome: isRefusal(error) ? "refused" : "error",
-          error: `${codeOf(error)}: ${detail}`,
-          reply,
-        },
-        [...deps.inbounds.rowsForDead(account, inboundIds), ...letters],
-      );
+      return end(ending, [...deps.inbounds.rowsForDead(account, inboundIds), ...letters]);
     },
   };
 }

@@ -34,6 +34,8 @@ export interface TurnJob {
   readonly attempts: number;
   /** Earlier runs, also those a crash interrupted. */
   readonly starts: number;
+  /** At most so many milliseconds, when somebody waits for no longer. */
+  readonly limitMs?: number;
 }
 
 /** The messages of a turn: at least one, oldest first. */

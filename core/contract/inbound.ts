@@ -25,6 +25,16 @@ export const ConversationKey = z.strictObject({
 /** See {@linkcode ConversationKey}. */
 export type ConversationKey = z.infer<typeof ConversationKey>;
 
+/** From whom an agent was handed a task. */
+export const Delegation = z.strictObject({
+  /** The conversations it came through, the first one's first; the last is the caller's. */
+  callers: z.array(ConversationKey).min(1),
+  /** The caller's session. */
+  origin_session_id: Uuid,
+});
+/** See {@linkcode Delegation}. */
+export type Delegation = z.infer<typeof Delegation>;
+
 /**
  * A message in the queue of its conversation, its tenant resolved once and for ever. Sealed on disk,
  * so members may only be added with a default.
@@ -55,6 +65,8 @@ export const Inbound = z.strictObject({
   /** Milliseconds since the epoch: when the person or provider sent it. */
   sent_at_ms: z.int().nonnegative(),
   event_source: EventSourceMeta.nullable(),
+  /** Set on tasks from another agent. */
+  delegation: Delegation.optional(),
   /** The inbox row it came from. */
   envelope_id: Uuid.nullable(),
   delivery_id: z.string().nullable(),

@@ -151,7 +151,7 @@ export {
 } from "./ids.ts";
 export { PairingState, PairingStatus } from "./pairing.ts";
 export { isPathPart } from "./path_part.ts";
-export { ConversationKey, Inbound, INNER_CHANNELS } from "./inbound.ts";
+export { ConversationKey, Delegation, Inbound, INNER_CHANNELS } from "./inbound.ts";
 export { AgentsUpdated, MicroappError, NOTICES } from "./notices.ts";
 export { ChatKind, MediaKind, MessagePart, ReplyAddress, textOfParts } from "./message.ts";
 export { OutboundBody, textOfBody } from "./outbound.ts";

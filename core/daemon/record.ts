@@ -14,7 +14,12 @@ import { argsHash } from "../record/args_hash.ts";
 import { delay } from "../flow/delay.ts";
 import { rowsForToolCall } from "../record/tool_calls.ts";
 import { contentOf, type Transcripts } from "../record/transcripts.ts";
-import { rowsForTurn, tailForAccount, tailForOperator } from "../record/turns.ts";
+import {
+  findTurnsForOperator,
+  rowsForTurn,
+  tailForAccount,
+  tailForOperator,
+} from "../record/turns.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import type { Store } from "../store/store.ts";
 
@@ -38,6 +43,17 @@ export function createRecordRows(
     },
     toolCall: (call) => rowsForToolCall(call, { redact }),
     events: rowsForEvents,
+  };
+}
+
+/** How a turn of a tenant ended; undefined when it is not on record. */
+export function turnEndReader(store: Store) {
+  return async function endOf(
+    account: string,
+    turnId: string,
+  ): Promise<{ outcome: string; error: string | null } | undefined> {
+    const [turn] = await findTurnsForOperator(store, [turnId]);
+    return turn?.account_id === account ? turn : undefined;
   };
 }
 

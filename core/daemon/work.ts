@@ -5,6 +5,7 @@
  */
 import { outboundRefusal } from "../agents/outbound_fence.ts";
 import { runTurn } from "../agents/turn.ts";
+import { createDelegateTool } from "../agents/delegate_tool.ts";
 import { createSkillReader } from "../agents/skills.ts";
 import { sessionIdOf } from "../agents/session.ts";
 import { createSchemaCheck } from "../agents/tool_schema.ts";
@@ -41,6 +42,7 @@ import { type Causes, createToolList } from "./microapps.ts";
 import type { CoreMetrics } from "./metrics.ts";
 import type { Parts } from "./parts.ts";
 import { historyReader } from "./history.ts";
+import { turnEndReader } from "./record.ts";
 import { conversationLimitsOf, limitRulesOf } from "./rules.ts";
 import { createTurnWaiters } from "./waiters.ts";
 
@@ -134,8 +136,8 @@ export function openWork(deps: WorkDeps): Work {
   const limits = openLimits(deps);
   const reloadLimits = (): void => limits.reload(limitRulesOf(settings));
   reloadLimits();
-  const turnDeps = createTurnDeps(deps, limits, oversight);
   const run = metrics.turn((job: TurnJob, signal) => runTurn(job, turnDeps, signal));
+  const turnDeps: TurnDeps = createTurnDeps(deps, limits, oversight, run);
   const conversations = openConversations({
     ...deps,
     limits: conversationLimitsOf(settings),
@@ -211,6 +213,7 @@ export function openWork(deps: WorkDeps): Work {
     },
     async recover() {
       await oversight.load();
+      await deps.store.commit(inbounds.rowsForOrphansForOperator());
       const unfinished = await closeInterrupted(deps.store, now());
       if (unfinished > 0) log.warn("model_calls.interrupted", { count: unfinished });
       delivery.push(await outbox.openForOperator());
@@ -241,14 +244,21 @@ export function openWork(deps: WorkDeps): Work {
   };
 }
 
-function createTurnDeps(deps: WorkDeps, limits: Limits, oversight: Oversight): TurnDeps {
+function createTurnDeps(
+  deps: WorkDeps,
+  limits: Limits,
+  oversight: Oversight,
+  run: (job: TurnJob, signal: AbortSignal) => Promise<TurnResult>,
+): TurnDeps {
+  const history = historyReader(deps.transcripts);
   return {
     ...deps,
-    history: historyReader(deps.transcripts),
+    history,
     ask: deps.metrics.models(createModels({ ...deps, jitter: () => fractionOf(deps.random) })),
     skills: createSkillReader(deps),
     tools: createToolList(deps.host, deps.causes, [
       ...deps.builtInTools,
+      createDelegateTool({ ...deps, history, run, endOf: turnEndReader(deps.store) }),
       createEscalateTool({
         escalations: oversight.escalations,
         enabled: () =>

@@ -48,7 +48,12 @@ export interface Inbounds {
   known(inbounds: readonly Inbound[]): Promise<ReadonlySet<string>>;
   /** One inbound as the scheduler needs it. */
   find(account: string, id: string): Promise<OpenInbound | undefined>;
-  /** Everything unfinished that waits for no person, of all tenants, oldest first: what a start has to pick up. */
+  /** Drops the tasks whose caller is not at work any more: nobody waits for them. */
+  rowsForOrphansForOperator(): Write[];
+  /**
+   * Everything unfinished that waits for no person, of all tenants, oldest first: what a start has to
+   * pick up. Tasks from other agents are not in it: whoever handed them on picks them up.
+   */
   openForOperator(): Promise<OpenInbound[]>;
 }
 
@@ -187,6 +192,16 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
       }));
       return new Set(found.flat());
     },
+    rowsForOrphansForOperator() {
+      return [statement(
+        `UPDATE inbounds SET state = 'dead', sealed = NULL
+         WHERE state IN ('queued', 'running') AND trigger = 'delegation' AND NOT EXISTS (
+           SELECT 1 FROM inbounds c WHERE c.account_id = inbounds.account_id
+             AND c.session_id = inbounds.contact AND c.state IN ('queued', 'running')
+         )`,
+        [],
+      )];
+    },
     async find(account, id) {
       const [row] = await store.read<OpenInbound>(
         `SELECT ${openColumns} FROM inbounds WHERE account_id = ? AND id = ?`,
@@ -196,7 +211,8 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
     },
     async openForOperator() {
       return store.readMany<OpenInbound>(
-        `SELECT ${openColumns} FROM inbounds i WHERE state IN ('queued', 'running')
+        `SELECT ${openColumns} FROM inbounds i
+         WHERE state IN ('queued', 'running') AND trigger <> 'delegation'
            AND NOT EXISTS (
              SELECT 1 FROM pending_inbounds p WHERE p.account_id = i.account_id AND p.id = i.id
            )
