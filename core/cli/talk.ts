@@ -21,6 +21,9 @@ interface ChatAnswer {
   error: string | null;
 }
 
+const PAUSED =
+  "Accepted; no reply: the conversation is paused, a person has it. It waits for them.";
+
 /** Adds the commands that send something in. */
 export function addTalkCommands(program: Command, { daemon, exitWith }: CliContext): void {
   program.command("chat <instance> <text>")
@@ -31,7 +34,8 @@ export function addTalkCommands(program: Command, { daemon, exitWith }: CliConte
       const answer = await (await daemon()).call<ChatAnswer>("chat", { instance, text, contact });
       if (json === true) return sayJson(answer);
       if (answer.reply !== null) return say(answer.reply);
-      if (answer.outcome === null) say("Accepted; no reply yet. See `nexo turns tail`.");
+      if (answer.outcome === "paused") say(PAUSED);
+      else if (answer.outcome === null) say("Accepted; no reply yet. See `nexo turns tail`.");
       else {say(
           `Accepted; no reply: the turn was ${answer.outcome}${
             answer.error === null ? "" : ` (${answer.error})`

@@ -26,6 +26,7 @@ const STATES = ["spawning", "ready", "restarting", "failed", "stopped"] as const
 /** Declares what is read, and returns the text of everything. */
 export function createScrape(deps: ScrapeDeps): () => Promise<string> {
   readQueues(deps);
+  readTakeovers(deps);
   readMicroapps(deps);
   readConfig(deps);
   const { meter, bus } = deps;
@@ -72,6 +73,26 @@ function readQueues({ meter, store, waiting }: ScrapeDeps): void {
       return ["inbox", "inbound", "outbox"].map((kind) => [counts.get(kind) ?? 0, kind] as const);
     },
   );
+}
+
+function readTakeovers({ meter, store }: ScrapeDeps): void {
+  const counted: readonly [name: string, help: string, rows: string][] = [
+    ["nexo_pauses", "Scopes a person has taken over", "processing"],
+    ["nexo_pending_inbounds", "Messages that wait behind a pause", "pending_inbounds"],
+    [
+      "nexo_escalations_pending",
+      "Requests for a person nobody has resolved",
+      "escalations WHERE state = 'pending'",
+    ],
+  ];
+  for (const [name, help, rows] of counted) {
+    meter.reads({ name, help, type: "gauge" }, async () => {
+      const [row] = await store.readMany<{ count: number }>(
+        `SELECT count(*) AS count FROM ${rows}`,
+      );
+      return [[row?.count ?? 0]];
+    });
+  }
 }
 
 function readMicroapps({ meter, host }: ScrapeDeps): void {
