@@ -1,13 +1,23 @@
 /**
  * Checks a tool's arguments against the JSON Schema its microapp declared.
  *
+ * Schemas are strangers' programs: a pattern may backtrack for ever, references may multiply. What is not
+ * short by its looks runs under a limit.
+ *
  * @module
  */
 import { Ajv, type ValidateFunction } from "ajv";
 import { messageOf } from "../contract/mod.ts";
+import { createInterruptible, TookTooLong } from "../flow/interruptible.ts";
 
 /** Longest schema that is compiled, in characters of JSON. */
 const MAX_SCHEMA_CHARS = 64 * 1024;
+/** How long compiling one may take, in milliseconds. */
+const COMPILE_MS = 2_000;
+/** How long one check may take, in milliseconds. */
+const CHECK_MS = 200;
+/** Checks that took too long before the schema is given up. */
+const MAX_LATE = 3;
 
 /** Says what is wrong with the arguments, or undefined when they fit. */
 export type SchemaCheck = (
@@ -15,11 +25,19 @@ export type SchemaCheck = (
   args: unknown,
 ) => string | undefined;
 
+interface Compiled {
+  readonly validate: ValidateFunction;
+  /** Whether its checks are short whatever the arguments are. */
+  readonly isShort: boolean;
+  late: number;
+}
+
 /** Returns a check that compiles each schema once. A schema that does not compile refuses every call. */
 export function createSchemaCheck(): SchemaCheck {
-  const compiled = new WeakMap<object, ValidateFunction | string>();
+  const compiled = new WeakMap<object, Compiled | string>();
+  const interruptible = createInterruptible();
 
-  function compile(schema: Readonly<Record<string, unknown>>): ValidateFunction | string {
+  function compile(schema: Readonly<Record<string, unknown>>): Compiled | string {
     if (JSON.stringify(schema).length > MAX_SCHEMA_CHARS) {
       return `the tool's schema is over ${MAX_SCHEMA_CHARS} characters`;
     }
@@ -30,23 +48,67 @@ export function createSchemaCheck(): SchemaCheck {
         allErrors: true,
         validateFormats: false,
         logger: false,
+        // Copied in at each of many places, one definition would become hundreds of megabytes of code.
+        inlineRefs: false,
       });
-      return ajv.compile(schema);
+      const validate = interruptible(() => ajv.compile(schema), COMPILE_MS);
+      return { validate, isShort: isShort(schema), late: 0 };
     } catch (error) {
       return `the tool's schema is not valid: ${messageOf(error)}`;
     }
   }
 
+  function run(known: Compiled, args: unknown): boolean | string {
+    const { validate, isShort: short } = known;
+    if (short) return validate(args);
+    if (known.late >= MAX_LATE) return "the tool's schema takes too long to check";
+    try {
+      return interruptible(() => validate(args), CHECK_MS);
+    } catch (error) {
+      if (!(error instanceof TookTooLong)) {
+        return `the tool's schema cannot be checked: ${messageOf(error)}`;
+      }
+      known.late += 1;
+      return "they take too long to check against the tool's schema";
+    }
+  }
+
   return function check(schema, args) {
-    const known = compiled.get(schema);
-    const validate = known ?? compile(schema);
-    if (known === undefined) compiled.set(schema, validate);
-    if (typeof validate === "string") return validate;
-    if (validate(args)) return undefined;
-    return (validate.errors ?? [])
+    const found = compiled.get(schema);
+    const known = found ?? compile(schema);
+    if (found === undefined) compiled.set(schema, known);
+    if (typeof known === "string") return known;
+    const verdict = run(known, args);
+    if (typeof verdict === "string") return verdict;
+    if (verdict) return undefined;
+    return (known.validate.errors ?? [])
       .map(({ instancePath, message }) =>
         `${instancePath === "" ? "arguments" : instancePath} ${message}`
       )
       .join("; ");
   };
+}
+
+/** Keywords whose cost is not bounded by the size of schema and arguments. */
+const COSTLY = [
+  "$ref",
+  "$dynamicRef",
+  "$recursiveRef",
+  "pattern",
+  "patternProperties",
+  "uniqueItems",
+];
+/** Parts of a schema that is short; each may meet each value of the arguments once. */
+const MAX_PARTS = 256;
+
+function isShort(schema: unknown): boolean {
+  let parts = 0;
+  const open: unknown[] = [schema];
+  for (let part = open.pop(); part !== undefined; part = open.pop()) {
+    if (typeof part !== "object" || part === null) continue;
+    parts += 1;
+    if (parts > MAX_PARTS || COSTLY.some((keyword) => keyword in part)) return false;
+    open.push(...Object.values(part));
+  }
+  return true;
 }
