@@ -6,6 +6,7 @@
 import { outboundRefusal } from "../agents/outbound_fence.ts";
 import { runTurn } from "../agents/turn.ts";
 import { createDelegateTool } from "../agents/delegate_tool.ts";
+import { createSearchHistoryTool } from "../agents/search_history_tool.ts";
 import { createSkillReader } from "../agents/skills.ts";
 import { sessionIdOf } from "../agents/session.ts";
 import { createSchemaCheck } from "../agents/tool_schema.ts";
@@ -258,6 +259,7 @@ function createTurnDeps(
     skills: createSkillReader(deps),
     tools: createToolList(deps.host, deps.causes, [
       ...deps.builtInTools,
+      createSearchHistoryTool(deps.search),
       createDelegateTool({ ...deps, history, run, endOf: turnEndReader(deps.store) }),
       createEscalateTool({
         escalations: oversight.escalations,

@@ -29,6 +29,8 @@ export interface TranscriptQuery {
   readonly agentId: string;
   /** See `searchExpression`. */
   readonly text: string;
+  /** Only what was said in this session. */
+  readonly sessionId?: string | undefined;
   /** Exclusive: the `id` of a hit. */
   readonly before?: number | undefined;
   /** 1 to 1000. @default {50} */
@@ -54,7 +56,7 @@ export function createTranscriptSearch(
   { store, isIndexed }: { store: Pick<Store, "readMany">; isIndexed: () => boolean },
 ): TranscriptSearch {
   async function find(
-    { agentId, text, before, limit }: TranscriptQuery,
+    { agentId, text, sessionId, before, limit }: TranscriptQuery,
     { scopes, where, args }: { scopes: readonly string[]; where: string; args: readonly Value[] },
   ): Promise<TranscriptHit[]> {
     if (!isIndexed()) {
@@ -67,12 +69,14 @@ export function createTranscriptSearch(
       `SELECT t.id, t.session_id, t.sent_at_ms AS timestamp_ms, t.role, t.source_plugin,
          snippet(transcripts_fts, 1, '[', ']', '...', ${SNIPPET_WORDS}) AS snippet
        FROM transcripts_fts JOIN transcripts AS t ON t.id = transcripts_fts.rowid
-       WHERE transcripts_fts MATCH ? AND transcripts_fts.rowid < ? AND t.agent_id = ? AND ${where}
+       WHERE transcripts_fts MATCH ? AND transcripts_fts.rowid < ? AND t.agent_id = ?
+         ${sessionId === undefined ? "" : "AND t.session_id = ?"} AND ${where}
        ORDER BY transcripts_fts.rowid DESC LIMIT ?`,
       [
         `scope : (${anyScope}) AND words : (${words})`,
         before ?? Number.MAX_SAFE_INTEGER,
         agentId,
+        ...(sessionId === undefined ? [] : [sessionId]),
         ...args,
         clampLimit(limit),
       ],

@@ -4,6 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { outboundRefusal } from "../agents/outbound_fence.ts";
 import {
   type Clock,
   CodedError,
@@ -57,18 +58,15 @@ export function createPollSends(deps: PollSendDeps): PollSends {
   return {
     outboundTo({ id, account, agentId }, channel, contact, { text, part }) {
       const agent = settings().agents.get(agentId);
-      const allowed = agent?.outbound_allowlist[channel] ?? [];
       const instance = agent === undefined
         ? undefined
         : instanceFor(agent, account, channel, undefined, settings());
-      if (instance === undefined || (allowed.length > 0 && !allowed.includes(contact))) {
-        throw new CodedError(
-          "outbound_failed",
-          `Cannot deliver: agent "${agentId}" may not write to this recipient on ${channel} for tenant "${account}"`,
-        );
+      if (instance === undefined) {
+        const reason = `agent "${agentId}" does not answer ${channel} for tenant "${account}"`;
+        throw new CodedError("outbound_failed", `Cannot deliver: ${reason}`);
       }
       const key = { account_id: account, agent_id: agentId, channel, instance, contact };
-      return {
+      const outbound: Outbound = {
         ...key,
         id: uuidOf(sha256, "poll", id, part),
         session_id: deps.sessionIdOf(key),
@@ -76,6 +74,9 @@ export function createPollSends(deps: PollSendDeps): PollSends {
         body: { kind: "text", text, to: null, reply_to_msg_id: null },
         expires_at_ms: now() + DELIVERY_TTL_MS,
       };
+      const refusal = outboundRefusal(settings(), outbound);
+      if (refusal === undefined || refusal.later) return outbound;
+      throw new CodedError(refusal.code, `Cannot deliver: ${refusal.reason}`);
     },
     sendRows(outbounds) {
       const nowMs = now();
