@@ -18,6 +18,7 @@ import type { MicroappStatus } from "../microapps/slots.ts";
 import type { CliContext } from "./command.ts";
 import { addConfigOption } from "./config_dir.ts";
 import { openExtBackend } from "./ext/backend.ts";
+import { grantsToWrite } from "./ext/grants.ts";
 import { install, type InstallWish, planInstall } from "./ext/install.ts";
 import { describeInstall, installReport } from "./ext/report.ts";
 import { say, sayJson, sayTable } from "./print.ts";
@@ -182,23 +183,37 @@ async function statusOf({ daemon }: CliContext, id: string): Promise<MicroappSta
   return microapps.find((microapp) => microapp.id === id) ?? null;
 }
 
+interface SwitchOptions extends Options {
+  /** Only of `enable`. */
+  readonly grant?: readonly string[];
+}
+
 function addSwitches(ext: Command, context: CliContext): void {
-  for (const name of ["enable", "disable"] as const) {
-    addConfigOption(ext.command(name)).argument("<id>", "its id", microappId)
-      .description(name === "enable" ? "let a microapp run" : "stop a microapp and keep it stopped")
-      .option("--json", "print what has changed")
-      .action(async (id: string, { config, json }: Options) => {
-        const backend = await openExtBackend(context, config);
-        known(await backend.list(), id);
-        const { changed, microapp } = await backend.apply({ id, enabled: name === "enable" });
-        const enabled = known(await backend.list(), id).status === "enabled";
-        if (json === true) {
-          return sayJson({ id, enabled, changed, state: microapp?.state ?? null });
-        }
-        const state = microapp === null ? "" : `, and it is ${microapp.state}`;
-        say(`${id} is ${changed ? "" : "already "}${enabled ? "enabled" : "disabled"}${state}`);
-      });
-  }
+  const turn = async (
+    id: string,
+    enabled: boolean,
+    { config, json, grant = [] }: SwitchOptions,
+  ) => {
+    const backend = await openExtBackend(context, config);
+    const row = known(await backend.list(), id);
+    const grants = grantsToWrite(grant, row);
+    const { changed, microapp } = await backend.apply({ id, enabled, grant: grants });
+    const isOn = known(await backend.list(), id).status === "enabled";
+    if (json === true) {
+      return sayJson({ id, enabled: isOn, changed, state: microapp?.state ?? null });
+    }
+    const state = microapp === null ? "" : `, and it is ${microapp.state}`;
+    say(`${id} is ${changed ? "" : "already "}${isOn ? "enabled" : "disabled"}${state}`);
+  };
+  addConfigOption(ext.command("enable")).argument("<id>", "its id", microappId)
+    .description("let a microapp run")
+    .option("--grant <capability>", "grant what it asks for; `all`, or one at a time", collect, [])
+    .option("--json", "print what has changed")
+    .action((id: string, options: SwitchOptions) => turn(id, true, options));
+  addConfigOption(ext.command("disable")).argument("<id>", "its id", microappId)
+    .description("stop a microapp and keep it stopped")
+    .option("--json", "print what has changed")
+    .action((id: string, options: SwitchOptions) => turn(id, false, options));
 }
 
 function addUninstall(ext: Command, context: CliContext): void {

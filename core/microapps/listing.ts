@@ -22,7 +22,9 @@ export interface ListedMicroapp {
   readonly path: string;
   /** Why it is looked at there; null when its manifest cannot be read. */
   readonly origin: Found["origin"] | null;
-  /** Capabilities it asks for and does not have. */
+  /** Capabilities it asks for. */
+  readonly asks: { readonly required: readonly string[]; readonly optional: readonly string[] };
+  /** Those of them that it does not have. */
   readonly missing_required: readonly string[];
   readonly missing_optional: readonly string[];
 }
@@ -61,6 +63,7 @@ function lineOf(
     hooks: manifest.capabilities.hooks,
     path: root,
     origin,
+    asks: manifest.capabilities.admin,
     missing_required: missingRequired,
     missing_optional: missingOptional,
   };
@@ -77,6 +80,7 @@ function unreadable(path: string, reason: string): ListedMicroapp {
     hooks: [],
     path: dir,
     origin: null,
+    asks: { required: [], optional: [] },
     missing_required: [],
     missing_optional: [],
   };

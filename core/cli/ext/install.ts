@@ -12,6 +12,7 @@ import { copiesDir } from "../../microapps/installed.ts";
 import type { ListedMicroapp } from "../../microapps/listing.ts";
 import { isWithin } from "../../microapps/sandbox/place.ts";
 import type { ExtBackend } from "./backend.ts";
+import { grantsToWrite } from "./grants.ts";
 
 /** What the person asked for. */
 export interface InstallWish {
@@ -59,7 +60,7 @@ export async function planInstall(
 ): Promise<InstallPlan> {
   const { source } = wish;
   const { id } = source.manifest;
-  const grant = grantsToWrite(wish);
+  const grant = grantsToWrite(wish.grant, { id, asks: source.manifest.capabilities.admin });
   const known = (await backend.list()).find((row) => row.id === id);
   if (known?.path === source.root) return { mode: "in_place", grant };
 
@@ -85,20 +86,6 @@ function refuseOther(known: ListedMicroapp, { update }: InstallWish, homeDir: st
   const state = `one of that id is at "${path}"`;
   const fix = isOurs ? "--update replaces it" : "remove that first, or give this one another id";
   throw new CodedError("conflict", `Cannot install "${id}": ${state}; ${fix}`);
-}
-
-function grantsToWrite({ source: { manifest }, grant }: InstallWish): string[] {
-  const { required, optional } = manifest.capabilities.admin;
-  const asked = [...required, ...optional];
-  for (const name of grant) {
-    if (name === "all" || asked.includes(name)) continue;
-    const list = asked.length === 0 ? "nothing" : asked.join(", ");
-    throw new CodedError(
-      "usage",
-      `Cannot grant "${name}": the manifest of "${manifest.id}" asks for ${list}`,
-    );
-  }
-  return [...new Set(grant.includes("all") ? asked : grant)];
 }
 
 /** Does what was planned; when the config does not take it, nothing has changed. */

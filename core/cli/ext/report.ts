@@ -89,7 +89,7 @@ function grantLines({ id, missing_required, missing_optional }: InstallReport): 
     ...(missing_optional.length === 0
       ? []
       : [`It would also like these capabilities: ${missing_optional.join(", ")}`]),
-    "Grant them by running this again with --grant all, or add to extensions.yaml:",
+    `Grant them with \`nexo ext enable ${id} --grant all\`, or add to extensions.yaml:`,
     "",
     "  extensions:",
     "    entries:",

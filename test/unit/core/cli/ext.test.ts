@@ -116,8 +116,8 @@ describe("nexo ext install", () => {
     expect(await nexo("ext", "install", "src", "--update", "--grant", "tenants_crud")).toEqual({
       code: 2,
       stdout: "",
-      stderr: 'nexo: Cannot grant "tenants_crud": the manifest of "shop" asks for ' +
-        "agents_crud, transcripts_read [usage]\n",
+      stderr:
+        'nexo: Cannot grant "tenants_crud": "shop" asks for agents_crud, transcripts_read [usage]\n',
     });
   });
 
@@ -234,6 +234,19 @@ describe("nexo ext enable | disable | uninstall", () => {
     expect((await nexo("ext", "enable", "shop")).stdout).toBe("shop is already enabled\n");
     expect((await nexo("ext", "disable", "shop")).stdout).toBe("shop is disabled\n");
     expect(await nexo("ext", "disable", "nobody")).toMatchObject({ code: 1 });
+  });
+
+  it("grants what a microapp asks for, and nothing else", async () => {
+    await json("ext", "install", "src");
+    const refused = await nexo("ext", "enable", "shop", "--grant", "secrets_write");
+    expect(refused).toMatchObject({ code: 2 });
+    await json("ext", "enable", "shop", "--grant", "agents_crud");
+    expect(await json("ext", "list")).toMatchObject([{
+      missing_required: [],
+      missing_optional: ["transcripts_read"],
+    }]);
+    await json("ext", "enable", "shop", "--grant", "all");
+    expect(await yaml()).toContain("- agents_crud\n        - transcripts_read\n");
   });
 
   it("removes the files and keeps state and grants", async () => {
