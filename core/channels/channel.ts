@@ -13,6 +13,7 @@ import type {
   SourceInput,
 } from "../contract/mod.ts";
 import type { Outbound } from "../queues/outbox.ts";
+import type { FetchedMedia } from "./media/fetch_media.ts";
 
 /** What a channel reads out of a provider's event; whose it is and who answers it is not its business. */
 export interface HeardMessage {
@@ -44,7 +45,9 @@ export interface ChannelMessage extends Omit<HeardMessage, "contact"> {
 export interface Receipt {
   /** The provider's id of the message, as a send returned it. */
   readonly msgId: string;
-  readonly status: "delivered" | "read" | "failed";
+  /** Our own id of it, where the provider gives it back. */
+  readonly outboundId: string | null;
+  readonly status: "sent" | "delivered" | "read" | "failed";
   readonly reason: string | null;
   readonly atMs: number;
 }
@@ -115,6 +118,11 @@ export interface Channel {
    * message becomes a dead letter, to be replayed by whoever has looked.
    */
   readonly repeats: boolean;
+  /**
+   * Whether receipts bring our own id back, also of what a killed process sent: such a message is waited
+   * for before nobody knows what became of it.
+   */
+  readonly confirms?: boolean;
   /** Loads what sending needs; resolves with why nobody can send, or with nothing. */
   readonly ready?: (instance: string) => Promise<NotReady | undefined>;
   /** How fast an instance may send; undefined means as fast as it goes. */
@@ -135,6 +143,12 @@ export interface Channel {
    * their first message; undefined when the instance has none.
    */
   readonly linkTo?: (instance: string, parameter: string) => Promise<string | undefined>;
+  /** Fetches the file of a media part. @throws when it cannot be had */
+  readonly fetchPart?: (
+    ref: string,
+    instance: string,
+    options: { signal: AbortSignal },
+  ) => Promise<FetchedMedia>;
   /** Which kinds of body it can send; the others are refused before they are kept. */
   readonly sends: ReadonlySet<OutboundBody["kind"]>;
 }

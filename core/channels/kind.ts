@@ -32,6 +32,8 @@ export interface ChannelDeps {
   readonly fetchMedia: FetchMedia;
   /** Keeps events a channel fetched by itself, as the edge does; an outcome is on disk. */
   readonly deliver: (handoffs: readonly Handoff[]) => Promise<Outcome[]>;
+  /** When the other side of a conversation last wrote; undefined when it never did. */
+  readonly lastHeardMs: (account: string, sessionId: string) => Promise<number | undefined>;
   /** Small texts that outlive the process: how far a mailbox was read. */
   readonly memory: ChannelMemory;
   readonly uuid: () => string;

@@ -7,9 +7,10 @@ import type { Channel } from "./channel.ts";
 import type { ChannelDeps, ChannelKind } from "./kind.ts";
 import { telegram } from "./telegram/telegram.ts";
 import { webchat } from "./webchat.ts";
+import { whatsapp } from "./whatsapp/whatsapp.ts";
 
 /** Every kind of channel. */
-export const CHANNEL_KINDS: readonly ChannelKind[] = [webchat, telegram];
+export const CHANNEL_KINDS: readonly ChannelKind[] = [webchat, telegram, whatsapp];
 
 const limits = new Map(CHANNEL_KINDS.map(({ id, textLimit }) => [id, textLimit]));
 

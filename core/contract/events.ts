@@ -209,7 +209,9 @@ export const AgentEvent = z.discriminatedUnion("kind", [
     channel: z.string(),
     instance: z.string(),
     msg_id: z.string(),
-    status: z.enum(["delivered", "read", "failed"]),
+    /** Where the provider says which of ours it is. */
+    outbound_id: Uuid.optional(),
+    status: z.enum(["sent", "delivered", "read", "failed"]),
     reason: z.string().optional(),
     at_ms: ms,
     ...tenant,

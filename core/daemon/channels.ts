@@ -9,6 +9,7 @@ import { createFetchMedia } from "../channels/media/fetch_media.ts";
 import { openChannels } from "../channels/registry.ts";
 import type { Channel } from "../channels/channel.ts";
 import { CodedError } from "../contract/mod.ts";
+import type { Inbounds } from "../queues/inbounds.ts";
 import type { Settings } from "../settings/settings.ts";
 import { statement, type Store } from "../store/store.ts";
 import type { Credentials } from "../vault/credentials.ts";
@@ -23,18 +24,20 @@ export interface DaemonChannelDeps
   readonly store: Store;
   readonly vault: Vault;
   readonly credentials: Credentials;
+  readonly inbounds: Inbounds;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** Opens all channels; `deliver` is called only by what is attended later. */
 export function openDaemonChannels(deps: DaemonChannelDeps): ReadonlyMap<string, Channel> {
-  const { store, vault, credentials, settings } = deps;
+  const { store, vault, credentials, settings, inbounds } = deps;
   return openChannels({
     ...deps,
     credentialOf: (channel, instance) => credentials.open({ channel, instance })?.payload,
     ownSecret: (purpose) => vault.mac("channels", purpose),
     publicUrl: () => publicUrlOf(settings()),
     fetchMedia: createFetchMedia({ isAllowed: createAddressCheck(extraAddresses(deps.env)) }),
+    lastHeardMs: inbounds.lastHeardMs,
     memory: channelMemory(store),
   });
 }

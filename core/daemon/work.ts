@@ -31,6 +31,7 @@ import { openDelivery } from "../delivery/delivery.ts";
 import type { Log } from "../flow/log.ts";
 import { createAdmission } from "../intake/admission.ts";
 import { createIntake, type Intake } from "../intake/intake.ts";
+import { createReceiptRows } from "../intake/receipts.ts";
 import { type Limits, openLimits } from "../limits/limits.ts";
 import type { Host } from "../microapps/host.ts";
 import { closeInterrupted } from "../models/budget/ledger.ts";
@@ -156,6 +157,7 @@ export function openWork(deps: WorkDeps): Work {
   const intake = createIntake({
     ...deps,
     channels,
+    receiptRows: createReceiptRows({ ...deps, eventRows: deps.rows.events }),
     eventRows: deps.rows.events,
     admit: createAdmission({
       settings,

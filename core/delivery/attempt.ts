@@ -61,6 +61,9 @@ const MAX_SENDS = 8;
 /** The longest one send may take, in milliseconds. */
 const SEND_LIMIT_MS = 60_000;
 
+/** How long a receipt of what a killed process may have sent is waited for, in milliseconds. */
+const CONFIRM_MS = 15_000;
+
 /** Returns the way to try. */
 export function createAttempts(deps: AttemptDeps): Attempts {
   const { store, outbox, channels, now } = deps;
@@ -85,6 +88,8 @@ export function createAttempts(deps: AttemptDeps): Attempts {
       if (refusal !== undefined) return { kind: "dead", ...refusal };
     }
     if (outbound.unsureSinceMs !== null && !channel.repeats) {
+      const untilMs = channel.confirms === true ? outbound.unsureSinceMs + CONFIRM_MS : 0;
+      if (untilMs > now()) return { kind: "wait", ms: untilMs - now() };
       const reason = "core stopped while it was sent; replay it if it did not arrive";
       return dead("outbound_uncertain", reason);
     }

@@ -23,6 +23,7 @@ import type { Settings } from "../settings/settings.ts";
 import type { Store, Write } from "../store/store.ts";
 import type { Admit, Admitted, AdmittedMessage, RefusedMessage } from "./admission.ts";
 import { inboundOfMessage, routeChannel } from "./message.ts";
+import type { ReceiptRows } from "./receipts.ts";
 import { NO_ACCOUNT, type Route, routeEvent } from "./route.ts";
 
 /** What the intake needs. */
@@ -36,6 +37,7 @@ export interface IntakeDeps {
     batch: { readonly account: string; readonly events: readonly AgentEvent[] },
   ) => Write[];
   readonly channels: Channels;
+  readonly receiptRows: ReceiptRows;
   /** Takes what our own side wrote elsewhere, for example on a business's phone. @default nobody does */
   readonly hearOwn?: (message: ChannelMessage) => OwnRows;
   readonly admit: Admit;
@@ -114,6 +116,9 @@ export function createIntake(deps: IntakeDeps): Intake {
   ): Promise<Outcome> {
     const { envelope_id } = handoff.envelope;
     const own = besides(route);
+    const receipts = route.kind === "inbounds" && route.receipts !== undefined
+      ? await deps.receiptRows(route.receipts)
+      : [];
     const unit = [
       ...inbox.rowsForDelivery(handoff, route.account, stateOf(route, messages, refused)),
       ...messages.flatMap(({ inbound, item }) =>
@@ -121,6 +126,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       ),
       ...(route.kind === "dead" ? deadRows(handoff, route) : []),
       ...own.flatMap(({ writes }) => writes),
+      ...receipts,
       ...refused.flatMap(({ code, reason }) =>
         deadRows(handoff, { account: route.account, code, detail: reason })
       ),
@@ -128,7 +134,6 @@ export function createIntake(deps: IntakeDeps): Intake {
         account: route.account,
         events: [
           accepted(handoff, messages.length),
-          ...(route.kind === "inbounds" ? route.events ?? [] : []),
           ...events,
         ],
       }),
@@ -233,7 +238,7 @@ function stateOf(
   if (found.length > 0) return "queued";
   if (route.kind === "dead" || refused.length > 0) return "dead";
   // A receipt or a message that is known already needs no turn.
-  return route.events === undefined ? "unmatched" : "done";
+  return route.receipts === undefined ? "unmatched" : "done";
 }
 
 function accepted({ envelope, delivery_id }: Handoff, inbounds: number): AgentEvent {

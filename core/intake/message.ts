@@ -3,15 +3,9 @@
  *
  * @module
  */
-import type { ChannelMessage, Receipt } from "../channels/channel.ts";
+import type { ChannelMessage } from "../channels/channel.ts";
 import { type ChannelDelivery, type Channels, hearDelivery } from "../channels/ingress.ts";
-import {
-  type AgentEvent,
-  CodedError,
-  type Handoff,
-  type Inbound,
-  textOfParts,
-} from "../contract/mod.ts";
+import { CodedError, type Handoff, type Inbound, textOfParts } from "../contract/mod.ts";
 import type { Settings } from "../settings/settings.ts";
 import { dead, NO_ACCOUNT, type Route } from "./route.ts";
 
@@ -67,22 +61,6 @@ export function routeChannel(
     inbounds: messages.filter(({ fromMe }) => !fromMe)
       .map((message) => inboundOfMessage(message, { id: uuid(), origin: handoff })),
     own: messages.filter(({ fromMe }) => fromMe),
-    events: delivery.receipts.map((receipt) => receiptEvent(receipt, delivery)),
-  };
-}
-
-function receiptEvent(
-  { msgId, status, reason, atMs }: Receipt,
-  { agentId, channel, instance }: ChannelDelivery,
-): AgentEvent {
-  return {
-    kind: "outbound_receipt",
-    agent_id: agentId,
-    channel,
-    instance,
-    msg_id: msgId,
-    status,
-    ...(reason === null ? {} : { reason }),
-    at_ms: atMs,
+    receipts: delivery,
   };
 }

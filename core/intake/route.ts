@@ -6,7 +6,6 @@
 import type { ChannelMessage } from "../channels/channel.ts";
 import {
   type AgentConfig,
-  type AgentEvent,
   type ConversationKey,
   DEFAULT_ACCOUNT,
   type ErrorCode,
@@ -19,6 +18,7 @@ import {
 import { untrusted } from "../models/untrusted.ts";
 import type { Settings } from "../settings/settings.ts";
 
+import type { HeardReceipts } from "./receipts.ts";
 import { renderTemplate } from "./template.ts";
 
 /** The account of rows whose tenant could not be resolved. */
@@ -32,8 +32,8 @@ export type Route =
     readonly inbounds: readonly Inbound[];
     /** Of a channel: what our own side wrote elsewhere, which no agent answers. */
     readonly own?: readonly ChannelMessage[];
-    /** What else the delivery says, for the record. */
-    readonly events?: readonly AgentEvent[];
+    /** Of a channel: what its provider says of what was sent. */
+    readonly receipts?: HeardReceipts;
   }
   | {
     readonly kind: "dead";

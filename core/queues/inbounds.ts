@@ -46,6 +46,8 @@ export interface Inbounds {
   load(account: string, ids: readonly string[]): Promise<Inbound[]>;
   /** Which of these new messages are here already under their channel's own id; by the new ids. */
   known(inbounds: readonly Inbound[]): Promise<ReadonlySet<string>>;
+  /** When the newest message of a conversation's channel came in, in milliseconds since the epoch. */
+  lastHeardMs(account: string, sessionId: string): Promise<number | undefined>;
   /** One inbound as the scheduler needs it. */
   find(account: string, id: string): Promise<OpenInbound | undefined>;
   /** Drops the tasks whose caller is not at work any more: nobody waits for them. */
@@ -201,6 +203,14 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
          )`,
         [],
       )];
+    },
+    async lastHeardMs(account, sessionId) {
+      const [row] = await store.read<{ created_at_ms: number }>(
+        `SELECT created_at_ms FROM inbounds WHERE account_id = ? AND session_id = ? AND trigger = 'channel'
+         ORDER BY id DESC LIMIT 1`,
+        [account, sessionId],
+      );
+      return row?.created_at_ms;
     },
     async find(account, id) {
       const [row] = await store.read<OpenInbound>(

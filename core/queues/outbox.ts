@@ -78,10 +78,14 @@ export interface Outbox {
   /** A try came to nothing and does not count. */
   rowsForWait(account: string, id: string, nextAtMs: number): Write[];
   rowsForDead(account: string, id: string): Write[];
-  /** Takes back that a message was sent: its provider could not deliver it. */
+  /** A provider says that it has a message of which nobody knew whether it was sent; nothing else changes. */
+  rowsForConfirmed(account: string, id: string, receipt: string, nowMs: number): Write[];
+  /** Takes back that a message was sent: its provider could not deliver it. Fails unless it was sent. */
   rowsForBounced(account: string, id: string): Write[];
   rowsForReplay(account: string, id: string, nowMs: number, expiresAtMs: number): Write[];
   find(account: string, id: string): Promise<UnsentOutbound | undefined>;
+  /** Whether a message was sent, on a channel's instance. */
+  wasSent(account: string, id: string, channel: string, instance: string): Promise<boolean>;
   /** What agents wrote in a scope and nobody has sent yet, oldest first. */
   unsentOfAgent(
     scope: OutboundScope,
@@ -198,6 +202,13 @@ export function createOutbox(
         1,
       )];
     },
+    rowsForConfirmed(account, id, receipt, nowMs) {
+      return [statement(
+        `UPDATE outbox SET state = 'sent', receipt = ?, sent_at_ms = ?, attempts = attempts + 1
+         WHERE account_id = ? AND id = ? AND state = 'queued' AND sent_at_ms IS NOT NULL`,
+        [receipt, nowMs, account, id],
+      )];
+    },
     rowsForBounced(account, id) {
       return [statement(
         "UPDATE outbox SET state = 'dead' WHERE account_id = ? AND id = ? AND state = 'sent'",
@@ -224,6 +235,14 @@ export function createOutbox(
       if (row === undefined) return undefined;
       const { sealed, sent_at_ms: unsureSinceMs, ...rest } = row;
       return { ...rest, unsureSinceMs, body: open(account, id, sealed) };
+    },
+    async wasSent(account, id, channel, instance) {
+      const rows = await store.read(
+        `SELECT 1 AS one FROM outbox
+         WHERE account_id = ? AND id = ? AND channel = ? AND instance = ? AND state = 'sent'`,
+        [account, id, channel, instance],
+      );
+      return rows.length > 0;
     },
     unsentOfAgent({ account, agentId, channel, instance, contact }) {
       return store.readMany<{ id: string; agent_id: string; session_id: string }>(

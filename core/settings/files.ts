@@ -29,6 +29,11 @@ import { UNUSED_LLM_KEYS, UNUSED_PROVIDER_KEYS } from "../contract/config/llm.ts
 import { UNUSED_MCP_KEYS } from "../contract/config/mcp.ts";
 import { UNUSED_POLLERS_KEYS } from "../contract/config/pollers.ts";
 import { UNUSED_BUDGET_KEYS } from "../contract/config/tenants.ts";
+import {
+  UNUSED_EMAIL_KEYS,
+  UNUSED_TELEGRAM_KEYS,
+  UNUSED_WHATSAPP_KEYS,
+} from "../contract/config/plugins.ts";
 import { UNUSED_FTS_KEYS } from "../contract/config/transcripts.ts";
 
 /** A path with `*` for any key or index. */
@@ -115,16 +120,31 @@ export const FILES = {
   }),
 } as const;
 
+/** Unused keys of a channel whose file has one line or a list of them. */
+function lines(channel: string, keys: readonly string[]): FileKind["unused"] {
+  return [{ under: [channel], keys }, { under: [channel, "*"], keys }];
+}
+
 /** The files of `plugins/`. */
 export const PLUGINS = {
   webchat: kind("plugins/webchat.yaml", PLUGIN_FILES.webchat),
-  telegram: kind("plugins/telegram.yaml", PLUGIN_FILES.telegram),
-  whatsapp: kind("plugins/whatsapp.yaml", PLUGIN_FILES.whatsapp),
-  email: kind("plugins/email.yaml", PLUGIN_FILES.email),
+  telegram: kind("plugins/telegram.yaml", PLUGIN_FILES.telegram, {
+    unused: lines("telegram", UNUSED_TELEGRAM_KEYS),
+  }),
+  whatsapp: kind("plugins/whatsapp.yaml", PLUGIN_FILES.whatsapp, {
+    unused: lines("whatsapp", UNUSED_WHATSAPP_KEYS),
+  }),
+  email: kind("plugins/email.yaml", PLUGIN_FILES.email, {
+    unused: [{ under: ["email"], keys: UNUSED_EMAIL_KEYS }],
+  }),
+  slack: kind("plugins/slack.yaml", PLUGIN_FILES.slack),
+  generic: kind("plugins/generic.yaml", PLUGIN_FILES.generic, {
+    templates: [["generic", "*", "webhook", "signature", "signed"]],
+  }),
 } as const;
 
 /** Channels people can write on in this version; the files of the others are read and change nothing. */
-export const BUILT_CHANNELS: readonly string[] = ["webchat", "telegram"];
+export const BUILT_CHANNELS: readonly string[] = ["webchat", "telegram", "whatsapp"];
 
 /** Files nexo knows and this version does not use. */
 export const UNUSED_FILES: readonly string[] = [

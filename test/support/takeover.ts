@@ -19,6 +19,7 @@ import { conversationLimitsOf } from "../../core/daemon/rules.ts";
 import { openDelivery } from "../../core/delivery/delivery.ts";
 import { createAdmission } from "../../core/intake/admission.ts";
 import { createIntake } from "../../core/intake/intake.ts";
+import { createReceiptRows } from "../../core/intake/receipts.ts";
 import type { ModelMessage } from "../../core/models/model.ts";
 import { offlineModel } from "../../core/models/offline.ts";
 import { openOversight } from "../../core/oversight/oversight.ts";
@@ -129,6 +130,7 @@ async function start(dir: string, options: TakeoverOptions) {
   const intake = createIntake({
     ...shared,
     channels: new Map(),
+    receiptRows: createReceiptRows({ ...shared, eventRows: parts.rows.events }),
     eventRows: parts.rows.events,
     admit: createAdmission({
       settings,

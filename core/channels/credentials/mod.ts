@@ -6,12 +6,18 @@
 import type { PluginsConfig } from "../../contract/mod.ts";
 import type { ChannelCredential } from "./credential.ts";
 import { emailCredential } from "./email.ts";
-import { webchatCredential } from "./plain.ts";
+import { slackCredential, webchatCredential, whatsappCredential } from "./plain.ts";
 import { telegramCredential } from "./telegram.ts";
 
 /** One row for each channel that keeps credentials. */
 export const CHANNEL_CREDENTIALS: ReadonlyMap<string, ChannelCredential> = new Map(
-  [emailCredential, telegramCredential, webchatCredential].map((row) => [row.channel, row]),
+  [
+    emailCredential,
+    slackCredential,
+    telegramCredential,
+    webchatCredential,
+    whatsappCredential,
+  ].map((row) => [row.channel, row]),
 );
 
 /** Where a line's provider answers, when its file says so. */

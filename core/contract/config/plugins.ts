@@ -8,14 +8,15 @@ import { AccountId, Slug } from "../ids.ts";
 import {
   block,
   Count,
-  Json,
   list,
   optional,
   Positive,
   schemaVersion,
   Text,
+  unused,
   withDefault,
 } from "./block.ts";
+import { GenericConfig } from "./generic_channel.ts";
 import { SenderRateLimit } from "./limits.ts";
 
 const instanceKeys = {
@@ -47,6 +48,18 @@ const oneOrMore = <T extends z.ZodType>(item: T) =>
     z.array(item),
   );
 
+/** Keys of bots and lines that are read and change nothing. */
+export const UNUSED_TELEGRAM_KEYS = ["bridge_timeout_ms", "auto_transcribe"] as const;
+/** See {@linkcode UNUSED_TELEGRAM_KEYS}. */
+export const UNUSED_WHATSAPP_KEYS = [
+  "session_dir",
+  "media_dir",
+  "bridge",
+  "transcriber",
+  "daemon",
+  "public_tunnel",
+] as const;
+
 /** The Telegram bots: one object or a list. */
 export const TelegramConfig = oneOrMore(
   z.strictObject({
@@ -63,21 +76,34 @@ export const TelegramConfig = oneOrMore(
       interval_ms: withDefault(Positive.min(100), 25_000),
       offset_path: optional(z.string()),
     }),
-    bridge_timeout_ms: withDefault(Positive, 120_000),
-    auto_transcribe: optional(Json),
+    ...unused(UNUSED_TELEGRAM_KEYS),
   }),
 );
 /** See {@linkcode TelegramConfig}. */
 export type TelegramConfig = z.infer<typeof TelegramConfig>;
 
-/** The WhatsApp lines: one object or a list. */
+/** The WhatsApp lines of the Cloud API: one object or a list. */
 export const WhatsappConfig = oneOrMore(
   z.strictObject({
     ...instanceKeys,
     enabled: withDefault(z.boolean(), false),
-    session_dir: optional(z.string()),
-    media_dir: optional(z.string()),
+    /** The line, by the id Meta gives to its number; not the number itself. */
+    phone_number_id: optional(z.union([z.string(), z.int()]).transform(String)),
+    /** Absent: the credential registered for this line, as are the next two. */
+    access_token: optional(Text),
+    /** Signs Meta's webhooks. */
+    app_secret: optional(Text),
+    /** What Meta shows when it checks our address. */
+    verify_token: optional(Text),
+    /** Where the Graph API answers. */
+    api_root: withDefault(z.url(), "https://graph.facebook.com"),
+    api_version: withDefault(z.string().regex(/^v\d+\.\d+$/, "must be like v23.0"), "v23.0"),
+    /** Sent, with the text as its one parameter, once somebody has been silent for 24 hours. */
+    reengage_template: optional(
+      z.strictObject({ name: Text, language: withDefault(Text, "en_US") }),
+    ),
     allow_agents: list(Text),
+    /** Numbers that are heard; empty means all. */
     acl: block({ allow_list: list(z.string()), from_env: optional(z.string()) }),
     behavior: block({
       ignore_chat_meta: withDefault(z.boolean(), true),
@@ -85,22 +111,35 @@ export const WhatsappConfig = oneOrMore(
       ignore_groups: withDefault(z.boolean(), false),
     }),
     rate_limit: block({
-      global_per_sec: withDefault(z.number().positive(), 2),
+      /** Of the line; the Cloud API takes 80 a second. */
+      global_per_sec: withDefault(z.number().positive(), 80),
       per_jid_per_sec: withDefault(z.number().positive(), 1),
-      burst: withDefault(Count, 5),
+      burst: withDefault(Count, 80),
     }),
-    bridge: block({
-      response_timeout_ms: withDefault(Positive, 30_000),
-      on_timeout: withDefault(z.enum(["noop", "apology_text"]), "noop"),
-      apology_text: optional(z.string()),
-    }),
-    transcriber: optional(Json),
-    daemon: optional(Json),
-    public_tunnel: optional(Json),
+    ...unused(UNUSED_WHATSAPP_KEYS),
   }),
 );
 /** See {@linkcode WhatsappConfig}. */
 export type WhatsappConfig = z.infer<typeof WhatsappConfig>;
+
+/** The Slack apps: one object or a list. */
+export const SlackConfig = oneOrMore(
+  z.strictObject({
+    ...instanceKeys,
+    enabled: withDefault(z.boolean(), true),
+    /** Absent: the credential registered for this instance, as is the next. */
+    bot_token: optional(Text),
+    /** Signs Slack's requests. */
+    signing_secret: optional(Text),
+    /** Where the Web API answers. */
+    api_root: withDefault(z.url(), "https://slack.com/api/"),
+    allow_agents: list(Text),
+    /** What is heard in rooms: everything, or only what names the app. */
+    rooms: withDefault(z.enum(["all", "mentions"]), "all"),
+  }),
+);
+/** See {@linkcode SlackConfig}. */
+export type SlackConfig = z.infer<typeof SlackConfig>;
 
 const MailServer = z.strictObject({
   host: Text,
@@ -108,15 +147,23 @@ const MailServer = z.strictObject({
   tls: withDefault(z.enum(["implicit_tls", "starttls", "none"]), "implicit_tls"),
 });
 
+/** Keys of the mail file that are read and change nothing. */
+export const UNUSED_EMAIL_KEYS = [
+  "attachments_dir",
+  "outbound_queue_dir",
+  "spf_dkim_warn",
+] as const;
+
 /** The mailboxes. */
 export const EmailConfig = block({
   enabled: withDefault(z.boolean(), true),
+  /** Text of one mail; what is longer is cut. */
   max_body_bytes: withDefault(Positive, 32_768),
-  attachments_dir: optional(z.string()),
-  outbound_queue_dir: optional(z.string()),
+  /** Between looks at a mailbox whose server does not tell of new mail. */
   poll_fallback_seconds: withDefault(Positive, 60),
+  /** How long one wait for news may last. */
   idle_reissue_minutes: withDefault(Positive, 28),
-  spf_dkim_warn: withDefault(z.boolean(), true),
+  ...unused(UNUSED_EMAIL_KEYS),
   loop_prevention: block({
     auto_submitted: withDefault(z.boolean(), true),
     list_headers: withDefault(z.boolean(), true),
@@ -126,9 +173,18 @@ export const EmailConfig = block({
     instance: Slug,
     account_id: instanceKeys.account_id,
     address: z.string().includes("@"),
+    /** As recipients see the sender. */
+    display_name: optional(Text),
     provider: optional(Text),
-    imap: MailServer,
+    /** Absent with `xoauth2_token`, too: the credential registered for this mailbox. */
+    password: optional(Text),
+    xoauth2_token: optional(Text),
+    /** Absent: mail comes by webhook only. */
+    imap: optional(MailServer),
     smtp: MailServer,
+    /** Signs mail that a service posts to us, `X-Signature` over its body. */
+    webhook_secret: optional(Text),
+    allow_agents: list(Text),
     folders: block({
       inbox: withDefault(Text, "INBOX"),
       sent: withDefault(Text, "Sent"),
@@ -146,6 +202,8 @@ export const PLUGIN_FILES = {
   telegram: z.strictObject({ ...schemaVersion, telegram: TelegramConfig }),
   whatsapp: z.strictObject({ ...schemaVersion, whatsapp: WhatsappConfig }),
   email: z.strictObject({ ...schemaVersion, email: EmailConfig }),
+  slack: z.strictObject({ ...schemaVersion, slack: SlackConfig }),
+  generic: z.strictObject({ ...schemaVersion, generic: GenericConfig }),
 } as const;
 
 /** Everything in `plugins/`. */
@@ -154,4 +212,6 @@ export interface PluginsConfig {
   readonly telegram: TelegramConfig;
   readonly whatsapp: WhatsappConfig;
   readonly email: EmailConfig;
+  readonly slack: SlackConfig;
+  readonly generic: GenericConfig;
 }

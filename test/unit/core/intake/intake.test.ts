@@ -5,6 +5,7 @@ import { type Handoff, MAX_HOPS } from "../../../../core/contract/mod.ts";
 import { createRoom } from "../../../../core/conversations/room.ts";
 import { createAdmission } from "../../../../core/intake/admission.ts";
 import { createIntake, type IntakeDeps } from "../../../../core/intake/intake.ts";
+import { createReceiptRows } from "../../../../core/intake/receipts.ts";
 import { createReplay } from "../../../../core/intake/replay.ts";
 import { openBuckets } from "../../../../core/limits/buckets.ts";
 import { createSenderLimits } from "../../../../core/limits/sender_limits.ts";
@@ -102,6 +103,7 @@ async function open(over: Partial<IntakeDeps> = {}, { agents = AGENTS, queueCap 
       now: () => nowMs,
     }),
     channels: new Map([["telegram", TELEGRAM]]),
+    receiptRows: createReceiptRows({ ...spine, eventRows: spine.rows.events }),
     schedule: (items) => void scheduled.push(...items),
     ...over,
   });
