@@ -182,7 +182,9 @@ export function createToolList(
           () => host.callTool({ tool: descriptor, arguments: args, account, meta, signal }),
         ),
     }));
-    tools = [...builtIn, ...ofMicroapps];
+    // A tool that comes with a kind of job has the name it likes, but none of core's.
+    const taken = new Set(builtIn.map(({ name }) => name));
+    tools = [...builtIn, ...ofMicroapps.filter(({ name }) => !taken.has(name))];
     return tools;
   };
 }

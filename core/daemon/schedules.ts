@@ -58,7 +58,8 @@ export function wireSchedules(deps: SchedulesWiring): WiredSchedules {
   return { ...schedules, reads, control };
 }
 
-function askerOf(host: Host): AskPoller {
+/** Asks the microapp that brings a job's kind. */
+export function askerOf(host: Host): AskPoller {
   // What was due while core was down must not find its microapp missing.
   const microappsSettled = host.settled();
   return async function ask({ job, account, cursor, nowMs, signal }) {

@@ -111,6 +111,7 @@ export function openGeneration(
     tail,
     pidFile: noteFile(deps.runDir, name),
     mark,
+    pollerKinds: candidate().manifest.capabilities.pollers,
     limits: deps.limits,
     timeouts: deps.timeouts,
     restart: deps.restart,

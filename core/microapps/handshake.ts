@@ -24,6 +24,8 @@ export interface OwnTool {
   readonly description: string;
   /** JSON Schema, or null when the microapp gives none. */
   readonly inputSchema: JsonObject | null;
+  /** The kind of job it comes with; absent for all others. */
+  readonly poller?: string;
 }
 
 /** What a microapp said of itself. */

@@ -228,8 +228,11 @@ export async function openHost(deps: HostDeps): Promise<Host> {
       const call: MicroappCall = {
         microappId: tool.microappId,
         account,
-        method: "tools/call",
+        method: tool.poller === null ? "tools/call" : "poll_tool_call",
         params: ({ candidate: { manifest } }, { handshake }) => {
+          if (tool.poller !== null) {
+            return { kind: tool.poller, tool_name: tool.ownName, args: withoutMeta(given) };
+          }
           const withMeta = handshake.stripsMeta || manifest.contextPassthrough;
           return toolCallParams(tool.ownName, given, meta, { withMeta });
         },

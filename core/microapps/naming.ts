@@ -37,10 +37,15 @@ export function fitName(prefix: string, id: string, tool: string): string {
   return `${prefix}${first(id, MAX_BYTES - bytesOf(prefix) - HASH_DIGITS - 1)}_${digest}`;
 }
 
-/**
- * The model-visible name of a microapp's tool. Providers refuse a whole request over one character
- * they do not know, so anything but letters, digits, `_` and `-` becomes `_`.
- */
+/** The model-visible name of a microapp's tool. */
 export function toolName(microappId: string, tool: string): string {
-  return fitName("ext_", microappId, tool).replaceAll(/[^A-Za-z0-9_-]/gu, "_");
+  return visibleName(fitName("ext_", microappId, tool));
+}
+
+/**
+ * A name as providers take it: they refuse a whole request over one character they do not know, so
+ * anything but letters, digits, `_` and `-` becomes `_`.
+ */
+export function visibleName(name: string): string {
+  return first(name, MAX_BYTES).replaceAll(/[^A-Za-z0-9_-]/gu, "_");
 }

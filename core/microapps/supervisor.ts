@@ -15,6 +15,7 @@ import {
 } from "./guarded_child.ts";
 import { type Handshake, readHandshake } from "./handshake.ts";
 import { type Lifeline, type LifelineDeps, type LifeOptions, openLifeline } from "./lifeline.ts";
+import { withPollTools } from "./poll_tools.ts";
 import { createPeer, type Peer, type PeerLimits } from "./peer.ts";
 
 /** Limits of a microapp's life, in milliseconds. */
@@ -28,6 +29,8 @@ export interface SupervisorDeps extends GuardedChildDeps, Omit<LifelineDeps, "li
   /** The `params` of `initialize`. */
   readonly initializeParams: () => unknown;
   readonly onRequest: (request: { method: string; params: unknown }) => Promise<unknown>;
+  /** Kinds of jobs it brings, each with tools of its own. */
+  readonly pollerKinds: readonly string[];
   readonly limits: PeerLimits;
   readonly timeouts: LifeTimeouts;
 }
@@ -81,7 +84,12 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
         signal,
         id: 0,
       });
-      handshake = readHandshake(result);
+      handshake = await withPollTools(
+        readHandshake(result),
+        deps.pollerKinds,
+        (kind) =>
+          peer.call("poll_list_tools", { kind }, { timeoutMs: timeouts.handshakeMs, signal }),
+      );
       for (const text of handshake.warnings) log.warn("microapp.handshake_warning", { text });
       live = { generation, peer, handshake };
       ready();

@@ -7,17 +7,22 @@ import type { CallMeta } from "../contract/mod.ts";
 import type { Handshake } from "./handshake.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import type { ToolOverlay } from "./manifest_schema.ts";
-import { toolName } from "./naming.ts";
+import { toolName, visibleName } from "./naming.ts";
 
 /** A tool that can be called now. */
 export interface ToolDescriptor {
-  /** What the model sees: `ext_<microapp>_<tool>`, at most 64 of `A-Za-z0-9_-`. */
+  /**
+   * What the model sees: `ext_<microapp>_<tool>`, or the own name of one that comes with a kind of
+   * job; at most 64 of `A-Za-z0-9_-`.
+   */
   readonly name: string;
   /** The microapp's own name for it. */
   readonly ownName: string;
   readonly microappId: string;
   /** The MCP server it comes from; null for a microapp's own. */
   readonly server: string | null;
+  /** The kind of job it comes with; null for all others. */
+  readonly poller: string | null;
   readonly description: string;
   /** JSON Schema of the arguments. */
   readonly inputSchema: JsonObject;
@@ -37,14 +42,15 @@ export function describeTools(
   handshake: Handshake,
   overlays: Readonly<Record<string, ToolOverlay>>,
 ): ToolDescriptor[] {
-  return handshake.tools.map(({ name, description, inputSchema }) => {
+  return handshake.tools.map(({ name, description, inputSchema, poller = null }) => {
     const overlay = overlays[name];
     const says = description || overlay?.description || name;
     return {
-      name: toolName(microappId, name),
+      name: poller === null ? toolName(microappId, name) : visibleName(name),
       ownName: name,
       microappId,
       server: null,
+      poller,
       description: `[ext:${microappId}] ${says}`,
       inputSchema: inputSchema ?? overlay?.input_schema ?? ANY_OBJECT,
       account,

@@ -261,6 +261,7 @@ function describe({ spec, server }: Slot): ToolDescriptor[] {
     ownName: name,
     microappId: spec.owner,
     server: spec.key,
+    poller: null,
     description: `[mcp:${spec.key}] ${description || name}`,
     inputSchema: inputSchema ?? ANY_OBJECT,
     account: spec.account,
