@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CodedError, type ConversationKey } from "../contract/mod.ts";
+import { type AgentEvent, CodedError, type ConversationKey } from "../contract/mod.ts";
 import type { Outbound } from "../queues/outbox.ts";
 import type { Write } from "../store/store.ts";
 import type { OversightDeps } from "./deps.ts";
@@ -11,7 +11,8 @@ import type { Scope } from "./scopes.ts";
 import type { Sayings } from "./sayings.ts";
 
 /** What the model reads where its answer never arrived. */
-const NOTE = "[not_delivered] The reply above did not reach the customer: a person had taken over.";
+const NOTE = "[not_delivered] What stands above did not reach the customer, or not all of it: " +
+  "a person had taken over.";
 /** Why the dead letter is one. */
 export const WITHHELD_REASON = "a person has the conversation";
 
@@ -52,10 +53,13 @@ export function createWithheld(
       const found = await Promise.all(
         unsent.filter(({ id }) => !except.has(id)).map(({ id }) => outbox.find(scope.account, id)),
       );
+      const noted = new Set<string | null>();
       return found.flatMap((outbound) => {
         if (outbound === undefined) {
           throw new CodedError("conflict", "Cannot withhold: it was sent");
         }
+        const isNoted = noted.has(outbound.turn_id);
+        noted.add(outbound.turn_id);
         return [
           ...outbox.rowsForDead(scope.account, outbound.id),
           ...deadLetters.rowsForDead({
@@ -68,9 +72,31 @@ export function createWithheld(
             detail: WITHHELD_REASON,
             at_ms: now(),
           }),
-          ...rowsForNote(outbound),
+          ...deps.rows.events({
+            account: scope.account,
+            events: [failedEvent(outbound, now())],
+          }),
+          // A long reply is several messages and one to the model.
+          ...(isNoted ? [] : rowsForNote(outbound)),
         ];
       });
     },
+  };
+}
+
+function failedEvent(
+  { agent_id, session_id, id, channel, instance, turn_id }: Outbound,
+  atMs: number,
+): AgentEvent {
+  return {
+    kind: "outbound_failed",
+    agent_id,
+    session_id,
+    outbound_id: id,
+    channel,
+    instance,
+    ...(turn_id === null ? {} : { turn_id }),
+    reason: WITHHELD_REASON,
+    at_ms: atMs,
   };
 }
