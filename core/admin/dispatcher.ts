@@ -49,6 +49,8 @@ export interface DispatcherDeps {
   readonly switchedOffBy?: (method: string) => string | undefined;
   /** Whether a tenant is declared, for the audit. @default none is */
   readonly isTenant?: (account: string) => boolean;
+  /** The tenant of a scope somebody wrote, for the audit. @default it is not known */
+  readonly tenantOfScope?: (scope: unknown) => string | undefined;
   readonly now: Clock;
   readonly log: Log;
 }
@@ -74,7 +76,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatch {
       method: name,
       capability: entry?.capability ?? "(unknown_method)",
       params,
-      account: accountOf(params, tenants, deps.isTenant),
+      account: accountOf(params, tenants, deps),
     };
     const quiet = entry?.unaudited === true && tenants !== undefined;
     const intentId = quiet ? undefined : await audit.intent(call);
@@ -138,12 +140,13 @@ function grantOf(caller: Caller, capability: string): Call["tenants"] | undefine
 function accountOf(
   params: unknown,
   tenants: Call["tenants"] | undefined,
-  isTenant: DispatcherDeps["isTenant"] = () => false,
+  { isTenant = () => false, tenantOfScope }: Pick<DispatcherDeps, "isTenant" | "tenantOfScope">,
 ): string | null {
   if (tenants === undefined) return null;
   const pinned = onlyTenant({ tenants });
   if (pinned !== undefined) return pinned;
-  const asked = (params as { tenant_id?: unknown } | null | undefined)?.tenant_id;
+  const { tenant_id, scope } = (params ?? {}) as { tenant_id?: unknown; scope?: unknown };
+  const asked = tenant_id ?? (scope === undefined ? undefined : tenantOfScope?.(scope));
   return typeof asked === "string" && isTenant(asked) && sees({ tenants }, asked) ? asked : null;
 }
 

@@ -30,6 +30,7 @@ import {
   subjects,
   switchedOffBy,
 } from "../contract/mod.ts";
+import { tenantOfScope } from "../oversight/resolve_scope.ts";
 import type { EventLog } from "../events/event_log.ts";
 import { createReplay } from "../intake/replay.ts";
 import type { SourceHealth } from "../intake/source_health.ts";
@@ -109,6 +110,11 @@ export async function openAdmin(deps: AdminDeps): Promise<Admin> {
     }),
     switchedOffBy: (name) => switchedOffBy(deps.env, name),
     isTenant: (account) => deps.config.current().tenants.has(account),
+    tenantOfScope: (scope) =>
+      tenantOfScope(scope, {
+        settings: deps.config.current(),
+        known: deps.work.oversight.pauses.all().map((pause) => pause.scope),
+      }),
     now,
     log,
   });

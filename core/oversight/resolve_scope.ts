@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AgentConfig, ProcessingScope } from "../contract/mod.ts";
+import { type AgentConfig, ProcessingScope } from "../contract/mod.ts";
 import type { Settings } from "../settings/settings.ts";
 import { tenantOf } from "../settings/tenant.ts";
 import { type Scope, scopeKey } from "./scopes.ts";
@@ -53,6 +53,17 @@ export function resolveScope(
   const [first, ...others] = meant;
   if (first === undefined) return { kind: "unknown" };
   return others.length === 0 ? { kind: "found", scope: first } : { kind: "ambiguous", meant };
+}
+
+/** The tenant of whatever somebody wrote as a scope; undefined when it means nothing, or several. */
+export function tenantOfScope(
+  given: unknown,
+  { settings, known }: { settings: Settings; known: readonly Scope[] },
+): string | undefined {
+  const scope = ProcessingScope.safeParse(given);
+  if (!scope.success) return undefined;
+  const found = resolveScope(scope.data, { settings, sees: () => true, known });
+  return found.kind === "found" ? found.scope.account : undefined;
 }
 
 function isMeant(given: ProcessingScope, { channel, instance, account }: Place): boolean {

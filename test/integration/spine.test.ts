@@ -68,6 +68,37 @@ describe("nexo dev", () => {
   });
 });
 
+describe("nexo chat", () => {
+  it("says that a person has the conversation, also after a restart; the act is the tenant's record", async () => {
+    await using place = await openDaemonPlace();
+    const first = await place.start();
+    const scope = {
+      kind: "conversation",
+      agent_id: "ana",
+      channel: "webchat",
+      account_id: "acme",
+      contact_id: "cli",
+    };
+    await first.call("nexo/admin/processing/pause", { scope });
+    await first.kill();
+    const daemon = await place.start();
+    const said = await place.nexo("chat", "acme", "anybody?");
+    expect(said).toMatchObject({ code: 0, stderr: "" });
+    expect(said.stdout).toMatch(/the conversation is paused, a person has it/);
+    const answer = await place.nexo("chat", "acme", "hello?", "--json");
+    expect(JSON.parse(answer.stdout)).toMatchObject({ accepted: true, outcome: "paused" });
+    expect(await daemon.call("nexo/admin/processing/resume", { scope })).toMatchObject({
+      changed: true,
+      drained_pending: 2,
+    });
+    const audit = ["microapp", "admin", "audit", "tail", "--tenant", "acme", "--format", "json"];
+    const rows = JSON.parse((await place.nexo(...audit)).stdout) as { method: string }[];
+    expect(rows.map(({ method }) => method)).toEqual(
+      expect.arrayContaining(["nexo/admin/processing/pause", "nexo/admin/processing/resume"]),
+    );
+  });
+});
+
 describe("the nexo command", () => {
   it("says what is wrong, and says it with its exit code", async () => {
     await using place = await openDaemonPlace();

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ConversationKey, ProcessingScope } from "../../../../core/contract/mod.ts";
 import { createPauses, type Pause } from "../../../../core/oversight/pauses.ts";
-import { resolveScope } from "../../../../core/oversight/resolve_scope.ts";
+import { resolveScope, tenantOfScope } from "../../../../core/oversight/resolve_scope.ts";
 import {
   conversationScope,
   type Scope,
@@ -97,6 +97,14 @@ describe("resolveScope()", () => {
     expect(resolveScope(gone, { ...all, known: [scope] })).toEqual({ kind: "found", scope });
     expect(resolveScope({ ...gone, contact_id: "other" }, { ...all, known: [scope] }).kind)
       .toBe("unknown");
+  });
+
+  it("names the tenant of whatever somebody wrote, if it has one", () => {
+    const given = { settings, known: [] };
+    expect(tenantOfScope(conversation(), given)).toBe("acme");
+    expect(tenantOfScope({ kind: "agent", agent_id: "ana" }, given)).toBeUndefined();
+    expect(tenantOfScope({ kind: "nothing" }, given)).toBeUndefined();
+    expect(tenantOfScope(7, given)).toBeUndefined();
   });
 
   it("never tells a caller of another tenant", () => {
