@@ -5,12 +5,14 @@
  */
 import type { Channel } from "./channel.ts";
 import type { ChannelDeps, ChannelKind } from "./kind.ts";
+import { generic } from "./generic/generic.ts";
+import { slack } from "./slack/slack.ts";
 import { telegram } from "./telegram/telegram.ts";
 import { webchat } from "./webchat.ts";
 import { whatsapp } from "./whatsapp/whatsapp.ts";
 
 /** Every kind of channel. */
-export const CHANNEL_KINDS: readonly ChannelKind[] = [webchat, telegram, whatsapp];
+export const CHANNEL_KINDS: readonly ChannelKind[] = [webchat, telegram, whatsapp, slack, generic];
 
 const limits = new Map(CHANNEL_KINDS.map(({ id, textLimit }) => [id, textLimit]));
 

@@ -42,6 +42,7 @@ export {
 } from "./config/limits.ts";
 export { ApiFlavor, LlmConfig, LlmProvider, ModelPrice, OFFLINE_PROVIDER } from "./config/llm.ts";
 export { EscalationNotice, OperatorEntry, OversightConfig } from "./config/oversight.ts";
+export { GenericConfig, GenericInbound, GenericOutbound } from "./config/generic_channel.ts";
 export {
   EmailConfig,
   PLUGIN_FILES,

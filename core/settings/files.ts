@@ -144,7 +144,13 @@ export const PLUGINS = {
 } as const;
 
 /** Channels people can write on in this version; the files of the others are read and change nothing. */
-export const BUILT_CHANNELS: readonly string[] = ["webchat", "telegram", "whatsapp"];
+export const BUILT_CHANNELS: readonly string[] = [
+  "webchat",
+  "telegram",
+  "whatsapp",
+  "slack",
+  "generic",
+];
 
 /** Files nexo knows and this version does not use. */
 export const UNUSED_FILES: readonly string[] = [

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { messageOf, type OutboundBody, type ReplyAddress } from "../../contract/mod.ts";
 import type { Outbound } from "../../queues/outbox.ts";
 import type { SendResult } from "../channel.ts";
+import { retryAfterMs } from "../http_failure.ts";
 
 /** Characters of one text message. */
 export const WHATSAPP_TEXT_LIMIT = 4096;
@@ -146,8 +147,7 @@ function refusalOf(response: Response, answer: unknown): SendResult {
   const reason = `WhatsApp answered ${response.status}, code ${code ?? "none"}: ${words}`;
   const isChatOnly = code !== undefined && CHAT_LIMITS.has(code);
   if (response.status === 429 || isChatOnly || (code !== undefined && WIDE_LIMITS.has(code))) {
-    const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
-    const afterMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : LIMITED_MS;
+    const afterMs = retryAfterMs(response) ?? LIMITED_MS;
     return { kind: "limited", reason, afterMs, wide: !isChatOnly };
   }
   const isAuth = response.status === 401 || response.status === 403 ||
