@@ -71,12 +71,16 @@ async function personalise(
   { id, packageRoot }: ScaffoldOptions,
 ): Promise<void> {
   const title = titleOf(id);
+  let before = id;
+  await edit(join(dir, "plugin.toml"), (text) => {
+    before = /^id = "(.*)"$/m.exec(text)?.[1] ?? id;
+    return text.replace(/^id = ".*"$/m, `id = "${id}"`)
+      .replace(/^name = ".*"$/m, `name = "${title}"`);
+  });
   await edit(
-    join(dir, "plugin.toml"),
-    (text) =>
-      text.replace(/^id = ".*"$/m, `id = "${id}"`).replace(/^name = ".*"$/m, `name = "${title}"`),
+    join(dir, "README.md"),
+    (text) => text.replace(/^# .*$/m, `# ${title}`).replaceAll(`ext_${before}_`, `ext_${id}_`),
   );
-  await edit(join(dir, "README.md"), (text) => text.replace(/^# .*$/m, `# ${title}`));
   await writeFile(join(dir, ".gitignore"), IGNORED);
   const template = join(dir, "package.template.json");
   const manifest = await readFile(template, "utf8").catch(() => undefined); // Python has none

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { copyFile, lstat, mkdir, opendir, readlink, realpath, symlink } from "node:fs/promises";
+import { copyFile, mkdir, opendir, readlink, realpath, symlink } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { CodedError } from "../../contract/mod.ts";
 import { isWithin } from "../sandbox/place.ts";
@@ -63,9 +63,4 @@ export async function copySource({ from, to, installDir }: CopyOptions): Promise
 
 function refusal(path: string, why: string): CodedError {
   return new CodedError("install_refused", `Cannot copy "${path}": ${why}`);
-}
-
-/** Whether a path is there, whatever it is. */
-export function exists(path: string): Promise<boolean> {
-  return lstat(path).then(() => true, () => false);
 }

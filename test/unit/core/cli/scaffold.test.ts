@@ -37,7 +37,10 @@ describe("scaffold()", () => {
     });
     expect(warnings).toEqual([]);
     expect(manifest).toMatchObject({ id: "my-app", name: "My app" });
-    expect(await read("a/b/app/README.md")).toMatch(/^# My app\n/);
+    const readme = await read("a/b/app/README.md");
+    expect(readme).toMatch(/^# My app\n/);
+    expect(readme).toContain('npx nexo chat acme "ext_my-app_note_add buy milk"');
+    expect(readme).not.toContain("ext_notebook");
     expect(await read("a/b/app/.gitignore")).toContain("node_modules/\n");
     expect(await readdir(join(dir, "a/b"))).toEqual(["app"]);
     const files = await readdir(join(dir, "a/b/app"));
