@@ -168,6 +168,7 @@ export {
 } from "./processing.ts";
 export { Readiness, readinessOf, ReadinessPart, readyPart } from "./readiness.ts";
 export {
+  lineOf,
   readFrame,
   RPC_CODES,
   RpcError,

@@ -113,6 +113,15 @@ export function writeFrame(frame: RpcFrame): string {
   }
 }
 
+/** Line breaks to some readers (Node's readline is one) that JSON leaves as they are in strings. */
+const lineBreaks = /[\u2028\u2029]/g;
+
 function line(members: Record<string, unknown>): string {
-  return `${JSON.stringify({ jsonrpc: "2.0", ...members })}\n`;
+  return lineOf({ jsonrpc: "2.0", ...members });
+}
+
+/** A value as one line of JSON for any reader, newline included. */
+export function lineOf(value: unknown): string {
+  const text = JSON.stringify(value);
+  return `${text.replace(lineBreaks, (each) => `\\u${each.charCodeAt(0).toString(16)}`)}\n`;
 }

@@ -44,6 +44,22 @@ function signalGroup(pid: number, name: "SIGTERM" | "SIGKILL"): void {
   }
 }
 
+/** Groups to kill when this process ends; one listener does for all of them. */
+const atExit = new Set<number>();
+
+function killAtExit(pid: number): () => void {
+  if (atExit.size === 0) process.once("exit", killAll);
+  atExit.add(pid);
+  return () => {
+    atExit.delete(pid);
+    if (atExit.size === 0) process.removeListener("exit", killAll);
+  };
+}
+
+function killAll(): void {
+  for (const pid of atExit) signalGroup(pid, "SIGKILL");
+}
+
 /**
  * Starts a child as the leader of its own process group, so that its children can be ended with it.
  *
@@ -70,13 +86,12 @@ export async function openChild({ command, args, cwd, env }: ChildOptions): Prom
   if (pid === undefined) throw new CodedError("internal", `Cannot start "${command}": no pid`);
 
   // Should core end without disposing the host, nobody else would stop what ignores its closed stdin.
-  const lastResort = (): void => signalGroup(pid, "SIGKILL");
-  process.once("exit", lastResort);
+  const spare = killAtExit(pid);
 
   const closed = once(started, "close");
   async function end(): Promise<string> {
     const [code, signal] = await once(started, "exit") as [number | null, string | null];
-    process.removeListener("exit", lastResort);
+    spare();
     // The rest of the group holds the pipes open, and would outlive its leader.
     signalGroup(pid as number, "SIGKILL");
     const late = new AbortController();

@@ -24,8 +24,12 @@ const BLOCKED_ENDINGS = [
 ];
 const BLOCKED_PARTS = ["PASSWORD", "SECRET", "CREDENTIAL", "PRIVATE_KEY"];
 
-/** What opens core itself; no manifest can ask for it. */
-const OWN_SECRETS: ReadonlySet<string> = new Set(["NEXO_EDGE_KEY", "NEXO_NATS_CREDS"]);
+/** What opens core itself; no manifest can ask for it. The address of the bus may carry a password. */
+const OWN_SECRETS: ReadonlySet<string> = new Set([
+  "NEXO_EDGE_KEY",
+  "NEXO_NATS_CREDS",
+  "NEXO_NATS_URL",
+]);
 
 /** Whether a variable looks like a secret by its name. */
 export function isBlockedName(name: string): boolean {

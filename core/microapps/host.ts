@@ -18,7 +18,7 @@ import type { HookOutcome } from "./hooks.ts";
 import type { IdentityOf } from "./http/identity.ts";
 import { createHttpServers, type RoutableServer } from "./http/servers.ts";
 import { WATCH_TIMES, type WatchTimes } from "./http/watch.ts";
-import type { JsonObject } from "./json.ts";
+import { isObject, type JsonObject } from "./json.ts";
 import { endLeftovers } from "./leftover.ts";
 import type { MicroappState } from "./lifeline.ts";
 import type { Gate } from "./manifest.ts";
@@ -50,6 +50,8 @@ export const HOST_TIMEOUTS: HostTimeouts = {
   toolMs: 45_000,
   hookMs: 30_000,
 };
+
+const MAX_LOGGED_CHARS = 512;
 
 /** What a host needs. */
 export interface HostDeps {
@@ -240,7 +242,9 @@ export async function openHost(deps: HostDeps): Promise<Host> {
         signal,
       };
       try {
-        return readToolResult(tool, await calls.make(call));
+        const result = readToolResult(tool, await calls.make(call));
+        if (result.ok) noteWords(result.value, logFor(tool.microappId));
+        return result;
       } catch (error) {
         if (error instanceof RpcFault) return readToolFault(tool, error);
         throw error;
@@ -292,6 +296,13 @@ export async function openHost(deps: HostDeps): Promise<Host> {
     },
   };
   return host;
+}
+
+/** An SDK's `{ok: true, text}` reaches the model as it is; the words are for people, too. */
+function noteWords(value: unknown, log: Log): void {
+  if (isObject(value) && value["ok"] === true && typeof value["text"] === "string") {
+    log.debug("microapp.tool_said", { text: value["text"].slice(0, MAX_LOGGED_CHARS) });
+  }
 }
 
 const passingIdentity: IdentityOf = (_id, first) =>

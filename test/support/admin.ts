@@ -13,8 +13,11 @@ import { type LiveSettings, openLiveSettings } from "../../core/daemon/config.ts
 import { silentLog } from "./store.ts";
 
 /** A microapp with these grants: of all tenants, or of some. */
-export function microapp(grants: Readonly<Record<string, "all" | readonly string[]>>): Caller {
-  return { kind: "microapp", id: "shop", grant: (capability) => grants[capability] };
+export function microapp(
+  grants: Readonly<Record<string, "all" | readonly string[]>>,
+  id = "shop",
+): Caller {
+  return { kind: "microapp", id, grant: (capability) => grants[capability] };
 }
 
 /** An operator. */

@@ -5,6 +5,7 @@
  */
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import { lineOf } from "../../contract/mod.ts";
 import type { Child } from "../child.ts";
 import { createLineSplitter } from "../framing.ts";
 import { isObject } from "../json.ts";
@@ -54,7 +55,7 @@ export function createStdioTransport(
       return Promise.resolve();
     },
     send(message) {
-      outbox.send(`${JSON.stringify(message)}\n`);
+      outbox.send(lineOf(message));
       return Promise.resolve();
     },
     close() {

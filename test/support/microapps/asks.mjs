@@ -27,5 +27,6 @@ receive((frame, line) => {
 });
 
 function answered(id) {
-  return lines.some((line) => JSON.parse(line).id === id && !line.includes('"method"'));
+  return lines.map((line) => JSON.parse(line))
+    .some((frame) => frame.id === id && frame.method === undefined);
 }
