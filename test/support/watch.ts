@@ -45,6 +45,7 @@ export interface SeenTurn {
   readonly agent_id: string;
   readonly session_id: string;
   readonly binding_id: string;
+  readonly trigger: string;
   readonly envelope_id: string | null;
   readonly delivery_id: string | null;
   readonly outcome: "ok" | "error" | "refused";
