@@ -74,6 +74,7 @@ export async function openMicroapps(deps: MicroappsDeps): Promise<Host> {
           .filter(({ extensions_config }) => Object.hasOwn(extensions_config, microappId))
           .map(({ id, extensions_config }) => [id, extensions_config[microappId]]),
       ),
+    redact: (line) => deps.redact(line),
     httpIdentity: deps.httpIdentity,
     mayProbe: () => isSwitchedOn(deps.env, TOGGLES.http_servers),
     guards: createGuards(settings),

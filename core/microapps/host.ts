@@ -81,6 +81,8 @@ export interface HostDeps {
   readonly onState: (microappId: string, state: MicroappState, reason?: string) => void;
   /** Hears what goes wrong with microapps themselves. @default nobody does */
   readonly onFault?: (microappId: string, fault: MicroappFault) => void;
+  /** Passes the lines that are kept of what microapps say. @default nothing is taken out of them */
+  readonly redact?: (line: string) => string;
   /** `{<agent_id>: <its extensions_config for this microapp>}`. */
   readonly agentsConfigFor?: (microappId: string) => JsonObject;
   /** Who must have their say at a hook. @default nobody */
@@ -208,6 +210,7 @@ export async function openHost(deps: HostDeps): Promise<Host> {
     httpIdentity: deps.httpIdentity ?? passingIdentity,
     timeouts,
     drainMs: timeouts.toolMs,
+    redact: deps.redact,
     onStopped: (id) => calls.forget(id),
   });
   let plan = deps.mcp ?? NO_MCP;

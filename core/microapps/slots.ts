@@ -19,6 +19,7 @@ import type { Supervisor } from "./supervisor.ts";
 export interface SlotsDeps extends GenerationDeps {
   /** How long calls may go on with a process whose successor runs, in milliseconds. */
   readonly drainMs: number;
+  readonly redact?: ((line: string) => string) | undefined;
   /** Called when a microapp was stopped or renewed on purpose. */
   readonly onStopped: (microappId: string) => void;
 }
@@ -112,7 +113,7 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
   }
 
   function add(candidate: Candidate): void {
-    const tail = createTail(TAIL_LINES);
+    const tail = createTail(TAIL_LINES, deps.redact);
     const changes = Promise.resolve();
     const slot: OwnSlot = {
       candidate,

@@ -41,12 +41,12 @@ export interface Tail {
 /** Of so many lines of a tail one may be a stray. */
 const STRAY_SHARE = 2;
 
-/** Keeps the last `size` lines, half of them strays at most. */
-export function createTail(size: number): Tail {
+/** Keeps the last `size` lines, as `clean` leaves them; half of them are strays at most. */
+export function createTail(size: number, clean: (line: string) => string = (line) => line): Tail {
   const kept: { readonly line: string; readonly stray: boolean }[] = [];
   let strays = 0;
   function keep(line: string, stray: boolean): void {
-    kept.push({ line, stray });
+    kept.push({ line: clean(line), stray });
     if (stray) strays += 1;
     const tooMany = strays > size / STRAY_SHARE;
     if (!tooMany && kept.length <= size) return;
