@@ -1,0 +1,100 @@
+/**
+ * The microapp, put together.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { setInterval } from "node:timers";
+import { defineMicroapp, type Microapp } from "nexo-microapps/sdk";
+import { createLoopDetector } from "./compliance/anti_loop.ts";
+import { examine } from "./compliance/chain.ts";
+import { complianceOf } from "./compliance/settings.ts";
+import { inviteOwner, serveProduct } from "./http/server.ts";
+import { openProduct, type Product } from "./product.ts";
+import { agentTools, providerTools, skillTools } from "./tools/agents.ts";
+import { dripTools, leadTools } from "./tools/customers.ts";
+import { pairingTools } from "./tools/pairing.ts";
+import { conversationTools, escalationTools, takeoverTools, usageTools } from "./tools/people.ts";
+
+/** How often drips are looked through, in milliseconds. */
+const TICK_MS = 5_000;
+
+/** Where the microapp finds its files, and where it serves. */
+export interface AgentCreatorOptions {
+  /** Holds `migrations` and `dist/page`. */
+  readonly root: string;
+  /** The port of the manifest's `http_server`; undefined serves nothing. */
+  readonly port: number | undefined;
+}
+
+/** Builds the microapp; `run` starts it. */
+export function createAgentCreator({ root, port }: AgentCreatorOptions): Microapp {
+  const now = (): number => Date.now();
+  const detectLoop = createLoopDetector({ now });
+  let opened: Product | undefined;
+  const product = (): Product => {
+    if (opened === undefined) throw new Error("the microapp has not started yet");
+    return opened;
+  };
+
+  return defineMicroapp({
+    async start(app) {
+      const running = await openProduct(app, { migrations: join(root, "migrations"), now });
+      opened = running;
+      const timer = setInterval(() => {
+        running.drips.tick().catch((error: unknown) =>
+          app.log.warn("drips.tick", { error: String(error) })
+        );
+      }, TICK_MS);
+      return {
+        [Symbol.dispose]() {
+          clearInterval(timer);
+          running[Symbol.dispose]();
+        },
+      };
+    },
+
+    async http() {
+      if (port === undefined) return undefined;
+      await inviteOwner(product());
+      return serveProduct(product(), { port, page: join(root, "dist/page"), now });
+    },
+
+    tools: {
+      ...agentTools,
+      ...skillTools,
+      ...providerTools,
+      ...pairingTools,
+      ...conversationTools,
+      ...takeoverTools,
+      ...escalationTools,
+      ...leadTools(product),
+      ...dripTools(product),
+      ...usageTools,
+    },
+
+    hooks: {
+      async before_message({ text }, context) {
+        const { accountId, agentId, binding, inbound, agentConfig, dispatch } = context;
+        const contact = inbound?.sender_id;
+        // Events and timers come from the operator, not from people.
+        if (inbound?.kind !== "external_user" || contact == null || binding?.channel === "event") {
+          return;
+        }
+        const who = { channel: binding?.channel ?? "unknown", contact };
+        const { consents, leads } = await product().stores.of(accountId);
+        return examine(
+          { who, conversation: JSON.stringify([accountId, agentId, who]), text },
+          complianceOf(agentConfig),
+          {
+            consents,
+            detectLoop,
+            farewell: async ({ channel, contact: to }, body) =>
+              void await dispatch({ channel, to, body }),
+            onHeard: (person, optedOut) => leads.heard(person, optedOut ? "opt_out" : "reply"),
+          },
+        );
+      },
+    },
+  });
+}

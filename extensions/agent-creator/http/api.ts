@@ -1,0 +1,108 @@
+/**
+ * What the pages ask: customers and their onboarding for the owner, everything of one tenant for its people.
+ *
+ * @module
+ */
+import { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { AdminError, z } from "nexo-microapps/sdk";
+import { FirstAgent, FirstLine, NewCustomer } from "../onboarding/onboard.ts";
+import type { Product } from "../product.ts";
+import { conversationRoutes } from "./conversations.ts";
+import { eventRoutes } from "./events.ts";
+import { peopleRoutes } from "./people.ts";
+import { accountOf, ownerOnly, type Sessions, type SignedIn } from "./session.ts";
+
+const SignIn = z.object({ code: z.string().trim().min(1).max(128) });
+
+/** Returns the API, to be mounted at `/api`. */
+export function createApi(product: Product, sessions: Sessions) {
+  const { customers, onboarding, users, app } = product;
+  const api = new Hono<SignedIn>();
+
+  api.onError((error, c) => {
+    const status = statusOf(error);
+    if (status === 500) app.log.error("http.failed", { error: String(error) });
+    const message = status === 500 ? "Something went wrong; the log says what" : error.message;
+    return c.json({ error: message }, status);
+  });
+
+  api.post("/session", async (c) => {
+    const { code } = SignIn.parse(await c.req.json());
+    const user = await sessions.signIn(c, code);
+    if (user === undefined) throw new HTTPException(401, { message: "Nobody has this code" });
+    return c.json({ user });
+  });
+  api.delete("/session", (c) => {
+    sessions.signOut(c);
+    return c.body(null, 204);
+  });
+
+  api.use("*", sessions.required);
+  api.get("/me", async (c) => {
+    const user = c.get("user");
+    const customer = user.account_id === null ? null : await customers.find(user.account_id);
+    return c.json({ user, customer: customer ?? null });
+  });
+
+  api.get("/tenants", ownerOnly, async (c) => c.json({ tenants: await customers.listForOwner() }));
+  api.post("/tenants", ownerOnly, async (c) => {
+    const customer = NewCustomer.parse(await c.req.json());
+    return c.json({ tenant: await onboarding.addCustomer(customer) }, 201);
+  });
+  api.post("/tenants/:account/agent", ownerOnly, async (c) => {
+    const agent = FirstAgent.parse(await c.req.json());
+    return c.json({ tenant: await onboarding.addAgent(accountOf(c), agent) });
+  });
+  api.post("/tenants/:account/line", ownerOnly, async (c) => {
+    const line = FirstLine.parse(await c.req.json());
+    const { customer, validation } = await onboarding.addLine(accountOf(c), line);
+    return c.json({ tenant: customer, validation });
+  });
+  api.post("/tenants/:account/pairing", ownerOnly, async (c) => {
+    const { customer, instructions } = await onboarding.startPairing(accountOf(c));
+    return c.json({ tenant: customer, instructions });
+  });
+  api.get("/tenants/:account/pairing", ownerOnly, async (c) => {
+    const customer = await customers.find(accountOf(c));
+    if (customer?.challenge_id == null) return c.json({ pairing: null });
+    const challenge_id = customer.challenge_id;
+    return c.json({ pairing: await app.admin.call("pairing/status", { challenge_id }) });
+  });
+  api.post(
+    "/tenants/:account/finish",
+    ownerOnly,
+    async (c) => c.json({ tenant: await onboarding.finish(accountOf(c)) }),
+  );
+  api.post("/tenants/:account/users", ownerOnly, async (c) => {
+    const { name } = z.object({ name: z.string().trim().min(1).max(128) }).parse(
+      await c.req.json(),
+    );
+    return c.json({ code: await users.invite({ account_id: accountOf(c), name }) }, 201);
+  });
+
+  api.route("/tenants/:account", conversationRoutes(product));
+  api.route("/tenants/:account", peopleRoutes(product));
+  api.route("/tenants/:account", eventRoutes(product));
+  return api;
+}
+
+function statusOf(error: Error): 400 | 401 | 403 | 404 | 409 | 500 | 503 {
+  if (error instanceof HTTPException) return error.status === 401 ? 401 : 404;
+  if (error instanceof z.ZodError || error instanceof RangeError || error instanceof SyntaxError) {
+    return 400;
+  }
+  if (!(error instanceof AdminError)) return 500;
+  switch (error.kind) {
+    case "capability_not_granted":
+      return 403;
+    case "invalid_params":
+      return 400;
+    case "not_found":
+      return 404;
+    case "transport":
+      return 503;
+    case "internal":
+      return 500;
+  }
+}

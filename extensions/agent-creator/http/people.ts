@@ -1,0 +1,136 @@
+/**
+ * A tenant's agents and skills, its contacts and campaigns, and what all of it cost.
+ *
+ * @module
+ */
+import { Hono } from "hono";
+import { z } from "nexo-microapps/sdk";
+import type { Product } from "../product.ts";
+import { CampaignStep } from "../store/campaigns.ts";
+import { LEAD_STAGES } from "../store/leads.ts";
+import { ownAgents } from "../tools/own.ts";
+import { accountOf, notFound, type SignedIn } from "./session.ts";
+
+const DAY_MS = 86_400_000;
+const Person = z.object({ channel: z.string().min(1), contact: z.string().min(1) });
+const Lead = Person.extend({
+  name: z.string().max(200).optional(),
+  note: z.string().max(4_000).optional(),
+  stage: z.enum(LEAD_STAGES).optional(),
+});
+const Campaign = z.object({
+  name: z.string().min(1).max(200),
+  steps: z.array(CampaignStep).min(1),
+});
+const Enrolment = z.object({ people: z.array(Person).min(1).max(1_000) });
+const Agent = z.object({
+  model: z.object({ provider: z.string().min(1), model: z.string().min(1) }),
+  system_prompt: z.string().max(32_000).optional(),
+  language: z.string().max(64).optional(),
+  active: z.boolean().optional(),
+});
+const Skill = z.object({
+  description: z.string().max(500).optional(),
+  body: z.string().trim().min(1).max(65_536),
+});
+
+/** Returns the routes below a tenant. */
+export function peopleRoutes({ app: { admin }, stores, campaigns, drips }: Product) {
+  const routes = new Hono<SignedIn>();
+
+  routes.get("/agents", async (c) => {
+    const tenant_id = accountOf(c);
+    const { agents } = await admin.call("agents/list", { tenant_id });
+    return c.json({
+      agents: await Promise.all(
+        agents.map(({ id }) => admin.call("agents/get", { agent_id: id })),
+      ),
+    });
+  });
+  routes.put("/agents/:agent", async (c) => {
+    const tenant_id = accountOf(c);
+    const id = c.req.param("agent");
+    if (!(await ownAgents({ admin, accountId: tenant_id })).includes(id)) throw notFound();
+    const agent = Agent.parse(await c.req.json());
+    return c.json(await admin.call("agents/upsert", { id, ...agent }));
+  });
+
+  routes.get(
+    "/skills",
+    async (c) => c.json(await admin.call("skills/list", { tenant_id: accountOf(c) })),
+  );
+  routes.get(
+    "/skills/:name",
+    async (c) =>
+      c.json(
+        await admin.call("skills/get", { name: c.req.param("name"), tenant_id: accountOf(c) }),
+      ),
+  );
+  routes.put("/skills/:name", async (c) => {
+    const skill = Skill.parse(await c.req.json());
+    const name = c.req.param("name");
+    return c.json(await admin.call("skills/upsert", { name, ...skill, tenant_id: accountOf(c) }));
+  });
+  routes.delete("/skills/:name", async (c) =>
+    c.json(
+      await admin.call("skills/delete", { name: c.req.param("name"), tenant_id: accountOf(c) }),
+    ));
+
+  routes.get("/leads", async (c) => {
+    const { leads, consents } = await stores.of(accountOf(c));
+    return c.json({
+      leads: await leads.list({ limit: 200 }),
+      opted_out: await consents.listOptedOut(),
+    });
+  });
+  routes.put("/leads", async (c) => {
+    const { name, note, stage, ...who } = Lead.parse(await c.req.json());
+    const { leads } = await stores.of(accountOf(c));
+    await leads.upsert({
+      ...who,
+      ...(name === undefined ? {} : { name }),
+      ...(note === undefined ? {} : { note }),
+      ...(stage === undefined ? {} : { stage }),
+    });
+    return c.json({ ok: true });
+  });
+
+  routes.get("/drips", async (c) => {
+    const account = accountOf(c);
+    const { leads } = await stores.of(account);
+    const found = await campaigns.list(account);
+    return c.json({
+      campaigns: await Promise.all(found.map(async (campaign) => ({
+        ...campaign,
+        progress: await leads.progress(campaign.id),
+      }))),
+    });
+  });
+  routes.post("/drips", async (c) => {
+    const campaign = Campaign.parse(await c.req.json());
+    return c.json({ campaign_id: await drips.create(accountOf(c), campaign) }, 201);
+  });
+  routes.post("/drips/:id/people", async (c) => {
+    const { people } = Enrolment.parse(await c.req.json());
+    return c.json({ enrolled: await drips.enrol(accountOf(c), c.req.param("id"), people) });
+  });
+  routes.put("/drips/:id/active", async (c) => {
+    const { active } = z.object({ active: z.boolean() }).parse(await c.req.json());
+    if (!await campaigns.setActive(accountOf(c), c.req.param("id"), active)) throw notFound();
+    return c.json({ active });
+  });
+
+  routes.get("/usage", async (c) => {
+    const since_ms = Date.now() - 30 * DAY_MS;
+    return c.json(await admin.call("usage/list", { tenant_id: accountOf(c), since_ms, by: "day" }));
+  });
+  routes.get(
+    "/turns",
+    async (c) => c.json(await admin.call("turns/tail", { tenant_id: accountOf(c), limit: 100 })),
+  );
+  routes.get(
+    "/audit",
+    async (c) => c.json(await admin.call("audit/tail", { tenant_id: accountOf(c), limit: 100 })),
+  );
+  return routes;
+}

@@ -1,0 +1,160 @@
+/**
+ * A tenant's contacts and its campaigns.
+ *
+ * @module
+ */
+/** @jsxImportSource preact */
+import { ask } from "./api.ts";
+import { fieldsOf, useAct, useAnswer } from "./hooks.ts";
+import { Badge, Empty, Field, Problem, Section, Waiting, When } from "./parts.tsx";
+import type { Drips, Leads } from "./types.ts";
+
+/** Contacts, and who does not want to be written to. */
+export function LeadsPage({ account }: { account: string }) {
+  const { data, error, refresh } = useAnswer<Leads>(`tenants/${account}/leads`);
+  const { act, isBusy, error: failed } = useAct();
+  return (
+    <>
+      <h1>Contacts</h1>
+      <Problem text={error ?? failed} />
+      <Section title="Leads">
+        {data === undefined
+          ? <Waiting />
+          : data.leads.length === 0
+          ? <Empty>Whoever writes becomes a lead. You can add somebody below.</Empty>
+          : (
+            <ul class="rows">
+              {data.leads.map(({ channel, contact, name, stage, note, last_heard_ms }) => (
+                <li key={`${channel}/${contact}`}>
+                  <strong>{name ?? contact}</strong> <span>{channel}</span>
+                  <Badge tone="plain">{stage}</Badge>
+                  <When ms={last_heard_ms} />
+                  {note === null ? null : <p>{note}</p>}
+                </li>
+              ))}
+            </ul>
+          )}
+      </Section>
+      <Section title="Add or change a lead">
+        <form
+          onSubmit={(event) => {
+            const body = Object.fromEntries(
+              Object.entries(fieldsOf(event)).filter(([, value]) => value !== ""),
+            );
+            void act(() => ask(`tenants/${account}/leads`, { method: "PUT", body }))
+              .then((done) => done && refresh());
+          }}
+        >
+          <Field label="Channel">
+            <input name="channel" defaultValue="webchat" required />
+          </Field>
+          <Field label="Contact">
+            <input name="contact" required />
+          </Field>
+          <Field label="Name">
+            <input name="name" />
+          </Field>
+          <Field label="Note">
+            <input name="note" />
+          </Field>
+          <button type="submit" disabled={isBusy}>Save</button>
+        </form>
+      </Section>
+      <Section title="Opted out">
+        {data === undefined || data.opted_out.length === 0
+          ? <Empty>Nobody. Who writes STOP is on this list at once and gets nothing more.</Empty>
+          : (
+            <ul class="rows">
+              {data.opted_out.map(({ channel, contact, at_ms }) => (
+                <li key={`${channel}/${contact}`}>
+                  <strong>{contact}</strong> <span>{channel}</span> <When ms={at_ms} />
+                </li>
+              ))}
+            </ul>
+          )}
+      </Section>
+    </>
+  );
+}
+
+/** Campaigns, how far they are, and a new one. */
+export function DripsPage({ account }: { account: string }) {
+  const { data, error, refresh } = useAnswer<Drips>(`tenants/${account}/drips`);
+  const { act, isBusy, error: failed } = useAct();
+  const path = `tenants/${account}/drips`;
+  return (
+    <>
+      <h1>Campaigns</h1>
+      <Problem text={error ?? failed} />
+      <Section title="Running and stopped">
+        {data === undefined ? <Waiting /> : data.campaigns.length === 0
+          ? (
+            <Empty>
+              None yet. A campaign sends texts one after another and ends when somebody answers.
+            </Empty>
+          )
+          : (
+            <ul class="rows">
+              {data.campaigns.map(({ id, name, steps, active, progress }) => (
+                <li key={id}>
+                  <strong>{name}</strong> <span>{steps.length} steps</span>
+                  <Badge tone={active ? "good" : "plain"}>{active ? "running" : "stopped"}</Badge>
+                  {progress.map(({ state, count }) => <span key={state}>{state}: {count}</span>)}
+                  <form
+                    class="inline"
+                    onSubmit={(event) => {
+                      const { channel = "", contact = "" } = fieldsOf(event);
+                      const body = { people: [{ channel, contact }] };
+                      void act(() => ask(`${path}/${id}/people`, { method: "POST", body }))
+                        .then((done) => done && refresh());
+                    }}
+                  >
+                    <Field label="Channel">
+                      <input name="channel" defaultValue="webchat" required />
+                    </Field>
+                    <Field label="Contact">
+                      <input name="contact" required />
+                    </Field>
+                    <button type="submit" disabled={isBusy}>Start for them</button>
+                    <button
+                      type="button"
+                      class="quiet"
+                      disabled={isBusy}
+                      onClick={() =>
+                        void act(() =>
+                          ask(`${path}/${id}/active`, { method: "PUT", body: { active: !active } })
+                        ).then((done) => done && refresh())}
+                    >
+                      {active ? "Stop" : "Go on"}
+                    </button>
+                  </form>
+                </li>
+              ))}
+            </ul>
+          )}
+      </Section>
+      <Section title="New campaign">
+        <form
+          onSubmit={(event) => {
+            const { name = "", texts = "", after = "0" } = fieldsOf(event);
+            const steps = texts.split("\n").map((text) => text.trim()).filter((text) => text !== "")
+              .map((text, i) => ({ text, after_secs: i === 0 ? 0 : Number(after) * 3_600 }));
+            void act(() => ask(path, { method: "POST", body: { name, steps } }))
+              .then((done) => done && refresh());
+          }}
+        >
+          <Field label="Name">
+            <input name="name" required maxlength={200} />
+          </Field>
+          <Field label="Texts" hint="One a line; the first goes out at once.">
+            <textarea name="texts" rows={4} required />
+          </Field>
+          <Field label="Hours between them">
+            <input name="after" type="number" min={0} step="any" defaultValue="24" required />
+          </Field>
+          <button type="submit" disabled={isBusy}>Create</button>
+        </form>
+      </Section>
+    </>
+  );
+}

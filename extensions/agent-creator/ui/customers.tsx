@@ -1,0 +1,276 @@
+/**
+ * The owner's pages: customers, and bringing a new one in step by step.
+ *
+ * @module
+ */
+/** @jsxImportSource preact */
+import { useState } from "preact/hooks";
+import { ask } from "./api.ts";
+import { fieldsOf, useAct, useAnswer } from "./hooks.ts";
+import { Badge, Empty, Field, Problem, Section, Waiting, When } from "./parts.tsx";
+import type { Customer, Pairing } from "./types.ts";
+
+/** All customers, and the form for another. */
+export function CustomersPage() {
+  const { data, error, refresh } = useAnswer<{ tenants: Customer[] }>("tenants");
+  const { act, isBusy, error: failed } = useAct();
+  return (
+    <>
+      <h1>Customers</h1>
+      <Problem text={error} />
+      <Section title="All customers">
+        {data === undefined
+          ? <Waiting />
+          : data.tenants.length === 0
+          ? <Empty>No customers yet. Add the first one below; it takes a minute.</Empty>
+          : (
+            <ul class="rows">
+              {data.tenants.map((tenant) => (
+                <li key={tenant.account_id}>
+                  <a href={`#/${tenant.account_id}/${tenant.step === "done" ? "inbox" : "setup"}`}>
+                    <strong>{tenant.display_name}</strong> <span>{tenant.account_id}</span>
+                    {tenant.step === "done"
+                      ? <Badge tone="good">live</Badge>
+                      : <Badge tone="warn">set up: {tenant.step}</Badge>}
+                    <When ms={tenant.created_at_ms} />
+                  </a>
+                </li>
+              ))}
+            </ul>
+          )}
+      </Section>
+      <Section title="Add a customer">
+        <form
+          onSubmit={(event) => {
+            const body = fieldsOf(event);
+            void act(() => ask("tenants", { method: "POST", body })).then((done) => {
+              if (!done) return;
+              refresh();
+              location.hash = `#/${body["account_id"] ?? ""}/setup`;
+            });
+          }}
+        >
+          <Field label="Name">
+            <input name="display_name" required maxlength={128} />
+          </Field>
+          <Field label="Id" hint="Lower case, digits and -; it never changes.">
+            <input name="account_id" required pattern="[a-z0-9][a-z0-9\-]{0,63}" />
+          </Field>
+          <Problem text={failed} />
+          <button type="submit" disabled={isBusy}>Add</button>
+        </form>
+      </Section>
+    </>
+  );
+}
+
+/** The steps from a name to a first conversation. */
+export function SetupPage({ account }: { account: string }) {
+  const { data, error, refresh } = useAnswer<{ tenants: Customer[] }>("tenants", { still: true });
+  const customer = data?.tenants.find((tenant) => tenant.account_id === account);
+  if (customer === undefined) {
+    return data === undefined
+      ? <Waiting />
+      : <Problem text={error ?? "There is no such customer"} />;
+  }
+  return (
+    <>
+      <h1>Set up {customer.display_name}</h1>
+      <AgentStep customer={customer} onDone={refresh} />
+      {customer.agent_id === null ? null : <LineStep customer={customer} onDone={refresh} />}
+      {customer.channel === null ? null : <PairingStep customer={customer} onDone={refresh} />}
+      {customer.channel === null ? null : <PeopleStep customer={customer} onDone={refresh} />}
+    </>
+  );
+}
+
+interface StepProps {
+  readonly customer: Customer;
+  readonly onDone: () => void;
+}
+
+function AgentStep({ customer, onDone }: StepProps) {
+  const { act, isBusy, error } = useAct();
+  return (
+    <Section title="1. Agent">
+      {customer.agent_id === null ? null : (
+        <p>
+          Its agent is <code>{customer.agent_id}</code>. Saving changes it.
+        </p>
+      )}
+      <form
+        onSubmit={(event) => {
+          const { tools = "", ...agent } = fieldsOf(event);
+          const allowed_tools = tools.split(/[\s,]+/).filter((name) => name !== "");
+          void act(() =>
+            ask(`tenants/${customer.account_id}/agent`, {
+              method: "POST",
+              body: { ...agent, allowed_tools },
+            })
+          ).then((done) => done && onDone());
+        }}
+      >
+        <Field label="Provider" hint="As in llm.yaml; offline needs no key.">
+          <input name="provider" defaultValue="offline" required />
+        </Field>
+        <Field label="Model">
+          <input name="model" defaultValue="rules" required />
+        </Field>
+        <Field label="Prompt">
+          <textarea
+            name="system_prompt"
+            rows={3}
+            defaultValue="You help customers, briefly and kindly."
+          />
+        </Field>
+        <Field
+          label="Tools"
+          hint="Names, separated by blanks; escalate_to_human lets it ask for help."
+        >
+          <input name="tools" defaultValue="escalate_to_human" />
+        </Field>
+        <Problem text={error} />
+        <button type="submit" disabled={isBusy}>Save agent</button>
+      </form>
+    </Section>
+  );
+}
+
+function LineStep({ customer, onDone }: StepProps) {
+  const { act, isBusy, error } = useAct();
+  const [channel, setChannel] = useState(customer.channel ?? "webchat");
+  const [said, setSaid] = useState<string | undefined>(undefined);
+  return (
+    <Section title="2. How people reach it">
+      <form
+        onSubmit={(event) => {
+          const { channel: _channel, ...payload } = fieldsOf(event);
+          void act(async () => {
+            const { validation } = await ask<{ validation: { detail?: string } | null }>(
+              `tenants/${customer.account_id}/line`,
+              { method: "POST", body: { channel, payload } },
+            );
+            setSaid(validation?.detail);
+          }).then((done) => done && onDone());
+        }}
+      >
+        <Field label="Channel">
+          <select
+            name="channel"
+            value={channel}
+            onChange={(event) => setChannel((event.target as HTMLSelectElement).value)}
+          >
+            <option value="webchat">Web chat</option>
+            <option value="telegram">Telegram</option>
+            <option value="whatsapp">WhatsApp</option>
+          </select>
+        </Field>
+        {channel === "telegram"
+          ? (
+            <Field label="Bot token" hint="From @BotFather. It is kept sealed and shown nowhere.">
+              <input name="token" type="password" autocomplete="off" required />
+            </Field>
+          )
+          : null}
+        {channel === "whatsapp"
+          ? (
+            <Field
+              label="Access token"
+              hint="Of the Cloud API. It is kept sealed and shown nowhere."
+            >
+              <input name="access_token" type="password" autocomplete="off" required />
+            </Field>
+          )
+          : null}
+        <Problem text={error} />
+        {said === undefined ? null : <p role="status">{said}</p>}
+        <button type="submit" disabled={isBusy}>
+          {customer.channel === null ? "Connect" : "Connect again"}
+        </button>
+      </form>
+    </Section>
+  );
+}
+
+function PairingStep({ customer, onDone }: StepProps) {
+  const { account_id } = customer;
+  const { data, refresh } = useAnswer<Pairing>(`tenants/${account_id}/pairing`);
+  const { act, isBusy, error } = useAct();
+  const [instructions, setInstructions] = useState<string | undefined>(undefined);
+  const pairing = data?.pairing;
+  const { link, qr_png_base64: picture } = pairing?.data ?? {};
+  return (
+    <Section title="3. Pair a person">
+      {pairing == null
+        ? <Empty>A link or QR code lets somebody write to the agent from their own account.</Empty>
+        : (
+          <p>
+            State:{" "}
+            <Badge tone={pairing.state === "linked" ? "good" : "plain"}>{pairing.state}</Badge>
+          </p>
+        )}
+      {picture === undefined ? null : (
+        <img
+          class="qr"
+          alt="QR code with the link below"
+          src={`data:image/png;base64,${picture}`}
+        />
+      )}
+      {link === undefined ? null : (
+        <p>
+          <a href={link} target="_blank" rel="noreferrer">{link}</a>
+        </p>
+      )}
+      {instructions === undefined ? null : <p role="status">{instructions}</p>}
+      <Problem text={error} />
+      <button
+        type="button"
+        disabled={isBusy}
+        onClick={() =>
+          void act(async () => {
+            const path = `tenants/${account_id}/pairing`;
+            const started = await ask<{ instructions: string }>(path, { method: "POST", body: {} });
+            setInstructions(started.instructions);
+          }).then(() => {
+            refresh();
+            onDone();
+          })}
+      >
+        {pairing == null ? "Make a link" : "Make a new link"}
+      </button>
+    </Section>
+  );
+}
+
+function PeopleStep({ customer, onDone }: StepProps) {
+  const { act, isBusy, error } = useAct();
+  const [code, setCode] = useState<string | undefined>(undefined);
+  return (
+    <Section title="4. Let the customer's people in">
+      <form
+        onSubmit={(event) => {
+          const body = fieldsOf(event);
+          void act(async () => {
+            const path = `tenants/${customer.account_id}/users`;
+            setCode((await ask<{ code: string }>(path, { method: "POST", body })).code);
+            await ask(`tenants/${customer.account_id}/finish`, { method: "POST", body: {} });
+          }).then((done) => done && onDone());
+        }}
+      >
+        <Field label="Who">
+          <input name="name" required maxlength={128} />
+        </Field>
+        <Problem text={error} />
+        <button type="submit" disabled={isBusy}>Make a sign-in code</button>
+      </form>
+      {code === undefined ? null : (
+        <p role="status">
+          Their code, shown this once: <code class="code">{code}</code>
+        </p>
+      )}
+      <p>
+        <a href={`#/${customer.account_id}/inbox`}>Open the inbox</a>
+      </p>
+    </Section>
+  );
+}

@@ -1,0 +1,119 @@
+/**
+ * What pages are made with: answers that stay fresh, and acts that say how they went.
+ *
+ * @module
+ */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ApiError, ask } from "./api.ts";
+import { live } from "./live.ts";
+
+/** An answer as far as it is known. */
+export interface Answer<T> {
+  /** The newest; it stays when a later question fails. */
+  readonly data: T | undefined;
+  readonly error: string | undefined;
+  readonly refresh: () => void;
+}
+
+const AGAIN_MS = 2_000;
+
+/**
+ * Asks for `path`, again while the server is away and, unless it stands `still`, after what happened.
+ */
+export function useAnswer<T>(path: string, { still = false } = {}): Answer<T> {
+  const [state, setState] = useState<{ path: string; data?: T; error?: string }>({ path });
+  const load = useRef<() => void>(() => {});
+
+  useEffect(() => {
+    let stop = new AbortController();
+    let again: ReturnType<typeof setTimeout> | undefined;
+    function loadNow(): void {
+      stop.abort();
+      clearTimeout(again);
+      stop = new AbortController();
+      const { signal } = stop;
+      ask<T>(path, { signal }).then(
+        (data) => setState({ path, data }),
+        (error: unknown) => {
+          if (signal.aborted) return;
+          setState((known) => ({
+            ...(known.path === path ? known : { path }),
+            error: sayOf(error),
+          }));
+          if (error instanceof ApiError && error.status === 0) {
+            again = setTimeout(loadNow, AGAIN_MS);
+          }
+        },
+      );
+    }
+    load.current = loadNow;
+    loadNow();
+    const silence = still ? () => {} : live.listen(loadNow);
+    return () => {
+      stop.abort();
+      clearTimeout(again);
+      silence();
+    };
+  }, [path]);
+
+  const known = state.path === path ? state : undefined;
+  return { data: known?.data, error: known?.error, refresh: () => load.current?.() };
+}
+
+/** Something a person does: while it runs its button waits, and when it fails the page says why. */
+export function useAct(): {
+  readonly isBusy: boolean;
+  readonly error: string | undefined;
+  readonly act: (work: () => Promise<unknown>) => Promise<boolean>;
+} {
+  const [isBusy, setBusy] = useState(false);
+  const [error, setError] = useState<string | undefined>(undefined);
+  const running = useRef(false);
+  return {
+    isBusy,
+    error,
+    async act(work) {
+      if (running.current === true) return false;
+      running.current = true;
+      setBusy(true);
+      setError(undefined);
+      try {
+        await work();
+        return true;
+      } catch (failure) {
+        setError(sayOf(failure));
+        return false;
+      } finally {
+        running.current = false;
+        setBusy(false);
+      }
+    },
+  };
+}
+
+/** The address after `#`, in parts. */
+export function usePlace(): readonly string[] {
+  const read = (): string => location.hash.replace(/^#\/?/, "");
+  const [place, setPlace] = useState(read());
+  useEffect(() => {
+    const changed = (): void => setPlace(read());
+    addEventListener("hashchange", changed);
+    return () => removeEventListener("hashchange", changed);
+  }, []);
+  return place === "" ? [] : place.split("/").map(decodeURIComponent);
+}
+
+/** The fields of a form that was sent, without blanks around them. */
+export function fieldsOf(event: Event): Record<string, string> {
+  event.preventDefault();
+  const form = event.target as HTMLFormElement;
+  const fields: Record<string, string> = {};
+  for (const [name, value] of new FormData(form)) {
+    if (typeof value === "string") fields[name] = value.trim();
+  }
+  return fields;
+}
+
+function sayOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

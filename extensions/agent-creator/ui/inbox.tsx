@@ -1,0 +1,211 @@
+/**
+ * The inbox: conversations as they happen, and a person in the agent's place.
+ *
+ * @module
+ */
+/** @jsxImportSource preact */
+import { useEffect, useRef } from "preact/hooks";
+import { ask } from "./api.ts";
+import { fieldsOf, useAct, useAnswer } from "./hooks.ts";
+import { Badge, Empty, Field, Problem, Waiting, When } from "./parts.tsx";
+import type { Conversation, Conversations, Thread } from "./types.ts";
+
+/** Conversations of a tenant; the chosen one beside them, or in their place on a small screen. */
+export function InboxPage(
+  { account, agent, session }: { account: string; agent?: string; session?: string },
+) {
+  const isChosen = agent !== undefined && session !== undefined;
+  return (
+    <>
+      <h1>Inbox</h1>
+      <div class={isChosen ? "inbox chosen" : "inbox"}>
+        <ConversationList account={account} session={session} />
+        {isChosen
+          ? <ThreadView account={account} agent={agent} session={session} />
+          : <p class="empty wide">Choose a conversation.</p>}
+      </div>
+    </>
+  );
+}
+
+function ConversationList({ account, session }: { account: string; session: string | undefined }) {
+  const { data, error } = useAnswer<Conversations>(`tenants/${account}/conversations`);
+  return (
+    <nav class="card" aria-label="Conversations">
+      <Problem text={error} />
+      {data === undefined
+        ? <Waiting />
+        : data.conversations.length === 0
+        ? <Empty>Nobody has written yet. Conversations appear here by themselves.</Empty>
+        : (
+          <ul class="rows">
+            {data.conversations.map((one) => (
+              <ConversationRow
+                key={one.session_id}
+                account={account}
+                conversation={one}
+                isCurrent={one.session_id === session}
+              />
+            ))}
+          </ul>
+        )}
+    </nav>
+  );
+}
+
+function ConversationRow(
+  { account, conversation, isCurrent }: {
+    account: string;
+    conversation: Conversation;
+    isCurrent: boolean;
+  },
+) {
+  const { agent_id, session_id, contact_id, channel, last, state, escalation, pending } =
+    conversation;
+  return (
+    <li>
+      <a
+        href={`#/${account}/inbox/${agent_id}/${session_id}`}
+        aria-current={isCurrent ? "page" : undefined}
+      >
+        <strong>{contact_id}</strong> <span>{channel}</span>
+        {state.state === "paused_by_operator" ? <Badge tone="warn">taken over</Badge> : null}
+        {escalation.state === "pending" ? <Badge tone="warn">asks for help</Badge> : null}
+        {pending > 0 ? <Badge tone="plain">{pending} waiting</Badge> : null}
+        <When ms={last?.sent_at_ms} />
+        <span class="excerpt">{last?.body ?? ""}</span>
+      </a>
+    </li>
+  );
+}
+
+function ThreadView(
+  { account, agent, session }: { account: string; agent: string; session: string },
+) {
+  const path = `tenants/${account}/conversations/${encodeURIComponent(agent)}/${session}`;
+  const { data, error, refresh } = useAnswer<Thread>(path);
+  const list = useRef<HTMLOListElement>(null);
+  const entries = entriesOf(data);
+  useEffect(() => list.current?.scrollTo({ top: list.current.scrollHeight }), [entries.length]);
+  const conversation = data?.conversation;
+  if (conversation == null) {
+    return data === undefined && error === undefined
+      ? <Waiting />
+      : <Problem text={error ?? "There is no such conversation"} />;
+  }
+  return (
+    <section class="card thread" aria-label={`Conversation with ${conversation.contact_id}`}>
+      <header>
+        <a class="back" href={`#/${account}/inbox`}>All conversations</a>
+        <h2>{conversation.contact_id}</h2>
+      </header>
+      <ol class="messages" aria-live="polite" ref={list}>
+        {entries.map(({ key, kind, who, text, atMs }) => (
+          <li key={key} class={kind}>
+            <span class="who">{who}</span>
+            <p>{text}</p>
+            <When ms={atMs} />
+          </li>
+        ))}
+      </ol>
+      <TakeoverBar account={account} conversation={conversation} onDone={refresh} />
+    </section>
+  );
+}
+
+interface Entry {
+  readonly key: string;
+  readonly kind: string;
+  readonly who: string;
+  readonly text: string;
+  readonly atMs: number;
+}
+
+/** What was said, tools' own answers left out, and what waits behind a pause. */
+function entriesOf(thread: Thread | undefined): Entry[] {
+  const said =
+    thread?.events.flatMap((event): Entry[] =>
+      event.kind !== "transcript_appended" || event.role === "tool" || event.body === "" ? [] : [{
+        key: `said-${event.seq}`,
+        kind: event.role,
+        who: whoSays(event.role, event.source_plugin),
+        text: event.body,
+        atMs: event.sent_at_ms,
+      }]
+    ) ?? [];
+  const waiting = new Set(thread?.pending.map(({ sent_at_ms, body }) => `${sent_at_ms} ${body}`));
+  return said.map((entry) =>
+    entry.kind === "user" && waiting.has(`${entry.atMs} ${entry.text}`)
+      ? { ...entry, kind: "user waiting", who: "waiting" }
+      : entry
+  );
+}
+
+function whoSays(role: string, source: string): string {
+  if (source.startsWith("intervention:")) return role === "system" ? "summary" : "you";
+  return role === "user" ? "contact" : role === "assistant" ? "agent" : role;
+}
+
+function TakeoverBar(
+  { account, conversation, onDone }: {
+    account: string;
+    conversation: Conversation;
+    onDone: () => void;
+  },
+) {
+  const { act, isBusy, error } = useAct();
+  const { agent_id, channel, contact_id, session_id, state, escalation } = conversation;
+  const scope = { agent_id, channel, contact_id };
+  const post = (step: string, more: Record<string, unknown> = {}): Promise<boolean> =>
+    act(() =>
+      ask(`tenants/${account}/takeover/${step}`, { method: "POST", body: { ...scope, ...more } })
+    )
+      .then((done) => {
+        if (done) onDone();
+        return done;
+      });
+  if (state.state !== "paused_by_operator") {
+    return (
+      <footer>
+        {escalation.state === "pending"
+          ? <p class="problem">The agent asks for help: {escalation.summary}</p>
+          : null}
+        <Problem text={error} />
+        <button type="button" disabled={isBusy} onClick={() => void post("engage")}>
+          Take over
+        </button>
+      </footer>
+    );
+  }
+  return (
+    <footer>
+      <Problem text={error} />
+      <form
+        onSubmit={(event) => {
+          const { body = "" } = fieldsOf(event);
+          const form = event.target as HTMLFormElement;
+          void post("send", { body }).then((done) => done && form.reset());
+        }}
+      >
+        <Field label="Your message">
+          <textarea name="body" rows={2} required />
+        </Field>
+        <button type="submit" disabled={isBusy}>Send</button>
+      </form>
+      <form
+        onSubmit={(event) => {
+          const { summary = "" } = fieldsOf(event);
+          void post("release", { session_id, summary });
+        }}
+      >
+        <Field
+          label="Summary for the agent"
+          hint="It reads this, and everything that came meanwhile."
+        >
+          <textarea name="summary" rows={2} maxlength={4_096} />
+        </Field>
+        <button type="submit" class="quiet" disabled={isBusy}>Give it back to the agent</button>
+      </form>
+    </footer>
+  );
+}

@@ -1,0 +1,106 @@
+/**
+ * The page: who is signed in, and which of its parts is shown.
+ *
+ * @module
+ */
+/** @jsxImportSource preact */
+import { render } from "preact";
+import { ask } from "./api.ts";
+import { DripsPage, LeadsPage } from "./contacts.tsx";
+import { CustomersPage, SetupPage } from "./customers.tsx";
+import { EscalationsPage } from "./escalations.tsx";
+import { useAnswer, usePlace } from "./hooks.ts";
+import { InboxPage } from "./inbox.tsx";
+import { AgentsPage, RecordPage } from "./insight.tsx";
+import { live } from "./live.ts";
+import { Problem, Waiting } from "./parts.tsx";
+import { SignIn } from "./sign_in.tsx";
+import type { Me } from "./types.ts";
+
+const PAGES = [
+  ["inbox", "Inbox"],
+  ["escalations", "Escalations"],
+  ["contacts", "Contacts"],
+  ["campaigns", "Campaigns"],
+  ["agents", "Agents"],
+  ["record", "Usage and audit"],
+] as const;
+
+function App() {
+  const me = useAnswer<Me>("me", { still: true });
+  const [first, page = "inbox", agent, session] = usePlace();
+  const account = me.data?.user.account_id ?? first;
+  live.follow(me.data === undefined ? undefined : account);
+  if (me.data === undefined) {
+    return me.error === undefined
+      ? <Waiting />
+      : me.error === "Please sign in"
+      ? <SignIn onSignedIn={me.refresh} />
+      : <Problem text={me.error} />;
+  }
+  const { user } = me.data;
+  return (
+    <>
+      <header class="top">
+        <a class="brand" href="#/">Agent creator</a>
+        {account === undefined ? null : (
+          <nav aria-label="Pages">
+            {PAGES.map(([name, title]) => (
+              <a
+                key={name}
+                href={`#/${account}/${name}`}
+                aria-current={page === name && first !== undefined ? "page" : undefined}
+              >
+                {title}
+              </a>
+            ))}
+          </nav>
+        )}
+        <span class="me">
+          {user.name}
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => void ask("session", { method: "DELETE" }).then(me.refresh, me.refresh)}
+          >
+            Sign out
+          </button>
+        </span>
+      </header>
+      <main>
+        {account === undefined ? <CustomersPage /> : (
+          <Page
+            account={account}
+            name={page}
+            {...(agent && session ? { agent, session } : {})}
+          />
+        )}
+      </main>
+    </>
+  );
+}
+
+function Page(
+  { account, name, ...chosen }: { account: string; name: string; agent?: string; session?: string },
+) {
+  switch (name) {
+    case "setup":
+      return <SetupPage account={account} />;
+    case "escalations":
+      return <EscalationsPage account={account} />;
+    case "contacts":
+      return <LeadsPage account={account} />;
+    case "campaigns":
+      return <DripsPage account={account} />;
+    case "agents":
+      return <AgentsPage account={account} />;
+    case "record":
+      return <RecordPage account={account} />;
+    default:
+      return <InboxPage account={account} {...chosen} />;
+  }
+}
+
+const root = document.getElementById("app");
+if (root === null) throw new TypeError("Cannot draw: the page has no place for the app");
+render(<App />, root);

@@ -1,0 +1,62 @@
+/**
+ * The small parts of pages.
+ *
+ * @module
+ */
+/** @jsxImportSource preact */
+import type { ComponentChildren } from "preact";
+
+type PropsWithChildren<P = unknown> = P & { children?: ComponentChildren };
+
+/** What went wrong, announced. */
+export function Problem({ text }: { text: string | undefined }) {
+  return text === undefined ? null : <p class="problem" role="alert">{text}</p>;
+}
+
+/** A part of a page under its own heading. */
+export function Section(
+  { title, children }: PropsWithChildren<{ title: string }>,
+) {
+  return (
+    <section class="card" aria-label={title}>
+      <h2>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+/** What an empty list teaches. */
+export function Empty({ children }: PropsWithChildren) {
+  return <p class="empty">{children}</p>;
+}
+
+/** A labelled field. */
+export function Field(
+  { label, hint, children }: PropsWithChildren<{ label: string; hint?: string }>,
+) {
+  return (
+    <label class="field">
+      <span>{label}</span>
+      {children}
+      {hint === undefined ? null : <small>{hint}</small>}
+    </label>
+  );
+}
+
+/** A state in one word. */
+export function Badge({ tone, children }: PropsWithChildren<{ tone: "good" | "warn" | "plain" }>) {
+  return <span class={`badge ${tone}`}>{children}</span>;
+}
+
+/** When something was, to the minute; pointing at it tells exactly. */
+export function When({ ms }: { ms: number | null | undefined }) {
+  if (ms == null) return null;
+  const date = new Date(ms);
+  const text = date.toLocaleString(undefined, { dateStyle: "short", timeStyle: "short" });
+  return <time datetime={date.toISOString()} title={date.toISOString()}>{text}</time>;
+}
+
+/** Says that something is on its way. */
+export function Waiting({ text = "Loading …" }: { text?: string }) {
+  return <p class="empty" role="status">{text}</p>;
+}
