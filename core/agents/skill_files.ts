@@ -15,11 +15,16 @@ export const GLOBAL_SCOPE = "__global__";
 const SLUG = /^[a-z0-9][a-z0-9-]{0,63}$/;
 const MAX_FILE_BYTES = 256 * 1024;
 
+/** What a file may ask for beside what the admin methods write: versions, such as `{git: ">=2.30"}`. */
+const FileRequires = SkillRequires.extend({
+  bin_versions: z.record(z.string().regex(/^[A-Za-z0-9._+-]+$/), z.string().min(1)).optional(),
+});
+
 const FrontMatter = z.object({
   name: z.string().optional(),
   description: z.string().optional(),
   max_chars: z.int().positive().optional(),
-  requires: SkillRequires.optional(),
+  requires: FileRequires.optional(),
 });
 
 /** A skill without its name, which is its directory's. */
@@ -28,7 +33,7 @@ export interface Skill {
   readonly description: string | undefined;
   readonly body: string;
   readonly maxChars: number | undefined;
-  readonly requires: SkillRequires;
+  readonly requires: z.infer<typeof FileRequires>;
   readonly updatedAtMs: number;
 }
 
@@ -76,8 +81,9 @@ function readFrontMatter(text: string): z.infer<typeof FrontMatter> | undefined 
 
 /** The text of a skill; without anything to say in it there is no front matter. */
 export function formatSkill(skill: Omit<Skill, "updatedAtMs">): string {
-  const { bins, env, mode } = skill.requires;
-  const plain = bins.length === 0 && env.length === 0 && mode === "strict";
+  const { bins, bin_versions, env, mode } = skill.requires;
+  const plain = bins.length === 0 && bin_versions === undefined && env.length === 0 &&
+    mode === "strict";
   const meta = JSON.parse(JSON.stringify({
     name: skill.displayName,
     description: skill.description,

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { access, constants } from "node:fs/promises";
-import { delimiter, join } from "node:path";
-import type { AgentConfig } from "../contract/mod.ts";
+import { join } from "node:path";
+import { type AgentConfig, messageOf } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 import { GLOBAL_SCOPE, readSkill, type Skill, skillPath } from "./skill_files.ts";
+import { createSkillGates } from "./skill_gates.ts";
 
 /** What finding skills needs. */
 export interface SkillDeps {
@@ -28,17 +28,23 @@ export type ReadSkills = (request: {
  * then, as nexo once kept them, beside those; never in another tenant's.
  */
 export function createSkillReader({ env, log }: SkillDeps): ReadSkills {
+  const gates = createSkillGates({ env });
   return async function readSkills({ account, agent, names }) {
     const sections = await Promise.all(names.map(async (name) => {
-      const skill = await findSkill(agent.skills_dir, account, name, log);
-      if (skill === undefined) {
-        log.warn("skill.missing", { agent: agent.id, account, skill: name });
+      const about = { agent: agent.id, account, skill: name };
+      const found = await findSkill(agent.skills_dir, account, name).catch((error: unknown) => {
+        log.warn("skill.unreadable", { ...about, error: messageOf(error) });
+      });
+      if (found === undefined) {
+        log.warn("skill.missing", about);
         return "";
       }
+      const { skill, isLegacy } = found;
+      if (isLegacy) log.warn("skill.legacy_place", about);
       const mode = agent.skill_overrides[name] ?? skill.requires.mode;
-      const missing = await missingFor(skill, env);
+      const missing = await gates(skill);
       if (mode === "disable" || (mode === "strict" && missing.length > 0)) {
-        log.info("skill.skipped", { agent: agent.id, account, skill: name, missing });
+        log.info("skill.skipped", { ...about, missing });
         return "";
       }
       return sectionOf(name, skill, missing);
@@ -48,38 +54,27 @@ export function createSkillReader({ env, log }: SkillDeps): ReadSkills {
   };
 }
 
-async function findSkill(
+/** A skill and whether it lies where nexo once kept them. */
+export interface FoundSkill {
+  readonly skill: Skill;
+  readonly isLegacy: boolean;
+}
+
+/** The skill a tenant's agent gets under a name; undefined when there is none. */
+export async function findSkill(
   root: string,
   account: string,
   name: string,
-  log: Log,
-): Promise<Skill | undefined> {
+): Promise<FoundSkill | undefined> {
   for (const scope of [account, GLOBAL_SCOPE]) {
     const path = skillPath(root, scope, name);
     const skill = path === undefined ? undefined : await readSkill(path);
-    if (skill !== undefined) return skill;
+    if (skill !== undefined) return { skill, isLegacy: false };
   }
   // The name is a slug, so this cannot reach into a tenant's directory.
   if (skillPath(root, GLOBAL_SCOPE, name) === undefined) return undefined;
   const legacy = await readSkill(join(root, name, "SKILL.md"));
-  if (legacy !== undefined) log.warn("skill.legacy_place", { skill: name, root });
-  return legacy;
-}
-
-async function missingFor(
-  { requires }: Skill,
-  env: SkillDeps["env"],
-): Promise<string[]> {
-  const dirs = (env["PATH"] ?? "").split(delimiter).filter((dir) => dir !== "");
-  const bins = await Promise.all(requires.bins.map(async (bin) => {
-    const found = await Promise.all(dirs.map((dir) => isExecutable(join(dir, bin))));
-    return found.includes(true) ? [] : [bin];
-  }));
-  return [...bins.flat(), ...requires.env.filter((name) => (env[name] ?? "") === "")];
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(() => true, () => false);
+  return legacy && { skill: legacy, isLegacy: true };
 }
 
 function sectionOf(name: string, skill: Skill, missing: readonly string[]): string {

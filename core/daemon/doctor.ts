@@ -17,6 +17,7 @@ import type { SourceHealth, SourceView } from "../intake/source_health.ts";
 import type { Host } from "../microapps/host.ts";
 import type { ServerStatus } from "../microapps/http/servers.ts";
 import type { LiveSettings } from "./config.ts";
+import { skillFindings } from "./skill_findings.ts";
 
 /** What the checks look at. */
 export interface DoctorDeps {
@@ -25,6 +26,7 @@ export interface DoctorDeps {
   readonly readiness: () => Promise<Readiness>;
   readonly config: Pick<LiveSettings, "current" | "warnings">;
   readonly host: Pick<Host, "status">;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly now: Clock;
 }
 
@@ -35,6 +37,7 @@ export function doctorChecks(deps: DoctorDeps): DoctorCheck[] {
     { area: "config", run: () => configFindings(deps) },
     { area: "sources", run: () => sourceFindings(deps) },
     { area: "http", run: () => serverFindings(deps) },
+    { area: "skills", run: () => skillFindings(deps.config.current(), deps.env) },
   ];
 }
 
