@@ -10,34 +10,38 @@ import type { DaemonPlace, RunningDaemon } from "./daemon.ts";
 
 const CHILD = resolve(import.meta.dirname, "microapps/serves_http.mjs");
 
-/** Installs it, before the daemon starts; `entry` is more of its block in `extensions.yaml`. */
+/** Installs it, before the daemon starts; and, with the same program, others by these names. */
 export async function installWeb(
   { configDir, writeConfig }: DaemonPlace,
-  { entry = "", toml = "" }: { entry?: string; toml?: string } = {},
-): Promise<{ readonly port: number }> {
-  const port = await freePort();
-  const root = join(configDir, "web");
-  await mkdir(root, { recursive: true });
-  await writeFile(
-    join(root, "plugin.toml"),
-    `[plugin]\nid = "web"\nversion = "1.0.0"\n[plugin.entrypoint]\n` +
-      `command = ${JSON.stringify(process.execPath)}\n` +
-      `args = ${JSON.stringify([CHILD, String(port)])}\n${httpServerToml(port)}${toml}`,
-  );
+  others: readonly string[] = [],
+): Promise<void> {
+  const entries: string[] = [];
+  for (const id of ["web", ...others]) {
+    const port = await freePort();
+    const root = join(configDir, id);
+    await mkdir(root, { recursive: true });
+    await writeFile(
+      join(root, "plugin.toml"),
+      `[plugin]\nid = "${id}"\nversion = "1.0.0"\n[plugin.entrypoint]\n` +
+        `command = ${JSON.stringify(process.execPath)}\n` +
+        `args = ${JSON.stringify([CHILD, String(port)])}\n${httpServerToml(port)}` +
+        `[capabilities.admin]\noptional = ["auth_rotate"]\n`,
+    );
+    entries.push(`    ${id}:\n      path: ./${id}\n      capabilities_grant: [auth_rotate]\n`);
+  }
   await writeConfig(
     "extensions.yaml",
-    `extensions:\n  search_paths: []\n  entries:\n    web:\n      path: ./web\n${entry}`,
+    `extensions:\n  search_paths: []\n  entries:\n${entries.join("")}`,
   );
-  return { port };
 }
 
-/** Resolves when its server may be routed to. */
+/** Resolves when every server may be routed to. */
 export async function webReady({ call }: Pick<RunningDaemon, "call">): Promise<void> {
   for (;;) {
     const { microapps } = await call<{
-      microapps: { id: string; http: { state: string } | null }[];
+      microapps: { http: { state: string } | null }[];
     }>("ext/status");
-    if (microapps.find(({ id }) => id === "web")?.http?.state === "ready") return;
+    if (microapps.every(({ http }) => http?.state === "ready")) return;
     await new Promise((done) => setTimeout(done, 20));
   }
 }

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import process from "node:process";
 import { WebSocketServer } from "ws";
-import { behave, receive } from "./wire.mjs";
+import { behave, receive, send } from "./wire.mjs";
 
 const [port = "0", bind = "127.0.0.1"] = process.argv.slice(2);
 let isWell = true;
@@ -15,10 +15,12 @@ let isWell = true;
 let aborted = 0;
 let shaken = null;
 const rotations = [];
+let answered = null;
 
 receive((frame) => {
   if (frame.method === "initialize") shaken = frame.params;
   if (frame.method === "nexo/notify/token_rotated") rotations.push(frame.params);
+  if (frame.id === "app:rotate") return answered?.(frame.result ?? frame.error);
   behave(frame);
 });
 
@@ -126,6 +128,10 @@ const routes = {
   },
   "/self": (_request, response) =>
     response.end(JSON.stringify({ shaken, rotations, env: process.env })),
+  "/rotate": (_request, response) => {
+    answered = (answer) => response.end(JSON.stringify(answer));
+    send({ id: "app:rotate", method: "nexo/admin/auth/rotate_token", params: { reason: "test" } });
+  },
   "/exit": () => process.exit(3),
 };
 
