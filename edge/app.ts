@@ -227,6 +227,7 @@ export function createEdge(deps: EdgeDeps): Edge {
     inFlight,
     async close() {
       bridges.close();
+      apps.close();
       await firehose.close();
       await rejections.close();
     },

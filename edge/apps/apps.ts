@@ -57,6 +57,8 @@ export interface Apps {
   readonly answer: (request: AppRequest) => Promise<AppReply>;
   /** Never rejects. */
   readonly connect: (request: AppRequest) => Promise<AppConnection>;
+  /** Ends answers that would never end by themselves. */
+  readonly close: () => void;
 }
 
 /** What they need. */
@@ -68,9 +70,14 @@ export interface AppsDeps {
 }
 
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
+const EVENT_STREAM = /^text\/event-stream\b/i;
 
 /** Builds them. */
 export function createApps({ exchanges, uuid, log }: AppsDeps): Apps {
+  /** Answers without an end of their own. */
+  const endless = new Set<ExchangeEnd>();
+  let isClosed = false;
+
   /** Begins an exchange and waits for the beginning of its answer. */
   async function begin(
     kind: ExchangeRequest["kind"],
@@ -131,7 +138,10 @@ export function createApps({ exchanges, uuid, log }: AppsDeps): Apps {
       if (!("end" in begun)) return begun;
       const { end, head: { status, headers } } = begun;
       const shown: HeaderPairs = [...headers, ["x-request-id", requestId]];
-      const pieces = download(end);
+      const isEndless = headers.some(([name, value]) =>
+        name === "content-type" && EVENT_STREAM.test(value)
+      );
+      const pieces = isEndless ? untilClosed(download(end), end) : download(end);
       if (request.method !== "HEAD" && !NO_BODY.has(status)) {
         return { status, headers: shown, body: pieces };
       }
@@ -148,7 +158,30 @@ export function createApps({ exchanges, uuid, log }: AppsDeps): Apps {
       const shown: HeaderPairs = [...headers, ["x-request-id", requestId]];
       return { kind: "refused", reply: { status, headers: shown, body: download(end) } };
     },
+    close() {
+      isClosed = true;
+      for (const end of endless) end.cancel("exchange_lost");
+    },
   };
+
+  /** Ends well when the edge closes, so that clients come back to another. */
+  function untilClosed(pieces: Pieces, end: ExchangeEnd): Pieces {
+    endless.add(end);
+    end.signal.addEventListener("abort", () => endless.delete(end), { once: true });
+    return {
+      async read() {
+        try {
+          const piece = await pieces.read();
+          if (piece === null) endless.delete(end);
+          return piece;
+        } catch (error) {
+          if (isClosed) return null;
+          throw error;
+        }
+      },
+      cancel: pieces.cancel,
+    };
+  }
 }
 
 async function headOf(end: ExchangeEnd): Promise<ExchangeHead> {

@@ -226,3 +226,16 @@ describe("a microapp whose server is not well", () => {
     expect((await fetch(`${place.url}/apps/nobody/`)).status).toBe(404);
   });
 });
+
+describe("an edge that closes", () => {
+  it("ends streams of events well, so that their clients go elsewhere", async () => {
+    const own = await openApps();
+    const { body } = await fetch(`${own.url}/apps/web/events`);
+    const reader = body?.getReader();
+    await reader?.read();
+    const closing = own[Symbol.asyncDispose]();
+    let isDone = false;
+    while (!isDone) isDone = (await reader?.read())?.done !== false;
+    await closing;
+  });
+});
