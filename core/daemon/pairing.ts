@@ -60,7 +60,7 @@ export function openPairing(deps: PairingPartsDeps): PairingParts {
     challenges,
     people,
     eventRows: deps.rows.events,
-    invite: (line, parameter) => inviteTo(deps.channels(), line, parameter),
+    invite: (line, parameter) => inviteTo(line, parameter, deps),
   });
   const gate = createGate({
     pairing,
@@ -109,12 +109,16 @@ function dmPolicyOf(
 
 /** How a person reaches a line; a channel that knows no link is told the code by hand. */
 async function inviteTo(
-  channels: Channels,
   { channel, instance }: TenantLine,
   parameter: string,
+  { channels, log }: Pick<PairingPartsDeps, "channels" | "log">,
 ): Promise<Invitation> {
-  const link = await channels.get(channel)?.linkTo?.(instance, parameter);
   const name = bindingId(channel, instance);
+  const link = await channels().get(channel)?.linkTo?.(instance, parameter)
+    .catch((error: unknown) => {
+      log.warn("pairing.no_link", { line: name, error: messageOf(error) });
+      return undefined;
+    });
   return link === undefined
     ? { link, instructions: `Send the message ${parameter} to ${name} from the account to pair.` }
     : { link, instructions: `Scan the code or open the link, and send the message it brings.` };

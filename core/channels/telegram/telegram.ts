@@ -13,6 +13,8 @@ import { hearUpdate } from "./updates.ts";
 
 /** Sends of one bot: Telegram's own limit is about 30 a second. */
 const RATE = { perSec: 25, burst: 25 };
+/** How long Telegram has to say what a bot is called, in milliseconds. */
+const ASK_MS = 5_000;
 const API_ROOT = "https://api.telegram.org";
 
 const Credential = z.object({ token: z.string().min(1) });
@@ -35,6 +37,13 @@ export const telegram: ChannelKind = {
       async send(outbound, { signal }) {
         const bot = await bots.of(outbound.instance);
         return "kind" in bot ? bot : sendByBot(bot, outbound, signal);
+      },
+      async linkTo(instance, parameter) {
+        const bot = await bots.of(instance);
+        if ("kind" in bot) return undefined;
+        const stop = AbortSignal.timeout(ASK_MS) as unknown as Parameters<Api["getMe"]>[0];
+        const { username } = await bot.getMe(stop);
+        return `https://t.me/${username}?start=${encodeURIComponent(parameter)}`;
       },
       webhookOf: (instance) => ({
         source: { preset: "telegram" },

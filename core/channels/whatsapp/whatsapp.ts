@@ -19,6 +19,9 @@ const Credential = z.object({
 
 /** Where Meta keeps files, beside the Graph API: nobody else sees the token. */
 const MEDIA_HOSTS = /(^|\.)(fbsbx\.com|fbcdn\.net|facebook\.com|whatsapp\.net)$/;
+const LineInfo = z.looseObject({ display_phone_number: z.string().min(1) });
+/** How long Meta has to say which number a line has, in milliseconds. */
+const ASK_MS = 5_000;
 const MediaInfo = z.looseObject({ url: z.url() });
 
 /** See {@linkcode ChannelKind}. */
@@ -45,6 +48,17 @@ export const whatsapp: ChannelKind = {
         if ("kind" in line) return line;
         const heardAtMs = await deps.lastHeardMs(outbound.account_id, outbound.session_id);
         return sendByLine(line, outbound, { heardAtMs, nowMs: deps.now(), signal });
+      },
+      async linkTo(instance, parameter) {
+        const line = lineOf(deps, instance);
+        if ("kind" in line) return undefined;
+        const response = await fetch(`${line.url}?fields=display_phone_number`, {
+          headers: { authorization: `Bearer ${line.token}` },
+          signal: AbortSignal.timeout(ASK_MS),
+          redirect: "error",
+        });
+        const { display_phone_number: number } = LineInfo.parse(await response.json());
+        return `https://wa.me/${digits(number)}?text=${encodeURIComponent(parameter)}`;
       },
       webhookOf(instance) {
         const { app_secret: secret = null, verify_token: given } = factsOf(deps, instance);
