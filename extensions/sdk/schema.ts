@@ -3,10 +3,41 @@
  *
  * @module
  */
-import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
 
-/** A schema of zod, valibot, arktype or any other library that keeps to Standard Schema. */
-export type AnySchema = StandardSchemaV1;
+/** What is wrong with one place of a value. */
+export interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** How a value fared. */
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] };
+
+/**
+ * A schema of zod, valibot, arktype or any other library that keeps to Standard Schema v1
+ * (https://standardschema.dev), as far as it is used here.
+ */
+export interface AnySchema<Input = unknown, Output = Input> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (
+      value: unknown,
+    ) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+  };
+}
+
+/** A schema that can say itself as JSON Schema. */
+interface DescribedSchema {
+  readonly "~standard": {
+    readonly jsonSchema: {
+      readonly input: (options: { readonly target: string }) => Readonly<Record<string, unknown>>;
+    };
+  };
+}
 
 /** A JSON Schema, written by hand. */
 export interface JsonSchema {
@@ -15,7 +46,7 @@ export interface JsonSchema {
 }
 
 /** What a value is once `S` has checked it. */
-export type Checked<S> = S extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<S>
+export type Checked<S> = S extends AnySchema<infer _Input, infer Output> ? Output
   : Readonly<Record<string, unknown>>;
 
 /** Whether this is a library's schema rather than JSON. */
@@ -32,14 +63,14 @@ export type Check<T> =
 export async function check<S extends AnySchema>(
   schema: S,
   value: unknown,
-): Promise<Check<StandardSchemaV1.InferOutput<S>>> {
+): Promise<Check<Checked<S>>> {
   const result = await schema["~standard"].validate(value);
   return result.issues === undefined
-    ? { ok: true, value: result.value }
+    ? { ok: true, value: result.value as Checked<S> }
     : { ok: false, problem: result.issues.map(describe).join("; ") };
 }
 
-function describe({ path = [], message }: StandardSchemaV1.Issue): string {
+function describe({ path = [], message }: SchemaIssue): string {
   const place = path.map((part) => String(typeof part === "object" ? part.key : part)).join(".");
   return place === "" ? message : `${place}: ${message}`;
 }
@@ -50,7 +81,7 @@ function describe({ path = [], message }: StandardSchemaV1.Issue): string {
  * @throws what the library throws for a schema that has no form in JSON
  */
 export function jsonSchemaOf(schema: AnySchema): JsonSchema | undefined {
-  const standard: StandardSchemaV1["~standard"] & Partial<StandardJSONSchemaV1["~standard"]> =
+  const standard: AnySchema["~standard"] & Partial<DescribedSchema["~standard"]> =
     schema["~standard"];
   const told = standard.jsonSchema?.input({ target: "draft-07" });
   if (told === undefined) return undefined;

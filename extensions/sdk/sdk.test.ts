@@ -5,11 +5,13 @@
  */
 import { PassThrough } from "node:stream";
 import { setImmediate } from "node:timers/promises";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import {
   AdminError,
   allow,
+  type AnySchema,
   type AppContext,
   block,
   defineMicroapp,
@@ -26,7 +28,14 @@ const errorOf = async (work: Promise<unknown>) => {
   return error instanceof TestCallError ? error.reply : error;
 };
 
+/** Whatever keeps to the standard is a schema to us. */
+const fits: (schema: StandardSchemaV1) => AnySchema = (schema) => schema;
+
 describe("tools", () => {
+  it("take the schemas of every library that keeps to Standard Schema", () => {
+    for (const schema of [z.string(), v.string()]) expect(fits(schema)).toBe(schema);
+  });
+
   it("are announced with what their schemas say", async () => {
     await using host = await openTestHost(defineMicroapp({
       version: "1.2.3",
