@@ -137,7 +137,7 @@ export interface Channel {
    */
   readonly attend?: (instance: string, signal: AbortSignal) => Promise<Attendance>;
   /** Reads one verified event. Nothing in it is trusted; what it does not know, it leaves out. */
-  readonly hear?: (envelope: Envelope, instance: string) => Heard;
+  readonly hear?: (envelope: Envelope, instance: string) => Heard | Promise<Heard>;
   /**
    * A link that opens the instance for a person and brings `parameter` (at most 64 of `A-Za-z0-9_-`) with
    * their first message; undefined when the instance has none.

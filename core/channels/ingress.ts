@@ -38,17 +38,17 @@ export function channelOfSubject(
  *
  * @throws {CodedError} `not_found` when there is no such channel, and what {@linkcode answererOf} throws
  */
-export function hearDelivery(
+export async function hearDelivery(
   { envelope, subject }: Pick<Handoff, "envelope" | "subject">,
   { settings, channels }: { settings: Settings; channels: Channels },
-): ChannelDelivery | undefined {
+): Promise<ChannelDelivery | undefined> {
   const place = channelOfSubject(subject);
   if (place === undefined) return undefined;
   const { channel, instance } = place;
   const { account, agentId } = answererOf(settings, channel, instance, {
     suspended: "accept",
   });
-  const heard = channels.get(channel)?.hear?.(envelope, instance);
+  const heard = await channels.get(channel)?.hear?.(envelope, instance);
   const messages = (heard?.messages ?? []).map(({ contact, ...message }): ChannelMessage => ({
     ...message,
     key: { account_id: account, agent_id: agentId, channel, instance, contact },

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock, Handoff, Outcome } from "../contract/mod.ts";
+import type { Clock, Envelope, Handoff, Outcome } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Channel } from "./channel.ts";
@@ -34,6 +34,8 @@ export interface ChannelDeps {
   readonly deliver: (handoffs: readonly Handoff[]) => Promise<Outcome[]>;
   /** When the other side of a conversation last wrote; undefined when it never did. */
   readonly lastHeardMs: (account: string, sessionId: string) => Promise<number | undefined>;
+  /** An event that was kept; undefined when it is no more. */
+  readonly envelopeOf: (id: string) => Promise<Envelope | undefined>;
   /** Small texts that outlive the process: how far a mailbox was read. */
   readonly memory: ChannelMemory;
   readonly uuid: () => string;

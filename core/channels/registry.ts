@@ -5,6 +5,7 @@
  */
 import type { Channel } from "./channel.ts";
 import type { ChannelDeps, ChannelKind } from "./kind.ts";
+import { email } from "./email/email.ts";
 import { generic } from "./generic/generic.ts";
 import { slack } from "./slack/slack.ts";
 import { telegram } from "./telegram/telegram.ts";
@@ -12,7 +13,14 @@ import { webchat } from "./webchat.ts";
 import { whatsapp } from "./whatsapp/whatsapp.ts";
 
 /** Every kind of channel. */
-export const CHANNEL_KINDS: readonly ChannelKind[] = [webchat, telegram, whatsapp, slack, generic];
+export const CHANNEL_KINDS: readonly ChannelKind[] = [
+  webchat,
+  telegram,
+  whatsapp,
+  slack,
+  email,
+  generic,
+];
 
 const limits = new Map(CHANNEL_KINDS.map(({ id, textLimit }) => [id, textLimit]));
 

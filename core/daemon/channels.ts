@@ -10,6 +10,7 @@ import { openChannels } from "../channels/registry.ts";
 import type { Channel } from "../channels/channel.ts";
 import { CodedError } from "../contract/mod.ts";
 import type { Inbounds } from "../queues/inbounds.ts";
+import type { Inbox } from "../queues/inbox.ts";
 import type { Settings } from "../settings/settings.ts";
 import { statement, type Store } from "../store/store.ts";
 import type { Credentials } from "../vault/credentials.ts";
@@ -25,12 +26,13 @@ export interface DaemonChannelDeps
   readonly vault: Vault;
   readonly credentials: Credentials;
   readonly inbounds: Inbounds;
+  readonly inbox: Inbox;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** Opens all channels; `deliver` is called only by what is attended later. */
 export function openDaemonChannels(deps: DaemonChannelDeps): ReadonlyMap<string, Channel> {
-  const { store, vault, credentials, settings, inbounds } = deps;
+  const { store, vault, credentials, settings, inbounds, inbox } = deps;
   return openChannels({
     ...deps,
     credentialOf: (channel, instance) => credentials.open({ channel, instance })?.payload,
@@ -38,6 +40,7 @@ export function openDaemonChannels(deps: DaemonChannelDeps): ReadonlyMap<string,
     publicUrl: () => publicUrlOf(settings()),
     fetchMedia: createFetchMedia({ isAllowed: createAddressCheck(extraAddresses(deps.env)) }),
     lastHeardMs: inbounds.lastHeardMs,
+    envelopeOf: async (id) => (await inbox.showForOperator(id))?.envelope ?? undefined,
     memory: channelMemory(store),
   });
 }

@@ -78,7 +78,8 @@ export function createIntake(deps: IntakeDeps): Intake {
   const { store, inbox, inbounds, settings, now } = deps;
 
   async function deliverOne(handoff: Handoff): Promise<Outcome> {
-    const route = routeChannel(handoff, settings(), deps) ?? routeEvent(handoff, settings(), deps);
+    const route = await routeChannel(handoff, settings(), deps) ??
+      routeEvent(handoff, settings(), deps);
     if (route.kind === "dead") return keep(handoff, route, NOBODY);
     const admitted = await deps.admit(route.inbounds);
     if (admitted === undefined) return { kind: "refused", code: "store_full", retryable: true };

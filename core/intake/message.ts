@@ -41,14 +41,14 @@ export function inboundOfMessage(
 }
 
 /** Where a channel's delivery goes; undefined when its subject is no channel's. */
-export function routeChannel(
+export async function routeChannel(
   handoff: Handoff,
   settings: Settings,
   { uuid, channels }: { uuid: () => string; channels: Channels },
-): Route | undefined {
+): Promise<Route | undefined> {
   let delivery: ChannelDelivery | undefined;
   try {
-    delivery = hearDelivery(handoff, { settings, channels });
+    delivery = await hearDelivery(handoff, { settings, channels });
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     return dead(handoff.account_id ?? NO_ACCOUNT, error.code, error.message);

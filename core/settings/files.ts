@@ -149,6 +149,7 @@ export const BUILT_CHANNELS: readonly string[] = [
   "telegram",
   "whatsapp",
   "slack",
+  "email",
   "generic",
 ];
 

@@ -35,6 +35,7 @@ export async function channelDeps(
         envelope_id,
       })));
     },
+    envelopeOf: () => Promise.resolve(undefined),
     lastHeardMs: () => Promise.resolve(undefined),
     memory: {
       get: (key) => Promise.resolve(kept.get(key)),

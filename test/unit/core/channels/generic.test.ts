@@ -170,7 +170,7 @@ describe("a channel written in YAML", () => {
 
   it("leaves out what is no message", async () => {
     await using made = await open();
-    const heard = made.channel.hear?.({
+    const heard = await made.channel.hear?.({
       schema: 1,
       source_id: "generic:acme",
       event_kind: "message",

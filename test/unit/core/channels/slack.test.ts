@@ -61,7 +61,7 @@ async function open(plugin = "") {
     peer,
     refuse: (how: Refusal | undefined) => void (refusal = how),
     sent: () => peer.requests.map(({ body }) => Object.fromEntries(new URLSearchParams(body))),
-    hear: (body: unknown) => channel.hear?.(envelopeOf(body), "acme").messages ?? [],
+    hear: async (body: unknown) => (await channel.hear?.(envelopeOf(body), "acme"))?.messages ?? [],
     [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose](),
   };
 }
@@ -149,8 +149,8 @@ channelSuite("slack", async (): Promise<ChannelTrial> => {
 describe("a Slack app", () => {
   it("takes a thread for a conversation, which every message in a room begins", async () => {
     await using app = await open();
-    const [begun] = app.hear(callback({ ...SAID, ...ROOM }));
-    const [later] = app.hear(callback({
+    const [begun] = await app.hear(callback({ ...SAID, ...ROOM }));
+    const [later] = await app.hear(callback({
       ...SAID,
       ...ROOM,
       ts: "1700000009.000100",
@@ -158,23 +158,27 @@ describe("a Slack app", () => {
     }));
     expect(later?.contact).toBe(begun?.contact);
     expect(later?.replyAddress).toEqual({ to: "C1", thread: SAID.ts, extra: {} });
-    const [other] = app.hear(callback({ ...SAID, ...ROOM, ts: "1700000010.000100" }));
+    const [other] = await app.hear(callback({ ...SAID, ...ROOM, ts: "1700000010.000100" }));
     expect(other?.contact).not.toBe(begun?.contact);
   });
 
   it("hears a mention once, though Slack tells of it twice", async () => {
     await using app = await open();
     const text = "<@UBOT> hello";
-    const ids = [SAID, { ...SAID, type: "app_mention" }]
-      .flatMap((event) => app.hear(callback({ ...event, ...ROOM, text })));
-    expect(new Set(ids.map(({ contact, msgId }) => `${contact} ${msgId}`)).size).toBe(1);
+    const ids = await Promise.all(
+      [SAID, { ...SAID, type: "app_mention" }]
+        .map((event) => app.hear(callback({ ...event, ...ROOM, text }))),
+    );
+    expect(new Set(ids.flat().map(({ contact, msgId }) => `${contact} ${msgId}`)).size).toBe(1);
   });
 
   it("hears in rooms only what names it, when that is asked", async () => {
     await using app = await open("rooms: mentions");
-    expect(app.hear(callback({ ...SAID, ...ROOM }))).toEqual([]);
-    expect(app.hear(callback({ ...SAID, ...ROOM, text: "so <@UBOT>, hello" }))).toHaveLength(1);
-    expect(app.hear(callback({ ...SAID, ...IM }))).toHaveLength(1);
+    expect(await app.hear(callback({ ...SAID, ...ROOM }))).toEqual([]);
+    expect(await app.hear(callback({ ...SAID, ...ROOM, text: "so <@UBOT>, hello" }))).toHaveLength(
+      1,
+    );
+    expect(await app.hear(callback({ ...SAID, ...IM }))).toHaveLength(1);
   });
 
   it.each([
@@ -190,12 +194,12 @@ describe("a Slack app", () => {
     }],
   ])("does not hear %s", async (_who, event) => {
     await using app = await open();
-    expect(app.hear(callback(event))).toEqual([]);
+    expect(await app.hear(callback(event))).toEqual([]);
   });
 
   it("hears slash commands, in the room they are given in", async () => {
     await using app = await open();
-    const [command] = app.hear({
+    const [command] = await app.hear({
       command: "/order",
       text: "two pizzas",
       trigger_id: "1.2",
@@ -213,7 +217,7 @@ describe("a Slack app", () => {
 
   it("reads and writes text as people mean it", async () => {
     await using app = await open();
-    const [heard] = app.hear(callback({
+    const [heard] = await app.hear(callback({
       ...SAID,
       ...IM,
       text: "1 &lt; 2 &amp;&amp; <https://acme.example/a?b=1|acme>",

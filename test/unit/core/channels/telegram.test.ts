@@ -229,8 +229,8 @@ describe("a Telegram bot", () => {
 
   it("hears only the chats it may", async () => {
     await using bot = await open("allowlist: { chat_ids: [7] }");
-    const hear = (chat: unknown) =>
-      bot.channel.hear?.({
+    const hear = async (chat: unknown) =>
+      (await bot.channel.hear?.({
         schema: 1,
         source_id: "telegram:acme",
         event_kind: "message",
@@ -239,8 +239,8 @@ describe("a Telegram bot", () => {
         received_at_ms: 1,
         envelope_id: "00000000-0000-7000-8000-000000000001",
         client_ip: null,
-      }, "acme").messages;
-    expect(hear(CHAT)).toHaveLength(1);
-    expect(hear(GROUP)).toEqual([]);
+      }, "acme"))?.messages;
+    expect(await hear(CHAT)).toHaveLength(1);
+    expect(await hear(GROUP)).toEqual([]);
   });
 });
