@@ -188,7 +188,14 @@ export async function runDaemon(
   await work.recover();
   await using schedules = wireSchedules({
     ...parts,
-    ...{ store, vault, reads: timed.reads, host, work, settings, now, log },
+    store,
+    vault,
+    reads: timed.reads,
+    host,
+    work,
+    settings,
+    now,
+    log,
   });
   wakeSchedules = schedules.wake;
 

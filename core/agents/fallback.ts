@@ -69,14 +69,8 @@ export function fallbackReply(
 }
 
 function reasonOf(error: unknown): Reason {
-  switch (codeOf(error)) {
-    case "budget_exceeded":
-      return "budget_exceeded";
-    case "tool_loop":
-      return "tool_loop";
-    default:
-      return "failed";
-  }
+  const code = codeOf(error);
+  return code === "budget_exceeded" || code === "tool_loop" ? code : "failed";
 }
 
 function builtIn(language: string | undefined, reason: Reason): string {

@@ -8,28 +8,12 @@ import { messageOf } from "../contract/mod.ts";
 import { type ModelMessage, ModelStep } from "../models/model.ts";
 import { ModelError } from "../models/model_error.ts";
 import type { Journal, StepResult } from "../queues/turn_steps.ts";
+import { Summary } from "./past.ts";
 import type { Policy } from "./policy.ts";
 import { SUMMARY_STEP } from "./session.ts";
 import type { TurnRecord } from "./turn_record.ts";
 import type { TurnDeps, TurnInbounds } from "./turn_types.ts";
 import { type PastMessage, windowOf } from "./window.ts";
-
-/** A summary of a conversation's beginning, as it is kept. */
-export const Summary = z.strictObject({
-  role: z.literal("summary"),
-  text: z.string(),
-  /** The last entry it covers. */
-  up_to_seq: z.int(),
-});
-/** See {@linkcode Summary}. */
-export type Summary = z.infer<typeof Summary>;
-
-/** A conversation's past, as it is on disk. */
-export interface Past {
-  readonly summary: Summary | undefined;
-  /** What came after the part that is summed up, oldest first. */
-  readonly messages: readonly PastMessage[];
-}
 
 /** What an agent remembers. */
 export interface Memory {

@@ -19,7 +19,7 @@ import type { TranscriptEntry } from "../record/transcripts.ts";
 import type { Write } from "../store/store.ts";
 import type { HeldMessages } from "./held_messages.ts";
 import { userText } from "./prompt.ts";
-import type { Summary } from "./recall.ts";
+import type { Summary } from "./past.ts";
 import { sessionIdOf, stepId, SUMMARY_STEP } from "./session.ts";
 import type { GatedResult } from "./tool_gate.ts";
 import type { TurnDeps, TurnInbounds, TurnJob, TurnResult } from "./turn_types.ts";

@@ -14,7 +14,7 @@ import type { OpenOutbound, Outbox } from "../queues/outbox.ts";
 import type { TurnSteps } from "../queues/turn_steps.ts";
 import type { AskModel } from "../models/model.ts";
 import type { Redactor } from "../redact/redactor.ts";
-import type { Past } from "./recall.ts";
+import type { Past } from "./past.ts";
 import type { RecordRows } from "./record_rows.ts";
 import type { ReadSkills } from "./skills.ts";
 import type { Settings } from "../settings/settings.ts";

@@ -361,14 +361,8 @@ export type AgentEventKind = AgentEvent["kind"];
 
 /** When an event happened, in milliseconds since the epoch, whichever field carries it. */
 export function eventTimeMs(event: AgentEvent): number {
-  switch (event.kind) {
-    case "transcript_appended":
-      return event.sent_at_ms;
-    case "escalation_requested":
-      return event.requested_at_ms;
-    case "escalation_resolved":
-      return event.resolved_at_ms;
-    default:
-      return event.at_ms;
-  }
+  if (event.kind === "transcript_appended") return event.sent_at_ms;
+  if (event.kind === "escalation_requested") return event.requested_at_ms;
+  if (event.kind === "escalation_resolved") return event.resolved_at_ms;
+  return event.at_ms;
 }

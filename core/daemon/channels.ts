@@ -39,7 +39,7 @@ export function openDaemonChannels(deps: DaemonChannelDeps): ReadonlyMap<string,
     ownSecret: (purpose) => vault.mac("channels", purpose),
     publicUrl: () => publicUrlOf(settings()),
     fetchMedia: createFetchMedia({ isAllowed: createAddressCheck(extraAddresses(deps.env)) }),
-    lastHeardMs: inbounds.lastHeardMs,
+    lastHeardMs: (account, sessionId) => inbounds.lastHeardMs(account, sessionId),
     envelopeOf: async (id) => (await inbox.showForOperator(id))?.envelope ?? undefined,
     memory: channelMemory(store),
   });

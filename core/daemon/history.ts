@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { Summary } from "../agents/recall.ts";
+import { Summary } from "../agents/past.ts";
 import type { TurnDeps } from "../agents/turn_types.ts";
 import type { PastMessage } from "../agents/window.ts";
 import { ModelMessage } from "../models/model.ts";

@@ -35,7 +35,7 @@ export function createPauses(): Pauses {
         signal.addEventListener("abort", wake, { once: true });
       }),
     wake(account) {
-      for (const [wake, owner] of [...sleeping]) {
+      for (const [wake, owner] of Array.from(sleeping)) {
         if (account === undefined || owner === account) wake();
       }
     },

@@ -15,8 +15,7 @@ import {
   type ToolOverlay,
   unknownMembers,
 } from "./manifest_schema.ts";
-import { readMcpJson, readServer } from "./mcp/declared.ts";
-import type { DeclaredServer } from "./mcp/spec.ts";
+import { type DeclaredServer, readMcpJson, readServer } from "./mcp/declared.ts";
 import type { SandboxWish } from "./sandbox/level.ts";
 import { isVersion, meetsVersion } from "./semver.ts";
 

@@ -266,7 +266,7 @@ export function createPeer(deps: PeerDeps): Peer {
       closedBy = reason;
       outbox.close();
       reading[Symbol.dispose]();
-      for (const [id, { reject }] of [...pending]) {
+      for (const [id, { reject }] of Array.from(pending)) {
         leave(id);
         reject(reason);
       }

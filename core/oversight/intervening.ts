@@ -56,7 +56,8 @@ export function createIntervene(
         return inject(scope, pause, operator, action);
       case "skip_item":
         return skip(scope, pause, operator, action);
-      default:
+      case "override_output":
+      case "custom":
         throw new CodedError(
           "invalid_params",
           `Cannot act: "${action.kind}" is not an action here`,

@@ -10,7 +10,14 @@ import type { Erased } from "../contract/admin/tenants.ts";
 import { delay } from "../flow/delay.ts";
 import { type Row, statement, type Store } from "../store/store.ts";
 import { deleteElsewhere } from "./erase_elsewhere.ts";
-import { deadLettersOf, eventsOf, inSessions, type Meant, toolCallsOf } from "./erase_meant.ts";
+import {
+  deadLettersOf,
+  type EraseScope,
+  eventsOf,
+  inSessions,
+  type Meant,
+  toolCallsOf,
+} from "./erase_meant.ts";
 import { compactIndex } from "./index_upkeep.ts";
 import { sessionStream } from "./transcripts.ts";
 import { rowsForErasedTurns } from "./turns.ts";
@@ -18,15 +25,6 @@ import { rowsForErasedTurns } from "./turns.ts";
 /** Rows deleted in one commit. */
 const BATCH_ROWS = 200;
 const BETWEEN_BATCHES_MS = 2;
-
-/** Whom to erase: everything of a tenant, or what one person said and was told. */
-export interface EraseScope {
-  readonly account: string;
-  /** The conversations; undefined for all of the tenant. */
-  readonly sessionIds: readonly string[] | undefined;
-  /** The person, as their channel names them; undefined for all of the tenant. */
-  readonly contact: string | undefined;
-}
 
 /** What {@linkcode erase} needs. */
 export interface EraseDeps {

@@ -4,7 +4,7 @@
  * @module
  */
 import { statement, type Store } from "../store/store.ts";
-import type { EraseScope } from "./erase.ts";
+import type { EraseScope } from "./erase_meant.ts";
 
 /** Tables with rows of tenants that are not erased, or here, in a way of their own. */
 const TREATED = new Set([

@@ -4,7 +4,15 @@
  * @module
  */
 import type { Value } from "../store/store.ts";
-import type { EraseScope } from "./erase.ts";
+
+/** Whom to erase: everything of a tenant, or what one person said and was told. */
+export interface EraseScope {
+  readonly account: string;
+  /** The conversations; undefined for all of the tenant. */
+  readonly sessionIds: readonly string[] | undefined;
+  /** The person, as their channel names them; undefined for all of the tenant. */
+  readonly contact: string | undefined;
+}
 
 /** Rows of a table by their `id`, and which of them are meant. */
 export interface Meant {

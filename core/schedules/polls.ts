@@ -64,7 +64,7 @@ interface Look {
 /** Returns a function that looks once for the time `slotMs`. */
 export function createPoll(deps: PollDeps) {
   const { store, reads, settings, now, log } = deps;
-  const { outboundTo, sendRows } = createPollSends(deps);
+  const sends = createPollSends(deps);
 
   return async function poll(
     schedule: Schedule,
@@ -126,13 +126,13 @@ export function createPoll(deps: PollDeps) {
         }),
       );
       const outbounds = outboundsOf(answer, schedule, slotMs);
-      return { ended: endOf(answer, schedule, slotMs), ...sendRows(outbounds) };
+      return { ended: endOf(answer, schedule, slotMs), ...sends.sendRows(outbounds) };
     } catch (error) {
       if (signal.aborted) throw error;
       const alerts = alertsOf(error, schedule, job, slotMs);
       return {
         ended: failureOf(error, schedule, { slotMs, alerted: alerts.length > 0 }),
-        ...sendRows(alerts),
+        ...sends.sendRows(alerts),
       };
     } finally {
       over.abort();
@@ -206,7 +206,7 @@ export function createPoll(deps: PollDeps) {
 
   function outboundsOf(answer: PollAnswer, schedule: Schedule, slotMs: number): Outbound[] {
     return answer.deliver.map(({ channel, recipient, payload }, i) =>
-      outboundTo(schedule, channel, recipient, {
+      sends.outboundTo(schedule, channel, recipient, {
         text: deliveredText(payload),
         part: `${slotMs}/${i}`,
       })
@@ -228,7 +228,7 @@ export function createPoll(deps: PollDeps) {
     if (to === undefined || !isBad || isQuiet) return [];
     const text = `Job "${job.id}" keeps failing: ${deps.redact(failureText(error))}`;
     try {
-      return [outboundTo(schedule, to.channel, to.to, { text, part: `${slotMs}/failed` })];
+      return [sends.outboundTo(schedule, to.channel, to.to, { text, part: `${slotMs}/failed` })];
     } catch (unreachable) {
       log.warn("poll.nobody_told", { job: job.id, error: messageOf(unreachable) });
       return [];

@@ -34,7 +34,7 @@ export function createAppContexts(deps: AppContextDeps): {
   readonly contextOf: (settings: AppSettings) => AppContext;
 } {
   const { admin, log, token, signal, on } = deps;
-  const hub = createEventHub({ request: admin.request, log, signal });
+  const hub = createEventHub({ request: (...call) => admin.request(...call), log, signal });
   return {
     hub,
     contextOf: ({ config, handshake, stateDir }) => ({

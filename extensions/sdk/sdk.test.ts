@@ -249,7 +249,7 @@ describe("the life of a microapp", () => {
   it("starts its parts before it is ready, and stops them in reverse", async () => {
     const story: string[] = [];
     const part = (name: string) => (context: AppContext) => {
-      story.push(`${name} starts in ${context.handshake["extension_id"]}`);
+      story.push(`${name} starts in ${String(context.handshake["extension_id"])}`);
       return {
         async [Symbol.asyncDispose]() {
           await setImmediate();

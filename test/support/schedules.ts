@@ -104,7 +104,11 @@ async function openOver(
   };
   const spine: Spine = {
     ...parts,
-    ...{ store, dir, settings, now, log: silentLog },
+    store,
+    dir,
+    settings,
+    now,
+    log: silentLog,
     [Symbol.asyncDispose]: close,
   };
   const pushed: OpenInbound[] = [];

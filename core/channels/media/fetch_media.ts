@@ -3,10 +3,12 @@
  *
  * @module
  */
+import type { LookupAddress } from "node:dns";
 import { lookup as lookupAll } from "node:dns/promises";
 import { type IncomingMessage, request as requestHttp, type RequestOptions } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
+import { callbackify } from "node:util";
 import { CodedError, messageOf } from "../../contract/mod.ts";
 import { openDeadline } from "../../flow/deadline.ts";
 import type { IsAllowedAddress } from "./addresses.ts";
@@ -58,19 +60,24 @@ export function createFetchMedia(
   /** Resolves a host once, and connects to one of the addresses that were checked. */
   function pinned(trusted: boolean): LookupFunction {
     return (host, options, done) => {
-      resolve(host).then((addresses) => {
-        // One bad address is enough: a name that points inside at times is up to something.
-        const bad = trusted ? undefined : addresses.find((address) => !isAllowed(address));
-        if (bad !== undefined || addresses.length === 0) {
-          done(refused(`host "${host}" is at ${bad ?? "no address"}`), "", 4);
-          return;
-        }
-        const found = addresses.map((address) => ({ address, family: isIP(address) }));
-        const [first] = found;
-        if (options.all === true) done(null, found);
-        else done(null, first?.address ?? "", first?.family ?? 4);
-      }, (error: unknown) => done(error as Error, "", 4));
+      const lookUp = callbackify(() => addressesOf(host, trusted));
+      lookUp((error, found) => {
+        const [first] = found ?? [];
+        if (error !== null || first === undefined) done(error, "", 4);
+        else if (options.all === true) done(null, found);
+        else done(null, first.address, first.family);
+      });
     };
+  }
+
+  async function addressesOf(host: string, trusted: boolean): Promise<LookupAddress[]> {
+    const addresses = await resolve(host);
+    // One bad address is enough: a name that points inside at times is up to something.
+    const bad = trusted ? undefined : addresses.find((address) => !isAllowed(address));
+    if (bad !== undefined || addresses.length === 0) {
+      throw refused(`host "${host}" is at ${bad ?? "no address"}`);
+    }
+    return addresses.map((address) => ({ address, family: isIP(address) }));
   }
 
   function checkUrl(url: URL, trusted: boolean): void {

@@ -28,6 +28,7 @@ const SIGNATURES: readonly (readonly [type: string, at: number, bytes: string])[
   ["application/gzip", 0, "\x1f\x8b"],
 ];
 const HTML = /^\s*(?:<!--[\s\S]*?-->\s*)*<(?:!doctype\s+html|html|head|body|script|iframe|svg)\b/i;
+// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const BINARY = /[\0-\x08\x0e-\x1a\x1c-\x1f\ufffd]/;
 /** Enough of a text to see that it is one. */
 const HEAD_BYTES = 4096;

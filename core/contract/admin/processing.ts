@@ -21,7 +21,7 @@ const operator = {
 const Summary = worded((text) =>
   text.trim() === ""
     ? "empty_summary"
-    : [...text.trim()].length > MAX_SUMMARY_CHARS
+    : Array.from(text.trim()).length > MAX_SUMMARY_CHARS
     ? "summary_too_long"
     : undefined
 );

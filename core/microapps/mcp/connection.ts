@@ -80,15 +80,12 @@ export function httpTransports(
   const kinds = kind === "auto" ? ["streamable_http", "sse"] as const : [kind] as const;
   return function open(sdk, attempt) {
     const options = { requestInit: { headers }, fetch: boundedFetch(maxBytes) };
-    switch (kinds[attempt]) {
-      case "streamable_http":
-        // Without a session id it is typed as absent here and as undefined there.
-        return new sdk.StreamableHTTPClientTransport(new URL(url), options) as Transport;
-      case "sse":
-        return new sdk.SSEClientTransport(new URL(url), options);
-      default:
-        return undefined;
-    }
+    const form = kinds[attempt];
+    if (form === undefined) return undefined;
+    return form === "sse"
+      ? new sdk.SSEClientTransport(new URL(url), options)
+      // Without a session id it is typed as absent here and as undefined there.
+      : new sdk.StreamableHTTPClientTransport(new URL(url), options) as Transport;
   };
 }
 

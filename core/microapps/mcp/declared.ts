@@ -6,7 +6,20 @@
 import { z } from "zod";
 import { messageOf } from "../../contract/mod.ts";
 import { isObject } from "../json.ts";
-import type { DeclaredServer } from "./spec.ts";
+
+/** A server as a microapp declares it, in `plugin.toml` or `.mcp.json`. */
+export interface DeclaredServer {
+  readonly transport: "stdio" | "streamable_http" | "sse" | "auto";
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string | null;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly logLevel: string | null;
+  /** Null where it says nothing. */
+  readonly passesContext: boolean | null;
+}
 
 const texts = z.record(z.string(), z.string()).default({});
 

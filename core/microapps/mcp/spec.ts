@@ -4,6 +4,7 @@
  * @module
  */
 import type { Candidate } from "../discovery.ts";
+import type { DeclaredServer } from "./declared.ts";
 
 /** A server that is started as a child. */
 export interface StdioWire {
@@ -56,20 +57,6 @@ export interface McpServerSpec {
 /** What a server is called among microapps. */
 export function serverId(key: string): string {
   return `mcp:${key}`;
-}
-
-/** A server as a microapp declares it, in `plugin.toml` or `.mcp.json`. */
-export interface DeclaredServer {
-  readonly transport: "stdio" | HttpWire["kind"];
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd: string | null;
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly logLevel: string | null;
-  /** Null where it says nothing. */
-  readonly passesContext: boolean | null;
 }
 
 /** The operator's word on MCP servers. */

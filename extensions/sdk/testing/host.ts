@@ -137,7 +137,9 @@ export async function openTestHost(
     async until(condition) {
       const deadline = performance.now() + UNTIL_MS;
       while (!condition()) {
-        if (performance.now() > deadline) throw new Error(`Waited in vain for ${condition}`);
+        if (performance.now() > deadline) {
+          throw new Error(`Waited in vain for ${String(condition)}`);
+        }
         await setTimeout(1);
       }
     },

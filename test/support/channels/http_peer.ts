@@ -4,7 +4,12 @@
  * @module
  */
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** A request as it came. */
@@ -33,7 +38,7 @@ export async function openHttpPeer(
   answer: (request: PeerRequest) => PeerAnswer | Promise<PeerAnswer>,
 ): Promise<HttpPeer> {
   const requests: PeerRequest[] = [];
-  const server = createServer(async (incoming, response) => {
+  const serve = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
     const request = {
@@ -51,7 +56,8 @@ export async function openHttpPeer(
       ...reply.headers,
     });
     response.end(isRaw ? reply.body : JSON.stringify(reply.body));
-  });
+  };
+  const server = createServer((incoming, response) => void serve(incoming, response));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

@@ -239,7 +239,15 @@ describe("the admin methods", () => {
       ]);
     const before = globex();
     const text = fc.constantFrom(
-      ...["acme", "globex", "bob", "ana", "mini", "ours", "theirs", "nobody", "new"],
+      "acme",
+      "globex",
+      "bob",
+      "ana",
+      "mini",
+      "ours",
+      "theirs",
+      "nobody",
+      "new",
     );
     const params = fc.record({
       agent_id: text,

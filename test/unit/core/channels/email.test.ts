@@ -101,7 +101,7 @@ async function open(more = "", over: Partial<ChannelDeps> = {}) {
     deps,
     smtp,
     channel,
-    hear: async (text: string) => (await channel.hear?.(envelopeOf(raw(text)), "acme")),
+    hear: async (text: string) => channel.hear?.(envelopeOf(raw(text)), "acme"),
     send: (body: OutboundBody, contact: string) =>
       channel.send({
         id: OUR_ID,

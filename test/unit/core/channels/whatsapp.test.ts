@@ -247,7 +247,7 @@ describe("a WhatsApp line", () => {
       client_ip: null,
     };
     // It fails at once or later, as a channel likes.
-    const heard = async () => await line.channel.hear?.(envelope, "acme");
+    const heard = async () => line.channel.hear?.(envelope, "acme");
     await expect(heard()).rejects.toThrow(/line 9/);
   });
 });

@@ -29,7 +29,7 @@ pollers:
 `;
 
 /** Answers questions one by one, and notes them. */
-function answering(answers: (unknown | Error)[]) {
+function answering(answers: unknown[]) {
   const asked: { cursor: string | null; account: string }[] = [];
   const ask: AskPoller = ({ cursor, account }) => {
     asked.push({ cursor, account });

@@ -59,11 +59,12 @@ describe("the schedules of the config", () => {
       "2025-01-03 every.",
       "2025-01-03 once.",
     ]);
-    expect((await place.events("schedule_missed")).map((event) => event["name"]).sort()).toEqual([
-      "late",
-      "once",
-      "skip",
-    ]);
+    expect((await place.events("schedule_missed")).map((event) => String(event["name"])).sort())
+      .toEqual([
+        "late",
+        "once",
+        "skip",
+      ]);
     await place.answer();
     place.clock.set("2025-01-04T07:00:10Z");
     await place.schedules.tick();
