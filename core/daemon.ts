@@ -286,6 +286,7 @@ export async function runDaemon(
     scrape,
     causes,
     sources: sources.health,
+    channels,
     credentials,
     pairing,
     secretsDir: home.secrets,

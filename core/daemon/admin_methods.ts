@@ -8,6 +8,7 @@ import { agentEventMethods } from "../admin/agent_events.ts";
 import { agentMethods } from "../admin/agents.ts";
 import { channelMethods } from "../admin/channels.ts";
 import { credentialMethods } from "../admin/credentials.ts";
+import { dispatchMethods } from "../admin/dispatch.ts";
 import { llmProviderMethods } from "../admin/llm_providers.ts";
 import type { AdminMethod } from "../admin/method.ts";
 import { pairingMethods } from "../admin/pairing.ts";
@@ -18,8 +19,10 @@ import { skillMethods } from "../admin/skills.ts";
 import { tenantRecordMethods } from "../admin/tenant_record.ts";
 import { tenantMethods } from "../admin/tenants.ts";
 import { apiRootOf, CHANNEL_CREDENTIALS } from "../channels/credentials/mod.ts";
+import { sessionIdOf } from "../agents/session.ts";
 import { amountOf, MAX_HOPS, NOTICES, TOGGLES } from "../contract/mod.ts";
 import { OPERATOR_STREAM, rowsForEvents } from "../events/event_rows.ts";
+import type { Channels } from "../channels/ingress.ts";
 import type { Host } from "../microapps/host.ts";
 import { readUsage } from "../models/budget/usage.ts";
 import { probeProvider } from "../models/probe.ts";
@@ -51,6 +54,7 @@ export interface AdminMethodDeps extends Parts, Pick<DaemonOptions, "env" | "now
   readonly schedules: WiredSchedules;
   readonly config: LiveSettings;
   readonly credentials: Credentials;
+  readonly channels: Channels;
   readonly pairing: PairingParts;
   /** Where secrets are kept. */
   readonly secretsDir: string;
@@ -136,6 +140,19 @@ export function createAdminMethods(
       changeConfig,
       ...deps.schedules,
       pollerOf: (kind, account) => host.pollerOf(kind, account),
+      now,
+    }),
+    ...dispatchMethods({
+      settings,
+      store,
+      outbox: deps.outbox,
+      transcriptRows: deps.rows.transcript,
+      sessionIdOf,
+      canSend: (channel, kind) => deps.channels.get(channel)?.sends.has(kind) === true,
+      boundTo: (id, channel) => host.boundTo(id, channel),
+      registered: (id, line) => deps.credentials.find(line)?.registeredBy === id,
+      deliver: work.delivery.push,
+      uuid,
       now,
     }),
     ...publishMethods({

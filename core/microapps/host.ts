@@ -119,6 +119,8 @@ export interface Host extends AsyncDisposable {
   pollerOf(kind: string, account: string): string | undefined;
   /** Variables of the environment that microapps say they read, in the order of their ids. */
   gates(): { readonly microappId: string; readonly gate: Gate }[];
+  /** The accounts of a channel that a microapp's manifest writes to; none for one that is not there. */
+  boundTo(microappId: string, channel: string): readonly string[];
   /** The subjects a microapp's manifest says it publishes to; none for one that is not there. */
   publishes(microappId: string): readonly string[];
   /** Whether any microapp wants to be asked at `point`, or has to be, for a tenant. */
@@ -265,6 +267,7 @@ export async function openHost(deps: HostDeps): Promise<Host> {
       slots.all().flatMap(({ candidate: { id, manifest } }) =>
         manifest.gates.map((gate) => ({ microappId: id, gate }))
       ),
+    boundTo: (id, channel) => slots.get(id)?.candidate.manifest.outboundBindings[channel] ?? [],
     publishes: (id) => slots.get(id)?.candidate.manifest.capabilities.broker.publish ?? [],
     hasHooks: (point, account) => isHooked(point, account, chain),
     runHook: (point, params, context) => runHookChain(point, params, context, chain),

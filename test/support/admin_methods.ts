@@ -12,6 +12,8 @@ import { apiRootOf, CHANNEL_CREDENTIALS } from "../../core/channels/credentials/
 import { llmProviderMethods } from "../../core/admin/llm_providers.ts";
 import { pairingMethods } from "../../core/admin/pairing.ts";
 import { pollerMethods } from "../../core/admin/pollers.ts";
+import { dispatchMethods } from "../../core/admin/dispatch.ts";
+import { createOutbox } from "../../core/queues/outbox.ts";
 import { publishMethods } from "../../core/admin/publish.ts";
 import { secretMethods, type TokenRotation } from "../../core/admin/secrets.ts";
 import { skillMethods } from "../../core/admin/skills.ts";
@@ -91,6 +93,8 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     log: silentLog,
   });
   const tokens = openMicroappTokens({ dir: join(secretsDir, "microapps"), random });
+  const outbox = createOutbox({ store, sealer: vault, textLimitOf: () => 10_000 });
+  const dispatched: string[] = [];
   const rotations: TokenRotation[] = [];
   const erasures: unknown[] = [];
   const handoffs: Handoff[] = [];
@@ -192,6 +196,19 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
       pollerOf: (kind, account) => kind === "mailbox" && account === "acme" ? "shop" : undefined,
       now: Date.now,
     }),
+    ...dispatchMethods({
+      settings,
+      store,
+      outbox,
+      transcriptRows: (session) => transcripts.rowsForTranscript(session),
+      sessionIdOf,
+      canSend: (channel, kind) => channel === "webchat" && kind === "text",
+      boundTo: (id, channel) => id === "shop" && channel === "webchat" ? ["acme"] : [],
+      registered: (id, line) => credentials.find(line)?.registeredBy === id,
+      deliver: (items) => void dispatched.push(...items.map(({ id }) => id)),
+      uuid,
+      now: Date.now,
+    }),
     ...publishMethods({
       deliver(given): Promise<Outcome[]> {
         const [handoff] = given;
@@ -228,6 +245,7 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     rotations,
     erasures,
     handoffs,
+    dispatched,
     async [Symbol.asyncDispose]() {
       await oversight[Symbol.asyncDispose]();
       parts.events[Symbol.dispose]();

@@ -10,6 +10,7 @@ import { CHANNEL_METHODS } from "./channels.ts";
 import { CREDENTIAL_METHODS } from "./credentials.ts";
 import { CONVERSATION_METHODS } from "./conversations.ts";
 import { ESCALATION_METHODS } from "./escalations.ts";
+import { DISPATCH_METHODS } from "./dispatch.ts";
 import { LLM_PROVIDER_METHODS } from "./llm_providers.ts";
 import { PAIRING_METHODS } from "./pairing.ts";
 import { PROCESSING_METHODS } from "./processing.ts";
@@ -37,6 +38,7 @@ export const ADMIN_METHODS = {
   ...CONVERSATION_METHODS,
   ...POLLER_METHODS,
   ...PUBLISH_METHODS,
+  ...DISPATCH_METHODS,
 } as const;
 
 /** What each method takes and answers: `AdminMethods["nexo/admin/agents/get"]["result"]`. */

@@ -132,6 +132,11 @@ const CALLS: readonly (readonly [keyof typeof ADMIN_METHODS, unknown, unknown])[
     channel: "webchat",
   }],
   ["nexo/admin/credentials/list", { channel_filter: "webchat" }, { channel_filter: 1 }],
+  ["nexo/dispatch", { channel: "webchat", account_id: "acme", to: "maria", body: "hi" }, {
+    channel: "webchat",
+    to: "",
+    body: "hi",
+  }],
   ["nexo/admin/credentials/revoke", { channel: "webchat", instance: "acme" }, {
     channel: "webchat",
     instance: "../acme",

@@ -1,0 +1,186 @@
+/**
+ * `nexo/dispatch`.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { outboundRefusal } from "../agents/outbound_fence.ts";
+import { DISPATCH_METHODS } from "../contract/admin/dispatch.ts";
+import {
+  type Clock,
+  codeOf,
+  type ConversationKey,
+  RPC_CODES,
+  RpcFault,
+  textOfBody,
+  uuidOf,
+} from "../contract/mod.ts";
+import { bodyOf } from "../oversight/reply_body.ts";
+import type { OpenOutbound, Outbound, Outbox } from "../queues/outbox.ts";
+import type { TranscriptEntry } from "../record/transcripts.ts";
+import type { Settings } from "../settings/settings.ts";
+import { tenantOf } from "../settings/tenant.ts";
+import type { Store, Write } from "../store/store.ts";
+import { type AdminMethod, type Call, methodsOf, onlyTenant, sees } from "./method.ts";
+
+/** How long a message may wait for its channel, in milliseconds. */
+const TTL_MS = 3_600_000;
+
+/** What dispatching needs. */
+export interface DispatchMethodDeps {
+  readonly settings: () => Settings;
+  readonly store: Store;
+  readonly outbox: Outbox;
+  readonly transcriptRows: (session: {
+    readonly account: string;
+    readonly agentId: string;
+    readonly sessionId: string;
+    readonly entries: readonly TranscriptEntry[];
+  }) => Write[];
+  readonly sessionIdOf: (key: ConversationKey) => string;
+  /** Whether there is such a channel and it sends bodies of a kind. */
+  readonly canSend: (channel: string, kind: Outbound["body"]["kind"]) => boolean;
+  /** The accounts of a channel a microapp's manifest writes to; `*` is all of them. */
+  readonly boundTo: (microappId: string, channel: string) => readonly string[];
+  /** Whether a microapp registered a line's credential. */
+  readonly registered: (
+    microappId: string,
+    line: { readonly channel: string; readonly instance: string },
+  ) => boolean;
+  /** Sends rows that are on disk. */
+  readonly deliver: (items: readonly OpenOutbound[]) => void;
+  readonly uuid: () => string;
+  readonly now: Clock;
+}
+
+interface Line {
+  readonly account: string;
+  readonly agentId: string;
+  readonly instance: string;
+}
+
+/** Returns the method. */
+export function dispatchMethods(deps: DispatchMethodDeps): AdminMethod[] {
+  const { settings, store, outbox, now } = deps;
+  return methodsOf(DISPATCH_METHODS, {
+    async "nexo/dispatch"(params, call) {
+      const { channel, to, idempotency_key } = params;
+      const { account, agentId, instance } = lineFor(params, deps, call);
+      const { attachments, reply_to_msg_id, body: text, msg_kind } = params;
+      const reply = {
+        kind: "reply" as const,
+        channel,
+        account_id: account,
+        to,
+        body: text,
+        msg_kind,
+        attachments,
+        reply_to_msg_id,
+      };
+      const body = bodyOf(reply, null);
+      if (!deps.canSend(channel, body.kind)) {
+        throw refusal("channel_unavailable", `channel "${channel}" does not send ${body.kind}`);
+      }
+      const key = { account_id: account, agent_id: agentId, channel, instance, contact: to };
+      const outbound: Outbound = {
+        ...key,
+        id: idempotency_key == null
+          ? deps.uuid()
+          : uuidOf(sha256, "dispatch", whoOf(call), account, idempotency_key),
+        session_id: deps.sessionIdOf(key),
+        turn_id: null,
+        body,
+        expires_at_ms: now() + TTL_MS,
+      };
+      const stopped = outboundRefusal(settings(), outbound);
+      if (stopped !== undefined && !stopped.later) {
+        throw refusal("unauthorized_binding", stopped.reason, { channel, account_id: account });
+      }
+      const queued = outbox.queue(outbound, now());
+      try {
+        await store.commit([
+          ...queued.writes,
+          ...deps.transcriptRows({
+            account,
+            agentId,
+            sessionId: outbound.session_id,
+            entries: [{
+              role: "assistant",
+              text: textOfBody(body),
+              sourcePlugin: channel,
+              senderId: `dispatch:${whoOf(call)}`,
+              messageId: outbound.id,
+              sentAtMs: now(),
+            }],
+          }),
+        ]);
+      } catch (error) {
+        // The same key again is the same message, which is on its way or there.
+        if (codeOf(error) !== "conflict" || idempotency_key == null) throw error;
+        return { msg_id: outbound.id };
+      }
+      deps.deliver(queued.items);
+      return { msg_id: outbound.id };
+    },
+  });
+}
+
+const sha256 = (text: string): Uint8Array => createHash("sha256").update(text).digest();
+
+function whoOf({ caller }: Call): string {
+  return caller.kind === "microapp" ? caller.id : "operator";
+}
+
+/** The one line of a channel that `account_id` means, if the caller may write there. */
+function lineFor(
+  { channel, account_id }: { channel: string; account_id?: string | null | undefined },
+  deps: DispatchMethodDeps,
+  call: Call,
+): Line {
+  const wanted = account_id ?? onlyTenant(call);
+  const lines = linesOf(deps.settings(), channel).filter(({ account, instance }) =>
+    sees(call, account) && (wanted === undefined || account === wanted || instance === wanted)
+  );
+  const [line, ...others] = lines;
+  const named = { channel, account_id: wanted ?? null };
+  if (line === undefined) {
+    throw refusal("unauthorized_binding", `nobody answers ${channel} for this account`, named);
+  }
+  if (
+    others.some(({ account, instance }) => account !== line.account || instance !== line.instance)
+  ) {
+    throw new RpcFault(
+      RPC_CODES.invalid_params,
+      "invalid_params: account_id is ambiguous: name the instance",
+    );
+  }
+  const { caller } = call;
+  if (caller.kind === "microapp") {
+    const { account, instance } = line;
+    const bound = deps.boundTo(caller.id, channel);
+    const isBound = bound.some((one) => one === "*" || one === account || one === instance);
+    if (!isBound && !deps.registered(caller.id, { channel, instance })) {
+      const reason = `the manifest's outbound_bindings do not have ${channel}:${instance}`;
+      throw refusal("unauthorized_binding", reason, named);
+    }
+  }
+  return line;
+}
+
+function linesOf(settings: Settings, channel: string): Line[] {
+  return [...settings.agents.values()].filter(({ active }) => active).flatMap((agent) =>
+    agent.inbound_bindings.filter(({ plugin }) => plugin === channel).flatMap((binding) => {
+      const instance = binding.instance ?? "default";
+      const account = tenantOf(settings, agent, channel, instance);
+      return account === undefined ? [] : [{ account, agentId: agent.id, instance }];
+    })
+  );
+}
+
+function refusal(
+  code: "unauthorized_binding" | "channel_unavailable",
+  message: string,
+  data: Readonly<Record<string, unknown>> = {},
+): RpcFault {
+  return new RpcFault(RPC_CODES.tool_failed, `${code}: ${message}`, { code, ...data });
+}
