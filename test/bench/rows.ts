@@ -4,6 +4,8 @@
  * @module
  */
 import type { Row } from "./row.ts";
+import { appsMemory } from "./rows/apps_memory.ts";
+import { appsMemoryDeno } from "./rows/apps_memory_deno.ts";
 import { firehoseMemory } from "./rows/firehose_memory.ts";
 import { firehoseNaive } from "./rows/firehose_naive.ts";
 import { firehoseSocketio } from "./rows/firehose_socketio.ts";
@@ -30,4 +32,6 @@ export const ROWS: readonly Row[] = [
   firehoseMemory,
   toolcallMcp,
   neighbour,
+  appsMemory,
+  appsMemoryDeno,
 ];

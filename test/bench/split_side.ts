@@ -23,13 +23,29 @@ export interface SplitOptions {
   readonly measure: Measure;
 }
 
-/** Starts nats-server, core and one edge, sealed as in a real deployment. */
+/** Core and edge apart, each a process of its own; disposing ends them and what is between them. */
+export interface Split extends Served {
+  readonly parts: Readonly<Record<"edge" | "core" | "nats", { readonly pid: number }>>;
+}
+
+/** Starts nats-server, core and one edge, sealed as in a real deployment, under webhooks. */
 export async function openSplitSide(
   workshop: Workshop,
-  { runtime, jetStream, measure }: SplitOptions,
+  { measure, ...options }: SplitOptions,
 ): Promise<Side> {
+  return loadHttp(workshop, await startSplit(workshop, options), measure);
+}
+
+/** Starts them; `prepare` may change the config before. */
+export async function startSplit(
+  workshop: Workshop,
+  { runtime, jetStream, prepare }: Omit<SplitOptions, "measure"> & {
+    readonly prepare?: (configDir: string) => Promise<void>;
+  },
+): Promise<Split> {
   const nats = await startNatsServer({ jetStream, parentDir: workshop.dir });
   const { configDir, home } = await makeConfig(workshop.dir);
+  await prepare?.(configDir);
   const env = {
     ...WEBHOOK_ENV,
     NEXO_HOME: home,
@@ -44,15 +60,15 @@ export async function openSplitSide(
     [join(ROOT, "edge/deno.ts")],
     { ...env, NEXO_PORT: "0" },
   );
-  return loadHttp(workshop, {
+  return {
     port: edge.port,
-    parts: { ...edge.parts, core, nats: { pid: nats.pid() } },
+    parts: { edge: edge.part, core, nats: { pid: nats.pid() } },
     async [Symbol.asyncDispose]() {
       await edge[Symbol.asyncDispose]();
       await core[Symbol.asyncDispose]();
       await nats[Symbol.asyncDispose]();
     },
-  }, measure);
+  };
 }
 
 /** Starts our edge on Deno with nobody behind it. */
@@ -69,17 +85,26 @@ export async function openDenoVerifyingSide(workshop: Workshop, measure: Measure
   return loadHttp(workshop, await startDeno([script, JSON.stringify(config)], {}), measure);
 }
 
-async function startNode(workshop: Workshop, env: Record<string, string>): Promise<Served> {
+/** One edge alone. */
+interface ServedEdge extends Served {
+  readonly part: { readonly pid: number };
+}
+
+async function startNode(workshop: Workshop, env: Record<string, string>): Promise<ServedEdge> {
   const server = workshop.compiled(import.meta.resolve("./servers/remote_edge.ts"));
   const edge = await startPart<Listening>(server, { env });
   return {
     port: edge.ready.port,
+    part: edge,
     parts: { edge },
     [Symbol.asyncDispose]: () => edge[Symbol.asyncDispose](),
   };
 }
 
-async function startDeno(args: readonly string[], env: Record<string, string>): Promise<Served> {
+async function startDeno(
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<ServedEdge> {
   const edge = await startProgram(DENO, {
     args: [...DENO_ARGS, ...args],
     env,
@@ -87,6 +112,7 @@ async function startDeno(args: readonly string[], env: Record<string, string>): 
   });
   return {
     port: Number(new URL(edge.said).port),
+    part: edge,
     parts: { edge },
     [Symbol.asyncDispose]: () => edge[Symbol.asyncDispose](),
   };
