@@ -232,8 +232,8 @@ describe("readHistory", () => {
     await test.store.commit(transcripts.rowsForTranscript(session("acme", said)));
     const query = { account: "acme", agentId: "ana", sessionId: SESSION };
     expect(await transcripts.readHistory({ ...query, limit: 2 })).toEqual([
-      { seq: 1, role: "user", body: "two", modelMessage: undefined },
-      { seq: 2, role: "assistant", body: "three", modelMessage: ["three"] },
+      { seq: 1, role: "user", body: "two", messageId: "m-two", modelMessage: undefined },
+      { seq: 2, role: "assistant", body: "three", messageId: "m-three", modelMessage: ["three"] },
     ]);
     const [first] = await transcripts.readHistory(query);
     expect(first?.modelMessage).toEqual({ content: "one a@b.co" });
