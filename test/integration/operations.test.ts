@@ -109,15 +109,6 @@ describe("operations of a running daemon", () => {
   it("trims the event log on the way, through kill -9, and goes on counting", async () => {
     await using place = await openDaemonPlace();
     let daemon = await place.start();
-    for (let i = 0; i < 10; i++) {
-      await daemon.call("chat", { instance: "acme", text: `hello ${i}` });
-    }
-    await daemon.kill();
-    await place.writeConfig("transcripts.yaml", "events: { max_rows: 7 }\n");
-    daemon = await place.start();
-    // While it may be trimming.
-    await daemon.kill();
-    daemon = await place.start();
     const db = createClient({ url: `file:${join(place.home, "state/core.db")}` });
     const offsets = async () => {
       const { rows } = await db.execute(
@@ -125,10 +116,22 @@ describe("operations of a running daemon", () => {
       );
       return rows.map((row) => Number(row["offset"]));
     };
+    // A chat: the turn's start and end, what both sides said, and that the answer was sent.
+    const eventsOf = (chats: number) => chats * 5;
+    for (let i = 0; i < 10; i++) {
+      await daemon.call("chat", { instance: "acme", text: `hello ${i}` });
+    }
+    await expect.poll(offsets).toHaveLength(eventsOf(10));
+    await daemon.kill();
+    await place.writeConfig("transcripts.yaml", "events: { max_rows: 7 }\n");
+    daemon = await place.start();
+    // While it may be trimming.
+    await daemon.kill();
+    daemon = await place.start();
     const upTo = (last: number) => Array.from({ length: 7 }, (_, i) => last - 6 + i);
-    await expect.poll(offsets, { timeout: 10_000 }).toEqual(upTo(40));
+    await expect.poll(offsets, { timeout: 10_000 }).toEqual(upTo(eventsOf(10)));
     await daemon.call("chat", { instance: "acme", text: "one more" });
-    expect((await offsets()).at(-1)).toBe(44);
+    await expect.poll(async () => (await offsets()).at(-1)).toBe(eventsOf(11));
     db.close();
     const { chains } = await daemon.call<{ chains: { ok: boolean }[] }>("audit/verify", {});
     expect(chains.every(({ ok }) => ok)).toBe(true);
