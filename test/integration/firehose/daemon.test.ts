@@ -31,8 +31,8 @@ function follow(edgeUrl: string, token: string) {
   };
 }
 
-const isEnd = (frame: FirehoseFrame): boolean =>
-  frame.type === "event" && frame.event.kind === "turn_finished";
+const isSent = (frame: FirehoseFrame): boolean =>
+  frame.type === "event" && frame.event.kind === "outbound_sent";
 
 describe("the firehose of a running daemon", () => {
   it.each(["its own edge", "node", "deno"] as const)(
@@ -55,7 +55,7 @@ describe("the firehose of a running daemon", () => {
       await stream.until(({ type }) => type === "ready");
       await core.call("chat", { instance: "globex", text: "not for acme" });
       await core.call("chat", { instance: "acme", text: "for acme" });
-      await stream.until(isEnd);
+      await stream.until(isSent);
 
       const events = stream.frames.flatMap((frame) => frame.type === "event" ? [frame.event] : []);
       expect(new Set(events.map((event) => (event as { tenant_id?: string }).tenant_id)))
@@ -65,6 +65,7 @@ describe("the firehose of a running daemon", () => {
         "transcript_appended",
         "transcript_appended",
         "turn_finished",
+        "outbound_sent",
       ]);
       expect(JSON.stringify(stream.frames)).not.toContain("not for acme");
 
