@@ -8,7 +8,7 @@ const open = () =>
   - id: ana
     tenant_id: acme
     model: { provider: offline, model: rules }
-    outbound_allowlist: { telegram: ["1"] }
+    outbound_allowlist: { webchat: [maria], telegram: ["1"] }
     inbound_bindings: [{ plugin: webchat, instance: front }, { plugin: telegram, instance: acme }]
   - id: gus
     tenant_id: globex
@@ -49,6 +49,7 @@ describe("nexo/dispatch", () => {
     await refused(shop, { account_id: "nobody" }, "unauthorized_binding");
     await refused(shop, { channel: "email" }, "unauthorized_binding");
     await refused(microapp({ dispatch_outbound: ["globex"] }), {}, "unauthorized_binding");
+    await refused(shop, { to: "stranger" }, "unauthorized_binding");
     await refused(operator, { channel: "telegram", to: "2" }, "channel_unavailable");
     await expect(place.dispatch(microapp({}), "nexo/dispatch", HELLO))
       .rejects.toMatchObject({ code: -32004 });
