@@ -40,6 +40,7 @@ import { openSignedHeads } from "./daemon/signed_heads.ts";
 import { openWork } from "./daemon/work.ts";
 import type { Dispatch } from "./admin/dispatcher.ts";
 import { openAttendants } from "./channels/attendants.ts";
+import { channelHealth } from "./channels/health.ts";
 import { channelSources } from "./channels/sources.ts";
 import { createUuids, messageOf, resolveSource, subjects } from "./contract/mod.ts";
 import { openExchangeClient } from "./bus/exchanges/client.ts";
@@ -265,6 +266,12 @@ export async function runDaemon(
     });
   await using code = openCodeWatch({ host, refresh, log });
   const extensions = createExtensionDesk({ ...microappsAt, host, change: config.change, refresh });
+  await using attendants = openAttendants({
+    settings,
+    channels,
+    credentialOf: (channel, instance) => credentials.open({ channel, instance })?.payload,
+    log,
+  });
   let edgeUrl: string | undefined;
   await using admin = await openAdmin({
     ...options,
@@ -287,6 +294,8 @@ export async function runDaemon(
     causes,
     sources: sources.health,
     channels,
+    channelHealth: () =>
+      channelHealth({ settings: settings(), channels, attended: attendants.list() }),
     credentials,
     pairing,
     secretsDir: home.secrets,
@@ -324,12 +333,6 @@ export async function runDaemon(
     edges.push(reloads);
   };
   edges.push(reloads);
-  await using attendants = openAttendants({
-    settings,
-    channels,
-    credentialOf: (channel, instance) => credentials.open({ channel, instance })?.payload,
-    log,
-  });
   attendants.apply();
   const { broker } = settings();
   config.onChange((next) => {

@@ -47,7 +47,7 @@ import type { Vault } from "../vault/vault.ts";
 import { createAuditReads } from "./audit.ts";
 import { type AdminMethodDeps, createAdminMethods } from "./admin_methods.ts";
 import type { LiveSettings } from "./config.ts";
-import { doctorChecks } from "./doctor.ts";
+import { doctorChecks, type DoctorDeps } from "./doctor.ts";
 import type { ExtensionDesk } from "./extension_desk.ts";
 import type { EdgeLink } from "./edge_link.ts";
 import type { DaemonOptions } from "./options.ts";
@@ -77,6 +77,7 @@ export interface AdminDeps
   readonly config: LiveSettings;
   readonly sources: SourceHealth;
   readonly readiness: () => Promise<Readiness>;
+  readonly channelHealth: DoctorDeps["channelHealth"];
   readonly scrape: () => Promise<string>;
   readonly edgeConfig: () => EdgeConfig;
   readonly edgeUrl: () => string | undefined;

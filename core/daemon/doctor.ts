@@ -5,8 +5,10 @@
  */
 import { basename } from "node:path";
 import type { DoctorCheck, Finding } from "../admin/doctor.ts";
+import type { InstanceView } from "../channels/attendants.ts";
 import {
   basePathOf,
+  bindingId,
   type Clock,
   type EdgeConfig,
   type EdgeSource,
@@ -24,6 +26,7 @@ export interface DoctorDeps {
   readonly edgeConfig: () => EdgeConfig;
   readonly sources: SourceHealth;
   readonly readiness: () => Promise<Readiness>;
+  readonly channelHealth: () => Promise<readonly InstanceView[]>;
   readonly config: Pick<LiveSettings, "current" | "warnings">;
   readonly host: Pick<Host, "status">;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -36,6 +39,7 @@ export function doctorChecks(deps: DoctorDeps): DoctorCheck[] {
     { area: "core", run: () => partFindings(deps) },
     { area: "config", run: () => configFindings(deps) },
     { area: "sources", run: () => sourceFindings(deps) },
+    { area: "channels", run: () => channelFindings(deps) },
     { area: "http", run: () => serverFindings(deps) },
     { area: "skills", run: () => skillFindings(deps.config.current(), deps.env) },
   ];
@@ -59,6 +63,35 @@ function configFindings({ config }: DoctorDeps): Finding[] {
     const fix = "`nexo check` says how to mend it";
     return { level: "warning", subject: basename(place), message: message.join(" "), fix };
   });
+}
+
+/** Instances agents answer on: whether they hear and can answer. */
+async function channelFindings({ channelHealth }: DoctorDeps): Promise<Finding[]> {
+  return (await channelHealth()).map(({ channel, instance, state, reason }) => ({
+    subject: bindingId(channel, instance),
+    ...channelFinding(state, reason ?? ""),
+  }));
+}
+
+function channelFinding(state: InstanceView["state"], reason: string): Omit<Finding, "subject"> {
+  const fix = "docs/channels.md says what this channel needs";
+  switch (state) {
+    case "attended":
+    case "working":
+      return {
+        level: "ok",
+        message: reason === "" ? "ready" : `trying again: ${reason}`,
+        fix: null,
+      };
+    case "not_ready":
+      return { level: "warning", message: reason, fix };
+    case "auth": {
+      const register = "Register a new credential with `nexo credentials register`";
+      return { level: "error", message: `its credential is refused: ${reason}`, fix: register };
+    }
+    case "failed":
+      return { level: "error", message: reason, fix };
+  }
 }
 
 /** HTTP servers of microapps: whether `/apps/<id>/` leads anywhere. */

@@ -6,11 +6,11 @@
  * @module
  */
 import { createHmac } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type DaemonPlace, openDaemonPlace } from "../support/daemon.ts";
 import { runNexo } from "../support/cli.ts";
+import { grep } from "../support/grep.ts";
 import { openProvider } from "../support/provider.ts";
 import { eventually } from "../support/watch.ts";
 
@@ -85,28 +85,6 @@ async function openPlace(): Promise<DaemonPlace> {
     "extensions: { entries: { whispering: { path: . } } }\n",
   );
   return place;
-}
-
-/** Every file under `dir` as bytes, the database's log and index included. */
-async function filesOf(dir: string): Promise<{ path: string; bytes: Buffer }[]> {
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
-  return Promise.all(
-    entries.filter((entry) => entry.isFile()).map(async ({ parentPath, name }) => {
-      const path = join(parentPath, name);
-      return { path, bytes: await readFile(path) };
-    }),
-  );
-}
-
-/** Which needles are found where. */
-async function grep(place: DaemonPlace, needles: readonly string[]): Promise<string[]> {
-  const places = [
-    ...await filesOf(place.home),
-    { path: "the daemon's output", bytes: Buffer.from(place.output()) },
-  ];
-  return places.flatMap(({ path, bytes }) =>
-    needles.filter((needle) => bytes.includes(needle)).map((needle) => `${needle} in ${path}`)
-  );
 }
 
 describe("a secret in a webhook, a chat, a tool's arguments, an error or an operator's words", () => {

@@ -12,18 +12,27 @@ import { SMTPServer } from "smtp-server";
 /** How a server refuses: a code and its words, or `null` for a connection that breaks. */
 export type SmtpRefusal = { readonly code: number; readonly text: string } | null;
 
+/** A mail as a server got it, once for each whom it is for. */
+export interface SentMail {
+  readonly to: string;
+  readonly mail: Email;
+}
+
 /** A running SMTP server. */
 export interface SmtpPeer extends AsyncDisposable {
   readonly port: number;
-  readonly mails: { readonly to: string; readonly mail: Email }[];
+  readonly mails: SentMail[];
   /** Refuses whoever signs in, or what is sent; undefined takes everything again. */
   readonly refuse: (how: SmtpRefusal | undefined, at?: "auth" | "mail") => void;
 }
 
 /** Starts an SMTP server whose only user is `user` with the password `pass`. */
-export async function openSmtpPeer(user: string): Promise<SmtpPeer> {
+export async function openSmtpPeer(
+  user: string,
+  onMail: (sent: SentMail) => void = () => {},
+): Promise<SmtpPeer> {
   let refusal: { how: SmtpRefusal; at: "auth" | "mail" } | undefined;
-  const mails: { to: string; mail: Email }[] = [];
+  const mails: SentMail[] = [];
   const refused = (): Error =>
     Object.assign(new Error(refusal?.how?.text ?? ""), { responseCode: refusal?.how?.code });
   const server = new SMTPServer({
@@ -48,7 +57,10 @@ export async function openSmtpPeer(user: string): Promise<SmtpPeer> {
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("end", () => {
         void PostalMime.parse(Buffer.concat(chunks)).then((mail) => {
-          for (const { address } of session.envelope.rcptTo) mails.push({ to: address, mail });
+          for (const { address } of session.envelope.rcptTo) {
+            mails.push({ to: address, mail });
+            onMail({ to: address, mail });
+          }
           // oxlint-disable-next-line promise/no-callback-in-promise -- the form this library asks for
           done();
         }, done);
@@ -75,6 +87,8 @@ export interface ImapPeer extends AsyncDisposable {
   readonly port: number;
   /** A mail arrives; whoever waits for news is told. */
   readonly receive: (raw: string) => void;
+  /** Resolves when somebody has read the mailbox and waits for news. */
+  readonly watched: Promise<void>;
 }
 
 /** Starts an IMAP server whose only user is `user` with the password `pass`; `mails` are there already. */
@@ -91,14 +105,20 @@ export async function openImapPeer(
   // The server wraps the one that listens.
   const listening = server.server as Server;
   const sockets = new Set<Socket>();
+  let watch: () => void = () => {};
+  const watched = new Promise<void>((resolve) => (watch = resolve));
   listening.on("connection", (socket) => {
     sockets.add(socket);
+    socket.on("data", (sent: Buffer) => {
+      if (/^\w+ IDLE\r\n/im.test(sent.toString())) watch();
+    });
     socket.on("close", () => sockets.delete(socket));
   });
   server.listen(0, "127.0.0.1");
   if (!listening.listening) await once(listening, "listening");
   return {
     port: (listening.address() as AddressInfo).port,
+    watched,
     receive(raw) {
       server.appendMessage("INBOX", [], false, raw);
     },
