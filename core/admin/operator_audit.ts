@@ -18,7 +18,11 @@ export interface OperatorAuditDeps {
     tenant: string | undefined;
     sinceMs: number | undefined;
     limit: number;
-  }) => Promise<readonly unknown[]>;
+    cursor: { readonly atMs: number; readonly id: string } | undefined;
+  }) => Promise<{
+    readonly calls: readonly unknown[];
+    readonly cursor?: { readonly atMs: number; readonly id: string };
+  }>;
   /** Walks the chains of one tenant, or all. */
   readonly verify: (account: string | undefined) => Promise<readonly unknown[]>;
   /** How far verifications under way have come. */
@@ -47,17 +51,23 @@ export function operatorAuditMethods(deps: OperatorAuditDeps): AdminMethod[] {
         tenant: z.string().nullish(),
         since_ms: z.number().nullish(),
         limit: z.int().positive().max(1000).default(50),
+        cursor: z.strictObject({ at_ms: z.int(), id: z.string() }).nullish(),
       }),
-      async (p) => ({
-        rows: await deps.tail({
+      async (p) => {
+        const { calls, cursor } = await deps.tail({
           microappId: p.microapp_id ?? undefined,
           method: p.method ?? undefined,
           result: p.result ?? undefined,
           tenant: p.tenant ?? undefined,
           sinceMs: p.since_ms ?? undefined,
           limit: p.limit,
-        }),
-      }),
+          cursor: p.cursor == null ? undefined : { atMs: p.cursor.at_ms, id: p.cursor.id },
+        });
+        return {
+          rows: calls,
+          cursor: cursor === undefined ? null : { at_ms: cursor.atMs, id: cursor.id },
+        };
+      },
       { unaudited: true },
     ),
     operatorMethod(

@@ -49,8 +49,24 @@ export interface TurnStory {
     readonly arguments: unknown;
     readonly result: unknown;
     readonly outcome: string;
+    /** What holds for it now on this binding; null is no limit. */
+    readonly limit: { readonly rps: number; readonly burst: number } | null;
     readonly duration_ms: number;
+    /** When it began. */
     readonly at_ms: number;
+  }[];
+  readonly model_calls: readonly {
+    readonly id: string;
+    readonly provider: string;
+    readonly model: string;
+    readonly state: string;
+    readonly error: string | null;
+    readonly tokens_in: number;
+    readonly tokens_out: number;
+    readonly tokens_cached: number;
+    readonly cost_micros: number;
+    readonly at_ms: number;
+    readonly ended_at_ms: number | null;
   }[];
   readonly entries: readonly {
     readonly seq: number;
@@ -58,8 +74,16 @@ export interface TurnStory {
     readonly body: string;
     readonly sent_at_ms: number;
   }[];
-  /** How far the reply has come; null when none was sent. */
-  readonly reply_state: "queued" | "sent" | "dead" | null;
+  /** What it sent, as far as each message has come. */
+  readonly sends: readonly {
+    readonly id: string;
+    readonly channel: string;
+    readonly instance: string;
+    readonly state: "queued" | "sent" | "dead";
+    readonly attempts: number;
+    readonly created_at_ms: number;
+    readonly sent_at_ms: number | null;
+  }[];
 }
 
 /** What these methods need. */

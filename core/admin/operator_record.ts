@@ -31,13 +31,17 @@ export interface OperatorRecordDeps {
       limit: number;
     },
   ) => Promise<{ turns: readonly unknown[]; cursor?: number }>;
-  /** Events of one tenant, or of all, oldest first after a cursor or else the newest. */
+  /**
+   * Events of one tenant, or of all, oldest first: those after a cursor, or else the newest there are
+   * or were before one; `offsets` are their places, `older` the `before` of what came earlier.
+   */
   readonly listEvents: (filter: {
     account: string | undefined;
     kind: string | undefined;
     after: number | undefined;
+    before: number | undefined;
     limit: number;
-  }) => Promise<{ events: unknown[]; cursor: number }>;
+  }) => Promise<{ events: unknown[]; offsets: number[]; cursor: number; older: number | null }>;
   /** Resolves when an event after the cursor exists, or after `waitMs`. */
   readonly waitForEvents: (
     filter: { account: string | undefined; after: number; waitMs: number },
@@ -74,6 +78,7 @@ export function operatorRecordMethods(deps: OperatorRecordDeps): AdminMethod[] {
         account,
         kind: z.string().nullish(),
         after: z.int().nonnegative().nullish(),
+        before: z.int().nonnegative().nullish(),
         wait_ms: z.int().nonnegative().max(60_000).default(0),
         limit,
       }),
@@ -82,6 +87,7 @@ export function operatorRecordMethods(deps: OperatorRecordDeps): AdminMethod[] {
           account: p.account ?? undefined,
           kind: p.kind ?? undefined,
           after: p.after ?? undefined,
+          before: p.before ?? undefined,
           limit: p.limit,
         };
         const found = await deps.listEvents(filter);

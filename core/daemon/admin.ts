@@ -14,6 +14,7 @@ import {
   type SignRequest,
 } from "../admin/operator_control.ts";
 import { operatorConversationMethods } from "../admin/operator_conversations.ts";
+import { operatorOverviewMethods } from "../admin/operator_overview.ts";
 import { operatorRecordMethods } from "../admin/operator_record.ts";
 import { operatorSecretMethods } from "../admin/operator_secrets.ts";
 import { operatorExtensionMethods } from "../admin/operator_extensions.ts";
@@ -54,6 +55,8 @@ import type { DaemonOptions } from "./options.ts";
 import type { Parts } from "./parts.ts";
 import { createConsoleLink } from "./console_link.ts";
 import { createAdminAudit, createOperatorReads } from "./record.ts";
+import { createLines } from "./lines.ts";
+import { createOverviews } from "./overviews.ts";
 import { createStories } from "./stories.ts";
 import type { SignedHeads } from "./signed_heads.ts";
 import { toggleViews } from "./toggles.ts";
@@ -167,6 +170,7 @@ function createMethods(deps: AdminDeps) {
       work.delivery.push([{ id, account_id: account, session_id, next_at_ms: now() }]);
     },
   });
+  const lines = createLines({ ...deps, settings: config.current });
   return [
     ...createAdminMethods(deps, {
       createdAtMs: (account) => tenantCreatedAtMs(store, account, now()),
@@ -188,10 +192,16 @@ function createMethods(deps: AdminDeps) {
     }),
     ...operatorAuditMethods(createAuditReads({ ...deps, url: deps.storeUrl, key: deps.auditKey })),
     ...operatorConsoleMethods({
-      ...createStories({ ...deps, verifiedBy }),
+      ...createStories({
+        ...deps,
+        verifiedBy,
+        settings: config.current,
+        toolNames: (name) => host.tools().find((tool) => tool.name === name)?.ownName ?? name,
+      }),
       consoleLink: createConsoleLink(deps),
       createToken: ({ subject, scope, ttlMs }) => tokens.create({ subject, scope, ttlMs }),
     }),
+    ...operatorOverviewMethods({ ...createOverviews(deps), lines }),
     ...doctorMethods(doctorChecks(deps), {
       capabilities: () => toggleViews(deps.env, host.gates()),
     }),

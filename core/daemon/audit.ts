@@ -44,7 +44,7 @@ export function createAuditReads({ url, store, heads, key, now }: {
   }
 
   return {
-    tail: async (query) => (await tailAudit(store, query)).calls,
+    tail: (query) => tailAudit(store, { ...query, forOperator: true }),
     async verify(account) {
       const chains = await Promise.all(
         (await chainsOf(account)).map(async (chain) => ({

@@ -28,7 +28,9 @@ export type SettingsListener = (settings: Settings) => void;
 /** The settings of a running daemon. */
 export interface LiveSettings {
   readonly current: () => Settings;
-  /** What the files in force are warned of, one line each. */
+  /** What is wrong with the files in force without stopping them. */
+  readonly problems: () => readonly Problem[];
+  /** The same, one line each. */
   readonly warnings: () => string[];
   /** A secret by its name; looked up anew each time, so that a rotated one counts at a reload. */
   readonly secretOf: (name: string) => string | undefined;
@@ -162,6 +164,7 @@ export async function openLiveSettings(
 
   return {
     current: () => inForce.settings,
+    problems: () => inForce.problems,
     warnings: () => inForce.problems.map(({ file, line, message }) => `${file}:${line} ${message}`),
     secretOf: (name) => findSecret(name, { env, readSecret }),
     isSecretToMake: (name) => isSecretToMake(name, { env, readSecret }),

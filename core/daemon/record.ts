@@ -107,12 +107,12 @@ export function createOperatorReads(
         : await tailForAccount(store, account, query);
       return page;
     },
-    async listEvents({ account, kind, after, limit }) {
+    async listEvents({ account, kind, after, before, limit }) {
       const scope = account === undefined ? "operator" : { account };
       // The head is read first: an event that comes in between is then found by the next page.
       const { head } = await events.range(scope);
       const kinds = kind === undefined ? {} : { kinds: [kind as AgentEvent["kind"]] };
-      const query = { ...kinds, after, limit };
+      const query = { ...kinds, after, before, limit };
       const page: EventPage = account === undefined
         ? await events.listForOperator(query)
         : await events.list({ account, ...query });
@@ -121,9 +121,11 @@ export function createOperatorReads(
       const reached = last === undefined ? 0 : account === undefined ? last.id : last.offset;
       return {
         events: ordered.map(({ body }) => JSON.parse(body) as unknown),
+        offsets: ordered.map(({ id, offset }) => account === undefined ? id : offset),
         cursor: page.events.length === limit && after !== undefined
           ? reached
           : Math.max(head, reached),
+        older: after === undefined ? page.cursor ?? null : null,
       };
     },
     async waitForEvents({ account, after, waitMs }) {

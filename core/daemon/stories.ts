@@ -4,6 +4,9 @@
  * @module
  */
 import type { DeliveryStep, DeliveryStory, TurnStory } from "../admin/operator_console.ts";
+import { toolLimitsOf } from "../agents/policy.ts";
+import { rateOfTool } from "../limits/tool_limits.ts";
+import type { Settings } from "../settings/settings.ts";
 import type { Inbox } from "../queues/inbox.ts";
 import { readToolCalls } from "../record/tool_calls.ts";
 import { findTurnsForOperator } from "../record/turns.ts";
@@ -17,11 +20,16 @@ type Reads = Pick<Store, "readMany">;
 type StepRow = Omit<DeliveryStep, "turn"> & Row;
 type DeadRow = DeliveryStory["dead_letters"][number] & Row;
 type EntryRow = TurnStory["entries"][number] & Row;
+type ModelCallRow = TurnStory["model_calls"][number] & Row;
+type SendRow = TurnStory["sends"][number] & Row;
 
 /** Returns the readers of stories. */
-export function createStories({ store, inbox, verifiedBy }: {
+export function createStories({ store, inbox, verifiedBy, settings, toolNames }: {
   store: Reads;
   inbox: Inbox;
+  settings: () => Settings;
+  /** What a microapp calls the tool that a model sees by this name. */
+  toolNames: (name: string) => string;
   verifiedBy: (sourceId: string) => string | null;
 }): {
   readonly deliveryStory: (envelopeId: string) => Promise<DeliveryStory | undefined>;
@@ -58,19 +66,32 @@ export function createStories({ store, inbox, verifiedBy }: {
       const [turn] = await findTurnsForOperator(store, [turnId]);
       if (turn === undefined) return undefined;
       const { account_id: account, session_id: session } = turn;
-      const [calls, entries, replies] = await Promise.all([
+      const [calls, modelCalls, entries, sends] = await Promise.all([
         readToolCalls(store, account, turnId),
+        store.readMany<ModelCallRow>(
+          `SELECT id, provider, model, state, error, tokens_in, tokens_out, tokens_cached,
+             cost_micros, at_ms, ended_at_ms
+           FROM model_calls WHERE account_id = ? AND turn_id = ? ORDER BY at_ms, id LIMIT ?`,
+          [account, turnId, MAX_ROWS],
+        ),
         store.readMany<EntryRow>(
           `SELECT seq, role, body, sent_at_ms FROM transcripts
            WHERE account_id = ? AND session_id = ? AND turn_id = ? ORDER BY seq LIMIT ?`,
           [account, session, turnId, MAX_ROWS],
         ),
-        store.readMany<Row & { state: "queued" | "sent" | "dead" }>(
-          `SELECT state FROM outbox WHERE account_id = ? AND session_id = ? AND turn_id = ?
-           ORDER BY id DESC LIMIT 1`,
-          [account, session, turnId],
+        store.readMany<SendRow>(
+          `SELECT id, channel, instance, state, attempts, created_at_ms, sent_at_ms FROM outbox
+           WHERE account_id = ? AND session_id = ? AND turn_id = ?
+           ORDER BY created_at_ms, id LIMIT ?`,
+          [account, session, turnId, MAX_ROWS],
         ),
       ]);
+      const limits = toolLimitsOf(settings(), turn.agent_id, turn.binding_id);
+      const limitOf = (name: string) => {
+        const tool = { name, ownName: toolNames(name) };
+        const rate = limits && rateOfTool(turn.binding_id, { tool, limits });
+        return rate === undefined ? null : { rps: rate.rps, burst: rate.burst };
+      };
       return {
         turn,
         tool_calls: calls.map((call) => ({
@@ -80,11 +101,13 @@ export function createStories({ store, inbox, verifiedBy }: {
           arguments: call.arguments,
           result: call.result,
           outcome: call.outcome,
+          limit: limitOf(call.tool),
           duration_ms: call.durationMs,
           at_ms: call.atMs,
         })),
+        model_calls: modelCalls,
         entries,
-        reply_state: replies[0]?.state ?? null,
+        sends,
       };
     },
   };

@@ -66,6 +66,19 @@ export interface ToolLimits {
   ): Promise<void>;
 }
 
+/** The rate that holds for a tool on a binding; undefined is no limit. */
+export function rateOfTool(
+  bindingId: string | null,
+  { tool, limits, compile = compilePatterns }: {
+    tool: ToolNames;
+    limits: ToolLimitSets;
+    compile?: (patterns: RatePatterns) => CompiledPatterns;
+  },
+): Rate | undefined {
+  const rate = rateFor(layersOf(bindingId, limits).map(compile), tool);
+  return rate?.rps === 0 ? undefined : rate;
+}
+
 /**
  * Tool limits over `buckets`. A rate of `rps: 0` is no limit; a changed rate holds from then on and
  * takes back nothing that was used.
@@ -82,14 +95,8 @@ export function createToolLimits({ buckets }: { buckets: Buckets }): ToolLimits 
     return found;
   }
 
-  function rateOf(
-    bindingId: string | null,
-    tool: ToolNames,
-    limits: ToolLimitSets,
-  ): Rate | undefined {
-    const rate = rateFor(layersOf(bindingId, limits).map(compile), tool);
-    return rate?.rps === 0 ? undefined : rate;
-  }
+  const rateOf = (bindingId: string | null, tool: ToolNames, limits: ToolLimitSets) =>
+    rateOfTool(bindingId, { tool, limits, compile });
 
   return {
     take(claim) {

@@ -46,6 +46,10 @@ export interface AuditView {
   readonly result: "ok" | "error" | "denied" | "unknown";
   readonly duration_ms: number | null;
   readonly tenant_id?: string;
+  /** Only for operators. */
+  readonly id?: string;
+  /** Whose token it was, when an operator called; only for operators. */
+  readonly subject?: string | null;
 }
 
 /** Columns that the hash covers. */
@@ -132,6 +136,8 @@ export interface AuditQuery {
   readonly limit?: number | undefined;
   /** From the page before. */
   readonly cursor?: AuditCursor | undefined;
+  /** Whether to tell who called. @default {false} */
+  readonly forOperator?: boolean | undefined;
 }
 
 /** Where a page of calls ended. */
@@ -158,7 +164,7 @@ export async function tailAudit(
     store,
     limit,
     `SELECT i.id, i.microapp_id, i.method, i.capability, i.args_hash, i.at_ms, i.tenant_id,
-       o.result, o.duration_ms
+       i.subject, o.result, o.duration_ms
      FROM admin_audit AS i
      LEFT JOIN admin_audit AS o ON o.intent_id = i.id AND o.phase = 'outcome'
      WHERE ${where} ORDER BY i.at_ms DESC, i.id DESC LIMIT ?`,
@@ -166,7 +172,10 @@ export async function tailAudit(
   );
   const last = found.at(-1);
   return {
-    calls: found.map(viewOf),
+    calls: found.map((row) => ({
+      ...viewOf(row),
+      ...(query.forOperator === true ? { id: row.id, subject: row.subject } : {}),
+    })),
     ...(last !== undefined && found.length === limit
       ? { cursor: { atMs: last.at_ms, id: last.id } }
       : {}),
@@ -200,6 +209,7 @@ interface AuditRow extends Row {
   args_hash: string;
   at_ms: number;
   tenant_id: string | null;
+  subject: string | null;
   result: "ok" | "error" | "denied" | null;
   duration_ms: number | null;
 }

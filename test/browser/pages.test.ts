@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DaemonPlace, openDaemonPlace, type RunningDaemon } from "../support/daemon.ts";
@@ -64,8 +66,14 @@ describe.skipIf(CHROMIUM === undefined)("the console's pages", () => {
     ["deliveries-refused", "deliveries?view=refused", "unauthorized"],
     ["delivery", `deliveries/${envelopeId}`, "passed: hmac-sha256"],
     ["turns", "turns", "event:github"],
-    ["turn", `turns/${turnId}`, "Arguments"],
+    ["turn", `turns/${turnId}`, "offline / rules"],
+    ["tenants", "tenants", "Acme Corporation"],
+    ["tenant", "tenants/acme", "Models in these 30 days"],
+    ["channels", "channels", "Answered by"],
     ["microapps", "microapps", "Standard error"],
+    ["events", "events", "ext_notebook_note_add"],
+    ["audit", "audit", "Hash chains"],
+    ["health", "health", "All 8 checks are well"],
     ["nowhere", "nowhere", "Nothing is here"],
   ];
 
@@ -111,8 +119,9 @@ describe.skipIf(CHROMIUM === undefined)("the console's pages", () => {
     await page.getByText("Replayed as a new delivery").getByRole("link").click();
     await page.getByText("Replay of").waitFor();
     await expect.poll(() => page.locator("ol.chain").innerText()).toMatch(/ana[\s\S]+ok/);
-    await page.getByRole("button", { name: "Show body" }).click();
+    await page.getByRole("button", { name: "Show request" }).click();
     await page.getByText('"full_name": "octo/first"').waitFor();
+    await page.getByText("content-type").waitFor();
     expect(tab.problems).toEqual([]);
   });
 
@@ -131,6 +140,54 @@ describe.skipIf(CHROMIUM === undefined)("the console's pages", () => {
       return now?.pid !== null && now?.pid !== before?.pid &&
         await page.getByText(String(now?.pid)).isVisible();
     }, { timeout: 20_000 }).toBe(true);
+  });
+
+  it("draws what flows, and a spark for what passes", async () => {
+    await using tab = await openPage(browser);
+    const { page } = tab;
+    await signIn(page);
+    const nodes = page.locator("[data-node]");
+    const stages = ["in github", "agent ana", "tool ext_notebook_note_add"];
+    for (const id of stages) await page.locator(`[data-node="${id}"]`).waitFor();
+    expect(await page.locator("path.way").count()).toBe(2);
+    expect(await page.locator("path.spark").count()).toBe(0);
+    const said = await daemon.call<{ outcome: string }>("chat", {
+      instance: "acme",
+      text: "hello",
+    });
+    expect(said.outcome).toBe("ok");
+    await page.locator('[data-node="out webchat:acme"]').waitFor();
+    await page.locator("path.spark").first().waitFor({ state: "attached" });
+    await photograph(page, "map");
+    expect(await nodes.count()).toBe(5);
+    expect(tab.problems).toEqual([]);
+  });
+
+  it("verifies the chains, and finds a broken file with its place", async () => {
+    await using tab = await openPage(browser);
+    const { page } = tab;
+    await signIn(page);
+    await page.goto(`${daemon.edgeUrl}/console/audit`);
+    await page.getByRole("button", { name: "Verify" }).click();
+    await page.getByText(/^All \d+ chains hold/).waitFor();
+    await page.getByText("Chain by chain").click();
+    await expectAccessible(page);
+    await page.goto(`${daemon.edgeUrl}/console/health`);
+    const file = join(place.configDir, "tenants.yaml");
+    const whole = await readFile(file, "utf8");
+    await place.writeConfig("tenants.yaml", "tenants: [");
+    await page.getByRole("button", { name: "Reload" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Reload" }).click();
+    await page.getByRole("dialog").getByRole("alert").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("button", { name: "Look again" }).click();
+    await page.getByText("the version before stays in force").waitFor();
+    await page.getByText(/^tenants\.yaml:1:/).waitFor();
+    await expectAccessible(page);
+    await photograph(page, "config-refused");
+    await place.writeConfig("tenants.yaml", whole);
+    await daemon.call("reload");
+    expect(tab.problems).toEqual([]);
   });
 
   it("can be used by keyboard alone", async () => {

@@ -4,9 +4,14 @@
  * @module
  */
 import { useEffect, useState } from "hono/jsx/dom";
+import { AuditPage } from "./audit_page.tsx";
+import { ChannelsPage } from "./channels_page.tsx";
 import { ConnectionNote, ConnectionPill } from "./connection.tsx";
 import { DeliveriesPage } from "./deliveries_page.tsx";
 import { DeliveryPage } from "./delivery_page.tsx";
+import { Dialog } from "./dialog.tsx";
+import { EventsPage } from "./events_page.tsx";
+import { HealthPage } from "./health_page.tsx";
 import { HelpDialog } from "./help.tsx";
 import { Icon, type IconName } from "./icons.tsx";
 import { listenToKeys } from "./keys.ts";
@@ -17,6 +22,8 @@ import { type PageName, PAGES, pathTo } from "./router.ts";
 import { useServices } from "./services.ts";
 import { SignInAgain, SignInPage } from "./sign_in.tsx";
 import { useStore } from "./store.ts";
+import { TenantPage } from "./tenant_page.tsx";
+import { TenantsPage } from "./tenants_page.tsx";
 import { TEXTS } from "./texts.ts";
 import { TurnPage } from "./turn_page.tsx";
 import { TurnsPage } from "./turns_page.tsx";
@@ -65,8 +72,18 @@ function CurrentPage() {
       return id === undefined ? <DeliveriesPage /> : <DeliveryPage key={id} envelopeId={id} />;
     case "turns":
       return id === undefined ? <TurnsPage /> : <TurnPage key={id} turnId={id} />;
+    case "tenants":
+      return id === undefined ? <TenantsPage /> : <TenantPage key={id} account={id} />;
+    case "channels":
+      return <ChannelsPage />;
     case "microapps":
       return <MicroappsPage />;
+    case "events":
+      return <EventsPage />;
+    case "audit":
+      return <AuditPage />;
+    case "health":
+      return <HealthPage />;
     case undefined:
       return (
         <>
@@ -83,8 +100,16 @@ const PAGE_ICONS: Readonly<Record<PageName, IconName>> = {
   live: "pulse",
   deliveries: "inbox",
   turns: "turns",
+  tenants: "people",
+  channels: "send",
   microapps: "blocks",
+  events: "list",
+  audit: "shield",
+  health: "heart",
 };
+
+/** Pages that a narrow screen has room for; the others are behind one more button. */
+const MAIN_PAGES: readonly PageName[] = ["live", "deliveries", "turns", "tenants"];
 
 function Sidebar({ subject, onHelp }: { subject: string; onHelp: () => void }) {
   const { router } = useServices();
@@ -97,22 +122,70 @@ function Sidebar({ subject, onHelp }: { subject: string; onHelp: () => void }) {
       </div>
       <nav aria-label={TEXTS.nav}>
         {PAGES.map((name) => (
-          <Link
+          <NavLink
             key={name}
-            to={pathTo(name)}
-            class="nav"
-            aria-current={name === page ? "page" : undefined}
-          >
-            <Icon name={PAGE_ICONS[name]} />
-            <span>{TEXTS.pages[name]}</span>
-          </Link>
+            name={name}
+            isCurrent={name === page}
+            className={MAIN_PAGES.includes(name) ? "" : "minor"}
+          />
         ))}
+        <MorePages page={page} />
       </nav>
       <div class="tools">
         <ConnectionPill />
         <Tools subject={subject} onHelp={onHelp} />
       </div>
     </header>
+  );
+}
+
+function NavLink(
+  { name, isCurrent, className }: { name: PageName; isCurrent: boolean; className: string },
+) {
+  return (
+    <Link
+      to={pathTo(name)}
+      class={`nav ${className}`}
+      aria-current={isCurrent ? "page" : undefined}
+    >
+      <Icon name={PAGE_ICONS[name]} />
+      <span>{TEXTS.pages[name]}</span>
+    </Link>
+  );
+}
+
+/** On narrow screens only. */
+function MorePages({ page }: { page: PageName | undefined }) {
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => setOpen(false), [page]);
+  const minor = PAGES.filter((name) => !MAIN_PAGES.includes(name));
+  const isHere = page !== undefined && minor.includes(page);
+  return (
+    <>
+      <button
+        type="button"
+        class={`nav more-pages${isHere ? " here" : ""}`}
+        aria-haspopup="dialog"
+        onClick={() => setOpen(true)}
+      >
+        <Icon name="more" />
+        <span>{isHere ? TEXTS.pages[page] : TEXTS.more}</span>
+      </button>
+      {!isOpen ? null : (
+        <Dialog title={TEXTS.morePages} onClose={() => setOpen(false)}>
+          <ul class="page-list">
+            {minor.map((name) => (
+              <li key={name}>
+                <NavLink name={name} isCurrent={name === page} className="" />
+              </li>
+            ))}
+          </ul>
+          <div class="buttons">
+            <button type="button" onClick={() => setOpen(false)}>{TEXTS.close}</button>
+          </div>
+        </Dialog>
+      )}
+    </>
   );
 }
 

@@ -166,11 +166,17 @@ function Step({ step }: { step: DeliveryStory["steps"][number] }) {
   );
 }
 
+interface ShownEnvelope {
+  readonly body_json: unknown;
+  readonly headers_subset: Readonly<Record<string, string>>;
+  readonly client_ip: string | null;
+}
+
 type BodyState =
   | { readonly kind: "hidden" }
   | { readonly kind: "loading" }
   | { readonly kind: "gone" }
-  | { readonly kind: "shown"; readonly envelope: unknown }
+  | { readonly kind: "shown"; readonly envelope: ShownEnvelope }
   | { readonly kind: "failed"; readonly error: ApiError };
 
 function Body({ envelopeId }: { envelopeId: string }) {
@@ -179,14 +185,14 @@ function Body({ envelopeId }: { envelopeId: string }) {
   async function show(): Promise<void> {
     setState({ kind: "loading" });
     try {
-      const { envelope } = await api.call<{ envelope: { body_json: unknown } | null }>(
+      const { envelope } = await api.call<{ envelope: ShownEnvelope | null }>(
         "inbox/show",
         { envelope_id: envelopeId },
       );
       setState(
         envelope === null ? { kind: "gone" } : {
           kind: "shown",
-          envelope: envelope.body_json,
+          envelope,
         },
       );
     } catch (error) {
@@ -196,7 +202,7 @@ function Body({ envelopeId }: { envelopeId: string }) {
   }
   return (
     <section class="panel">
-      <h2>{T.body}</h2>
+      <h2>{T.request}</h2>
       {state.kind === "hidden"
         ? (
           <>
@@ -210,7 +216,40 @@ function Body({ envelopeId }: { envelopeId: string }) {
         ? <p class="muted">{T.bodyGone}</p>
         : state.kind === "failed"
         ? <Failure error={state.error} onRetry={() => void show()} />
-        : <Json value={state.envelope} label={T.body} />}
+        : <Raw envelope={state.envelope} />}
     </section>
+  );
+}
+
+/** What the provider sent: the headers that were kept, then the body. */
+function Raw({ envelope }: { envelope: ShownEnvelope }) {
+  const { body_json: body, headers_subset: headers, client_ip: ip } = envelope;
+  return (
+    <>
+      <h3>{T.headers}</h3>
+      <dl class="raw-headers">
+        {Object.entries(headers).map(([name, value]) => (
+          <div key={name}>
+            <dt>
+              <code>{name}</code>
+            </dt>
+            <dd>
+              <code>{value}</code>
+            </dd>
+          </div>
+        ))}
+        {ip === null ? null : (
+          <div key="client">
+            <dt>{TEXTS.deliveries.client}</dt>
+            <dd>
+              <code>{ip}</code>
+            </dd>
+          </div>
+        )}
+      </dl>
+      <p class="meta">{T.headersHint}</p>
+      <h3>{T.body}</h3>
+      <Json value={body} label={T.body} />
+    </>
   );
 }

@@ -25,6 +25,16 @@ export interface FlowEntry {
   readonly atMs: number;
 }
 
+/** One message a turn sent, or could not. */
+export interface FlowSend {
+  readonly outboundId: string;
+  /** `<channel>:<instance>` */
+  readonly line: string;
+  readonly state: "sent" | "failed";
+  readonly reason: string | null;
+  readonly atMs: number;
+}
+
 /** How a turn ended. */
 export interface FlowEnd {
   readonly outcome: "ok" | "error" | "refused";
@@ -45,6 +55,7 @@ export interface FlowTurn {
   readonly end: FlowEnd | null;
   readonly calls: readonly FlowCall[];
   readonly entries: readonly FlowEntry[];
+  readonly sends: readonly FlowSend[];
 }
 
 /** The webhook a card began with. */
@@ -94,7 +105,15 @@ export const MAX_CARDS = 200;
 
 type TurnEvent = Extract<
   AgentEvent,
-  { kind: "turn_started" | "turn_finished" | "tool_called" | "transcript_appended" }
+  {
+    kind:
+      | "turn_started"
+      | "turn_finished"
+      | "tool_called"
+      | "transcript_appended"
+      | "outbound_sent"
+      | "outbound_failed";
+  }
 >;
 
 /** Builds an empty flow. */
@@ -196,7 +215,8 @@ export function createFlow(): Flow {
 /** Kinds of which nothing is shown here have pages of their own. */
 function isOfTurn(event: AgentEvent): event is TurnEvent {
   return event.kind === "turn_started" || event.kind === "turn_finished" ||
-    event.kind === "tool_called" || event.kind === "transcript_appended";
+    event.kind === "tool_called" || event.kind === "transcript_appended" ||
+    event.kind === "outbound_sent" || event.kind === "outbound_failed";
 }
 
 function newTurn(turnId: string, agentId: string): FlowTurn {
@@ -210,6 +230,7 @@ function newTurn(turnId: string, agentId: string): FlowTurn {
     end: null,
     calls: [],
     entries: [],
+    sends: [],
   };
 }
 
@@ -247,6 +268,25 @@ function grown(turn: FlowTurn, event: TurnEvent): FlowTurn {
       const entries = [...turn.entries, { seq, role, body, atMs }];
       return { ...turn, entries: entries.sort((a, b) => a.seq - b.seq) };
     }
+    case "outbound_sent":
+    case "outbound_failed": {
+      const { outbound_id: outboundId, channel, instance, at_ms: atMs } = event;
+      const send: FlowSend = {
+        outboundId,
+        line: `${channel}:${instance}`,
+        state: event.kind === "outbound_sent" ? "sent" : "failed",
+        reason: event.kind === "outbound_failed" ? event.reason : null,
+        atMs,
+      };
+      const known = turn.sends.find((one) => one.outboundId === outboundId);
+      // A dead letter that was replayed has failed before and is sent now.
+      if (known !== undefined && known.atMs >= atMs) return turn;
+      const sends = [...turn.sends.filter((one) => one !== known), send];
+      return {
+        ...turn,
+        sends: sends.sort((a, b) => a.atMs - b.atMs || order(a.outboundId, b.outboundId)),
+      };
+    }
   }
 }
 
@@ -275,5 +315,6 @@ function earliest(turns: readonly FlowTurn[]): number {
     ...(turn.end === null ? [] : [turn.end.atMs - turn.end.durationMs]),
     ...turn.calls.map(({ atMs, durationMs }) => atMs - durationMs),
     ...turn.entries.map(({ atMs }) => atMs),
+    ...turn.sends.map(({ atMs }) => atMs),
   ]));
 }

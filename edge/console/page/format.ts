@@ -13,6 +13,12 @@ const clock = new Intl.DateTimeFormat(undefined, {
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 const number = new Intl.NumberFormat();
+const part = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 0 });
+const money = new Intl.NumberFormat(undefined, {
+  style: "currency",
+  currency: "USD",
+  maximumFractionDigits: 4,
+});
 
 /** `14:03:09`, with the day in front when that is not today. */
 export function showTime(atMs: number): string {
@@ -41,4 +47,27 @@ export function showNumber(value: number): string {
 /** The end of an id: the part that differs between ids made close together. */
 export function shortId(id: string): string {
   return id.length <= 12 ? id : `…${id.slice(-8)}`;
+}
+
+/** `42 %`, as the reader's language writes it. */
+export function showPart(value: number): string {
+  return part.format(value);
+}
+
+/** Millionths of a US dollar as dollars. */
+export function showMoney(micros: number): string {
+  return money.format(micros / 1e6);
+}
+
+/** A day and time that may lie in the future. */
+export function showDate(atMs: number): string {
+  return `${day.format(new Date(atMs))}, ${clock.format(new Date(atMs))}`;
+}
+
+/** A span of time in one unit: `42 s`, `5 min`, `3 h`, `2 d`. */
+export function showSpan(ms: number): string {
+  const secs = Math.max(0, Math.round(ms / 1000));
+  if (secs < 120) return `${secs} s`;
+  if (secs < 7200) return `${Math.round(secs / 60)} min`;
+  return secs < 172_800 ? `${Math.round(secs / 3600)} h` : `${Math.round(secs / 86_400)} d`;
 }

@@ -12,7 +12,12 @@ export const GO_KEYS: Readonly<Record<string, PageName>> = {
   l: "live",
   d: "deliveries",
   t: "turns",
+  n: "tenants",
+  c: "channels",
   m: "microapps",
+  e: "events",
+  a: "audit",
+  h: "health",
 };
 
 const GO_WITHIN_MS = 1_500;

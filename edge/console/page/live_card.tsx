@@ -67,7 +67,7 @@ function Work({ card }: { card: WorkCard }) {
 }
 
 function Lane({ turn, isFirst }: { turn: FlowTurn; isFirst: boolean }) {
-  const { agentId, bindingId, end, calls, attempt } = turn;
+  const { agentId, bindingId, end, calls, sends, attempt } = turn;
   const reply = replyOf(turn);
   return (
     <div class="lane">
@@ -111,6 +111,12 @@ function Lane({ turn, isFirst }: { turn: FlowTurn; isFirst: boolean }) {
         {reply === undefined
           ? <p class="muted">{end === null ? TEXTS.live.thinking : TEXTS.live.noReply}</p>
           : <p class="reply">{reply}</p>}
+        {sends.map(({ outboundId, line, state, reason }) => (
+          <p class="meta" key={outboundId}>
+            <Badge state={state} /> {TEXTS.live.to(line)}
+            {reason === null ? "" : `: ${reason}`}
+          </p>
+        ))}
       </div>
     </div>
   );

@@ -7,6 +7,8 @@ import { useEffect, useRef, useState } from "hono/jsx/dom";
 import { ChoiceFilter, Filters, TextFilter } from "./filters.tsx";
 import { type FlowCard, MAX_CARDS } from "./flow.ts";
 import { CardView } from "./live_card.tsx";
+import { mapOf } from "./map.ts";
+import { MapView } from "./map_view.tsx";
 import { useServices } from "./services.ts";
 import { useStore } from "./store.ts";
 import { TEXTS } from "./texts.ts";
@@ -43,6 +45,7 @@ export function LivePage() {
       {past === "loading" && all.length === 0 ? <Loading label={TEXTS.live.past} /> : null}
       {past !== "loading" && !all.some(({ kind }) => kind === "work") ? <Quiet /> : null}
       {all.length > 0 && shown.length === 0 ? <Empty title={TEXTS.live.noMatch} /> : null}
+      {shown.some(({ kind }) => kind === "work") ? <MapView map={mapOf(shown)} /> : null}
       <Cards cards={shown} />
       {shown.length >= MAX_CARDS ? <p class="muted">{TEXTS.live.kept(MAX_CARDS)}</p> : null}
     </>
@@ -102,6 +105,7 @@ function fits(card: FlowCard, query: Readonly<Record<string, string>>): boolean 
     card.delivery?.deliveryId,
     ...card.turns.flatMap((turn) => [
       turn.bindingId,
+      ...turn.sends.map(({ line }) => line),
       ...turn.calls.map(({ tool }) => tool),
       ...turn.entries.map(({ body }) => body),
     ]),

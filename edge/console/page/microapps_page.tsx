@@ -65,7 +65,16 @@ function Microapp(
         items={[
           [T.pid, microapp.pid ?? "–"],
           [T.restarts, microapp.restarts],
-          [T.sandbox, microapp.sandbox],
+          [T.sandbox, microapp.sandbox ?? "–"],
+          microapp.http === null ? null : [
+            T.http,
+            <>
+              <Badge state={microapp.http.state} /> {microapp.http.reason ?? microapp.http.url}
+            </>,
+          ],
+          microapp.sandbox_notes.length === 0
+            ? null
+            : [T.sandboxNotes, microapp.sandbox_notes.join(" ")],
           [T.tools, <Names names={microapp.tools.map(({ name }) => name)} />],
           [T.hooks, <Names names={microapp.hooks} />],
           [T.grants, <Names names={microapp.grants} />],

@@ -6,7 +6,17 @@
 import { createStore, type Store } from "./store.ts";
 
 /** The pages. */
-export const PAGES = ["live", "deliveries", "turns", "microapps"] as const;
+export const PAGES = [
+  "live",
+  "deliveries",
+  "turns",
+  "tenants",
+  "channels",
+  "microapps",
+  "events",
+  "audit",
+  "health",
+] as const;
 /** See {@linkcode PAGES}. */
 export type PageName = typeof PAGES[number];
 
@@ -14,7 +24,7 @@ export type PageName = typeof PAGES[number];
 export interface Route {
   /** Undefined for an address that leads nowhere. */
   readonly page: PageName | undefined;
-  /** The delivery or turn that is looked at. */
+  /** The delivery, turn or tenant that is looked at. */
   readonly id: string | undefined;
   readonly query: Readonly<Record<string, string>>;
 }
@@ -51,7 +61,7 @@ export function createRouter(): Router {
   };
 }
 
-/** The address of a page, or of one delivery or turn. */
+/** The address of a page, or of one delivery, turn or tenant. */
 export function pathTo(page: PageName, id?: string): string {
   return id === undefined ? `/console/${page}` : `/console/${page}/${encodeURIComponent(id)}`;
 }

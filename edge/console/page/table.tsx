@@ -34,11 +34,13 @@ interface PagedTableProps<T, C> {
   readonly idOf: (row: T) => string;
   readonly changedBy?: readonly AgentEventKind[];
   readonly empty: Child;
+  /** What the button for more rows says. @default older ones */
+  readonly more?: string;
 }
 
 /** A list that begins at the newest row and stays up to date there. */
 export function PagedTable<T, C>(props: PagedTableProps<T, C>) {
-  const { columns, label, listKey, load, idOf, changedBy, empty } = props;
+  const { columns, label, listKey, load, idOf, changedBy, empty, more = TEXTS.older } = props;
   const head = useQuery({
     key: listKey,
     ask: (signal) => load(undefined, signal),
@@ -84,7 +86,7 @@ export function PagedTable<T, C>(props: PagedTableProps<T, C>) {
           ? <p class="muted">{TEXTS.end}</p>
           : (
             <button type="button" disabled={older.isLoading} onClick={() => void showOlder()}>
-              {older.isLoading ? TEXTS.loading : TEXTS.older}
+              {older.isLoading ? TEXTS.loading : more}
             </button>
           )}
       </div>

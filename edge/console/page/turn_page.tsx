@@ -8,6 +8,7 @@ import { useQuery } from "./query.ts";
 import { pathTo } from "./router.ts";
 import { useServices } from "./services.ts";
 import { TEXTS } from "./texts.ts";
+import { Trace } from "./trace.tsx";
 import type { TurnStory } from "./types.ts";
 import { Badge, Facts, Failure, Json, Link, Loading, PageHead, Time } from "./ui.tsx";
 
@@ -32,7 +33,8 @@ export function TurnPage({ turnId }: { turnId: string }) {
 }
 
 function Story({ story }: { story: TurnStory }) {
-  const { turn, tool_calls, entries, reply_state } = story;
+  const { turn, tool_calls, entries, sends } = story;
+  const reply = sends.at(-1);
   return (
     <>
       <Facts
@@ -50,7 +52,7 @@ function Story({ story }: { story: TurnStory }) {
             T.tokens(showNumber(turn.tokens_in), showNumber(turn.tokens_out)),
           ],
           [T.tries, turn.attempts],
-          [T.reply, reply_state === null ? T.noReply : <Badge state={reply_state} />],
+          [T.reply, reply === undefined ? T.noReply : <Badge state={reply.state} />],
           turn.envelope_id === null ? null : [
             T.delivery,
             <Link to={pathTo("deliveries", turn.envelope_id)}>
@@ -66,6 +68,7 @@ function Story({ story }: { story: TurnStory }) {
           <p>{turn.error}</p>
         </div>
       )}
+      <Trace story={story} />
       <Calls calls={tool_calls} />
       <Said entries={entries} />
     </>
@@ -84,6 +87,11 @@ function Calls({ calls }: { calls: TurnStory["tool_calls"] }) {
             <span class="muted">
               {showDuration(call.duration_ms)}
               {call.microapp_id === null ? "" : ` · ${T.by(call.microapp_id)}`}
+              {` · ${
+                call.limit === null
+                  ? T.noLimit
+                  : T.limit(rateText(call.limit.rps), call.limit.burst)
+              }`}
             </span>
           </summary>
           <div class="pair">
@@ -108,7 +116,7 @@ function Said({ entries }: { entries: TurnStory["entries"] }) {
       <h2>{T.said}</h2>
       <p class="muted">{entries.length === 0 ? T.nothingSaid : T.saidHint}</p>
       <ol class="said">
-        {entries.map(({ seq, role, body, sent_at_ms }) => (
+        {entries.filter(({ body }) => body !== "").map(({ seq, role, body, sent_at_ms }) => (
           <li key={seq} class={role}>
             <p class="meta">
               {T.roles[role] ?? role} <Time atMs={sent_at_ms} />
@@ -119,4 +127,10 @@ function Said({ entries }: { entries: TurnStory["entries"] }) {
       </ol>
     </section>
   );
+}
+
+/** A rate as people say it: a slow one by the minute or hour. */
+function rateText(rps: number): string {
+  const [per, unit] = rps >= 1 ? [rps, "s"] : rps * 60 >= 1 ? [rps * 60, "min"] : [rps * 3600, "h"];
+  return `${showNumber(Math.round(per * 100) / 100)}/${unit}`;
 }

@@ -94,8 +94,21 @@ export interface TurnStory {
     readonly arguments: unknown;
     readonly result: unknown;
     readonly outcome: string;
+    readonly limit: { readonly rps: number; readonly burst: number } | null;
     readonly duration_ms: number;
     readonly at_ms: number;
+  }[];
+  readonly model_calls: readonly {
+    readonly id: string;
+    readonly provider: string;
+    readonly model: string;
+    readonly state: string;
+    readonly error: string | null;
+    readonly tokens_in: number;
+    readonly tokens_out: number;
+    readonly cost_micros: number;
+    readonly at_ms: number;
+    readonly ended_at_ms: number | null;
   }[];
   readonly entries: readonly {
     readonly seq: number;
@@ -103,7 +116,15 @@ export interface TurnStory {
     readonly body: string;
     readonly sent_at_ms: number;
   }[];
-  readonly reply_state: string | null;
+  readonly sends: readonly {
+    readonly id: string;
+    readonly channel: string;
+    readonly instance: string;
+    readonly state: string;
+    readonly attempts: number;
+    readonly created_at_ms: number;
+    readonly sent_at_ms: number | null;
+  }[];
 }
 
 /** An entry of `ext/status`. */
@@ -114,9 +135,135 @@ export interface MicroappRow {
   readonly reason: string | null;
   readonly pid: number | null;
   readonly restarts: number;
-  readonly sandbox: string;
+  readonly sandbox: string | null;
+  readonly sandbox_notes: readonly string[];
+  readonly http:
+    | { readonly state: string; readonly url: string; readonly reason: string | null }
+    | null;
   readonly tools: readonly { readonly name: string }[];
   readonly hooks: readonly string[];
   readonly grants: readonly string[];
   readonly stderr: readonly string[];
+}
+
+/** A row of `tenants/overview`. */
+export interface TenantRow {
+  readonly account_id: string;
+  readonly display_name: string;
+  readonly active: boolean;
+  readonly agents: readonly string[];
+  readonly tokens_today: number;
+  readonly tokens_month: number;
+  readonly cost_micros_month: number;
+  readonly budgets: readonly BudgetRow[];
+}
+
+/** One budget of a tenant. */
+export interface BudgetRow {
+  readonly name: string;
+  readonly agent_id: string | null;
+  readonly used: number;
+  readonly limit: number;
+  readonly resets_at_ms: number;
+}
+
+/** A row of `usage/list`. */
+export interface UsageRow {
+  readonly day: string | null;
+  readonly provider: string | null;
+  readonly model: string | null;
+  readonly calls: number;
+  readonly failed_calls: number;
+  readonly tokens_in: number;
+  readonly tokens_out: number;
+  readonly cost_micros: number;
+}
+
+/** A row of `channels/health`. */
+export interface LineRow {
+  readonly channel: string;
+  readonly instance: string;
+  readonly account_id: string | null;
+  readonly agents: readonly string[];
+  readonly state: string;
+  readonly reason: string | null;
+  readonly webhook_path: string | null;
+  readonly credential: {
+    readonly account_id: string;
+    readonly registered_by: string | null;
+    readonly registered_at_ms: number;
+  } | null;
+  readonly waiting: number;
+  readonly retrying: number;
+  readonly oldest_waiting_ms: number | null;
+  readonly last_turn_ms: number | null;
+  readonly last_sent_ms: number | null;
+  readonly last_failed_ms: number | null;
+}
+
+/** A row of `audit/tail`. */
+export interface AuditRow {
+  readonly id: string;
+  readonly microapp_id: string;
+  readonly subject: string | null;
+  readonly method: string;
+  readonly capability: string;
+  readonly args_hash: string;
+  readonly started_at_ms: number;
+  readonly result: string;
+  readonly duration_ms: number | null;
+  readonly tenant_id?: string;
+}
+
+/** Where the next page of `audit/tail` begins. */
+export interface AuditCursor {
+  readonly at_ms: number;
+  readonly id: string;
+}
+
+/** A chain of `audit/verify`. */
+export interface ChainRow {
+  readonly account: string;
+  readonly table: string;
+  readonly ok: boolean;
+  readonly rows: number;
+  readonly problems: readonly { readonly offset: number; readonly problem: string }[];
+}
+
+/** An entry of `doctor`. */
+export interface FindingRow {
+  readonly area: string;
+  readonly level: "ok" | "warning" | "error";
+  readonly subject: string;
+  readonly message: string;
+  readonly fix: string | null;
+}
+
+/** A problem of `config/overview`. */
+export interface ProblemRow {
+  readonly severity: "error" | "warning";
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+  readonly fix: string;
+}
+
+/** `config/overview`. */
+export interface ConfigRow {
+  readonly version: number;
+  readonly dir: string;
+  readonly problems: readonly ProblemRow[];
+  readonly refused: readonly ProblemRow[] | null;
+  readonly reloads: { readonly applied: number; readonly rejected: number };
+}
+
+/** An entry of `doctor/capabilities`. */
+export interface ToggleRow {
+  readonly extension: string;
+  readonly env_var: string;
+  readonly state: string;
+  readonly raw_value: string | null;
+  readonly value: boolean | number | null;
+  readonly effect: string;
 }

@@ -1,0 +1,90 @@
+/**
+ * The lines of channels: who answers, what they sign in with, what waits to be sent.
+ *
+ * @module
+ */
+import { showSpan } from "./format.ts";
+import { useQuery } from "./query.ts";
+import { pathTo } from "./router.ts";
+import { useServices } from "./services.ts";
+import { TEXTS } from "./texts.ts";
+import type { LineRow } from "./types.ts";
+import { Badge, Command, Empty, Facts, Failure, Link, Loading, PageHead, Time } from "./ui.tsx";
+
+const T = TEXTS.channels;
+
+/** The channels page. */
+export function ChannelsPage() {
+  const { api } = useServices();
+  const { data, error, refresh } = useQuery({
+    key: "channels",
+    ask: (signal) => api.call<{ lines: LineRow[] }>("channels/health", {}, signal),
+    changedBy: ["turn_started", "outbound_sent", "outbound_failed", "config_applied"],
+  });
+  return (
+    <>
+      <PageHead title={TEXTS.pages.channels} intro={T.intro} />
+      {error === undefined ? null : <Failure error={error} onRetry={refresh} />}
+      {data === undefined && error === undefined ? <Loading /> : null}
+      {data?.lines.length === 0
+        ? (
+          <Empty title={T.emptyTitle}>
+            <p>{T.empty}</p>
+            <Command text={T.emptyCommand} />
+          </Empty>
+        )
+        : null}
+      <div class="tiles">
+        {data?.lines.map((line) => <Line key={`${line.channel}:${line.instance}`} line={line} />)}
+      </div>
+    </>
+  );
+}
+
+function Line({ line }: { line: LineRow }) {
+  const { channel, instance, account_id: account, credential, reason } = line;
+  const moment = (atMs: number | null) => atMs === null ? "–" : <Time atMs={atMs} />;
+  return (
+    <article class="panel tile" data-line={`${channel}:${instance}`}>
+      <header>
+        <div>
+          <h2>{instance}</h2>
+          <p class="muted">{channel}</p>
+        </div>
+        <Badge state={line.state} />
+      </header>
+      {reason === null
+        ? null
+        : <p class={`note ${line.state === "failing" ? "bad" : "warn"}`}>{reason}</p>}
+      <Facts
+        items={[
+          [
+            T.tenant,
+            account === null ? "–" : <Link to={pathTo("tenants", account)}>{account}</Link>,
+          ],
+          [T.agents, line.agents.length === 0 ? T.nobody : line.agents.join(", ")],
+          [
+            T.credential,
+            credential === null ? T.inFiles : (
+              <>
+                {T.registeredBy(credential.registered_by)}{" "}
+                <Time atMs={credential.registered_at_ms} />
+              </>
+            ),
+          ],
+          [T.lastTurn, moment(line.last_turn_ms)],
+          [T.lastSent, moment(line.last_sent_ms)],
+          [T.lastFailed, moment(line.last_failed_ms)],
+          [T.waiting, <Waiting line={line} />],
+          line.webhook_path === null ? null : [T.webhook, <code>{line.webhook_path}</code>],
+        ]}
+      />
+    </article>
+  );
+}
+
+function Waiting({ line }: { line: LineRow }) {
+  const { waiting, retrying, oldest_waiting_ms: oldest } = line;
+  if (waiting === 0 || oldest === null) return <>{T.nothingWaits}</>;
+  return <>{T.waits(waiting, retrying, showSpan(Date.now() - oldest))}</>;
+}
