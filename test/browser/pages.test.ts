@@ -121,7 +121,7 @@ describe.skipIf(CHROMIUM === undefined)("the console's pages", () => {
     await expect.poll(() => page.locator("ol.chain").innerText()).toMatch(/ana[\s\S]+ok/);
     await page.getByRole("button", { name: "Show request" }).click();
     await page.getByText('"full_name": "octo/first"').waitFor();
-    await page.getByText("content-type").waitFor();
+    await page.getByText("user-agent").waitFor();
     expect(tab.problems).toEqual([]);
   });
 
