@@ -54,12 +54,9 @@ export function createLines(deps: LinesDeps): () => Promise<LineView[]> {
       credentials.list().map((entry) => [bindingId(entry.channel, entry.instance), entry]),
     );
     const paths = new Map(edgeConfig().sources.map(({ id, path }) => [id, path]));
-    const attended = new Map(
-      attendance().map((one) => [bindingId(one.channel, one.instance), one]),
-    );
-    return Promise.all(
-      linesIn(settings(), channels, registered.values()).map(async (line) => {
-        const id = bindingId(line.channel, line.instance);
+    const states = new Map(health.map((one) => [bindingId(one.channel, one.instance), one]));
+    return linesIn(settings(), channels, registered.values()).map((line) => {
+      const id = bindingId(line.channel, line.instance);
         const credential = registered.get(id);
         const queue = waiting.get(id);
         const last = (kind: string): number | null => newest.get(`${kind} ${id}`) ?? null;
