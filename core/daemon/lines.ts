@@ -57,28 +57,27 @@ export function createLines(deps: LinesDeps): () => Promise<LineView[]> {
     const states = new Map(health.map((one) => [bindingId(one.channel, one.instance), one]));
     return linesIn(settings(), channels, registered.values()).map((line) => {
       const id = bindingId(line.channel, line.instance);
-        const credential = registered.get(id);
-        const queue = waiting.get(id);
-        const last = (kind: string): number | null => newest.get(`${kind} ${id}`) ?? null;
-        return {
-          ...line,
-          ...answererIn(settings(), line),
-          ...stateOf(settings(), line, states.get(id)),
-          webhook_path: paths.get(id) ?? null,
-          credential: credential === undefined ? null : {
-            account_id: credential.account,
-            registered_by: credential.registeredBy,
-            registered_at_ms: credential.registeredAtMs,
-          },
-          waiting: queue?.waiting ?? 0,
-          retrying: queue?.retrying ?? 0,
-          oldest_waiting_ms: queue?.oldest_waiting_ms ?? null,
-          last_turn_ms: last("turn_started"),
-          last_sent_ms: last("outbound_sent"),
-          last_failed_ms: last("outbound_failed"),
-        };
-      }),
-    );
+      const credential = registered.get(id);
+      const queue = waiting.get(id);
+      const last = (kind: string): number | null => newest.get(`${kind} ${id}`) ?? null;
+      return {
+        ...line,
+        ...answererIn(settings(), line),
+        ...stateOf(settings(), line, states.get(id)),
+        webhook_path: paths.get(id) ?? null,
+        credential: credential === undefined ? null : {
+          account_id: credential.account,
+          registered_by: credential.registeredBy,
+          registered_at_ms: credential.registeredAtMs,
+        },
+        waiting: queue?.waiting ?? 0,
+        retrying: queue?.retrying ?? 0,
+        oldest_waiting_ms: queue?.oldest_waiting_ms ?? null,
+        last_turn_ms: last("turn_started"),
+        last_sent_ms: last("outbound_sent"),
+        last_failed_ms: last("outbound_failed"),
+      };
+    });
   };
 }
 
