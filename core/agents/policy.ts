@@ -12,6 +12,7 @@ import {
   type FallbackReply,
   type ToolRateLimits,
 } from "../contract/mod.ts";
+import { writtenBinding } from "../settings/bindings.ts";
 import type { Settings } from "../settings/settings.ts";
 
 /** A tool's two names: the child's own and the one the model sees. */
@@ -159,9 +160,7 @@ export function findBinding(
   channel: string,
   instance: string,
 ): Partial<BindingConfig> | undefined {
-  const written = agent.inbound_bindings.find((binding) =>
-    binding.plugin === channel && (binding.instance ?? "default") === instance
-  );
+  const written = writtenBinding(agent, channel, instance);
   if (written !== undefined) return written;
   if (channel === "timer" || channel === "delegation") return {};
   if (channel !== "event") return undefined;

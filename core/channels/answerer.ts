@@ -4,6 +4,7 @@
  * @module
  */
 import { bindingId, CodedError } from "../contract/mod.ts";
+import { agentsBoundTo } from "../settings/bindings.ts";
 import type { Settings } from "../settings/settings.ts";
 import { instanceOf, tenantOf } from "../settings/tenant.ts";
 
@@ -28,11 +29,8 @@ export function answererOf(
 ): Answerer {
   const id = bindingId(channel, instance);
   const allowed = instanceOf(settings.plugins, channel, instance)?.allow_agents ?? [];
-  for (const agent of settings.agents.values()) {
-    const answers = agent.active && (allowed.length === 0 || allowed.includes(agent.id)) &&
-      agent.inbound_bindings.some((binding) =>
-        binding.plugin === channel && (binding.instance ?? "default") === instance
-      );
+  for (const agent of agentsBoundTo(settings, channel, instance)) {
+    const answers = agent.active && (allowed.length === 0 || allowed.includes(agent.id));
     if (!answers) continue;
     const account = tenantOf(settings, agent, channel, instance);
     const tenant = account === undefined ? undefined : settings.tenants.get(account);

@@ -24,7 +24,8 @@ export interface Gates<T> {
 interface Gate<T> {
   readonly limit: () => number;
   behind: number;
-  readonly inFront: FairQueue<T>;
+  /** Made when the first has to wait: most gates never see one. */
+  inFront?: FairQueue<T>;
 }
 
 /** Returns gates in front of which tenants take turns by weight. */
@@ -34,12 +35,12 @@ export function createGates<T>(weightOf: (account: string) => number): Gates<T> 
   function fill(name: string, gate: Gate<T>): T[] {
     const through: T[] = [];
     while (gate.behind < gate.limit()) {
-      const next = gate.inFront.shift();
+      const next = gate.inFront?.shift();
       if (next === undefined) break;
       gate.behind++;
       through.push(next);
     }
-    if (gate.behind === 0 && gate.inFront.size() === 0) gates.delete(name);
+    if (gate.behind === 0 && isClear(gate)) gates.delete(name);
     return through;
   }
 
@@ -47,13 +48,14 @@ export function createGates<T>(weightOf: (account: string) => number): Gates<T> 
     enter({ name, limit }, account, item) {
       let gate = gates.get(name);
       if (gate === undefined) {
-        gate = { limit, behind: 0, inFront: createFairQueue(weightOf) };
+        gate = { limit, behind: 0 };
         gates.set(name, gate);
       }
-      if (gate.behind < limit() && gate.inFront.size() === 0) {
+      if (gate.behind < limit() && isClear(gate)) {
         gate.behind++;
         return true;
       }
+      gate.inFront ??= createFairQueue(weightOf);
       gate.inFront.push(account, item);
       return false;
     },
@@ -65,4 +67,8 @@ export function createGates<T>(weightOf: (account: string) => number): Gates<T> 
     },
     widen: () => [...gates].flatMap(([name, gate]) => fill(name, gate)),
   };
+}
+
+function isClear<T>({ inFront }: Gate<T>): boolean {
+  return inFront === undefined || inFront.size() === 0;
 }

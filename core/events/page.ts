@@ -8,7 +8,7 @@ import type { Row, Store, Value } from "../store/store.ts";
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;
 /** Above this many rows a read belongs on the store's worker thread. */
-const FEW_ROWS = 50;
+export const FEW_ROWS = 50;
 
 /** Rows in one page: 50 when nothing sensible is asked for, 1,000 at most. */
 export function clampLimit(limit: number | undefined): number {

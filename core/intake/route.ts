@@ -16,6 +16,7 @@ import {
   MAX_HOPS,
 } from "../contract/mod.ts";
 import { untrusted } from "../models/untrusted.ts";
+import { subscribingAgents } from "../settings/bindings.ts";
 import type { Settings } from "../settings/settings.ts";
 
 import type { HeardReceipts } from "./receipts.ts";
@@ -55,7 +56,7 @@ export function routeEvent(
       `the event passed ${MAX_HOPS} subscribers: a loop`,
     );
   }
-  const matching = [...settings.agents.values()].flatMap((agent) =>
+  const matching = subscribingAgents(settings).flatMap((agent) =>
     agent.event_subscribers
       .filter((subscriber) =>
         agent.active && subscriber.synthesize_inbound !== "off" &&

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Row, statement, type Store, type Value, type Write } from "../store/store.ts";
+import { bulk, type Row, statement, type Store, type Value, type Write } from "../store/store.ts";
 
 /** What a bucket counts, and for whom. */
 export interface BucketKey {
@@ -65,13 +65,14 @@ export function createBucketRows(
       return row && stateOf(row);
     },
     rowsForKept(key, { used, atMs, rps }) {
-      return [statement(
+      return [bulk(
         `INSERT INTO limit_buckets
            (account_id, agent_id, binding_id, kind, name, own_name, used, at_ms, rps)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         VALUES $rows
          ON CONFLICT DO UPDATE SET
            own_name = excluded.own_name, used = excluded.used, at_ms = excluded.at_ms, rps = excluded.rps`,
-        [...argsOf(key), key.ownName ?? "", used, atMs, rps],
+        [[...argsOf(key), key.ownName ?? "", used, atMs, rps]],
+        "any",
       )];
     },
     rowsForReplaced({ key, state: old }, { used, atMs, rps }) {

@@ -5,7 +5,7 @@
  */
 import { Inbound } from "../contract/mod.ts";
 import type { Sealer } from "../store/sealer.ts";
-import { insert, type Row, statement, type Store, type Write } from "../store/store.ts";
+import { bulk, insert, type Row, statement, type Store, type Write } from "../store/store.ts";
 
 /** An unfinished inbound without its text: all the scheduler needs. */
 export interface OpenInbound extends Row {
@@ -111,39 +111,35 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
         created_at_ms: nowMs,
       })];
     },
-    rowsForStarted(account, turnId, ids) {
-      return [statement(
-        `UPDATE inbounds SET state = 'running', turn_id = ?, starts = starts + 1
-         WHERE account_id = ? AND state IN ('queued', 'running') AND id IN (${marks(ids)})`,
-        [turnId, account, ...ids],
-        ids.length,
-      )];
-    },
-    rowsForDone(account, ids) {
-      return [statement(
-        `UPDATE inbounds SET state = 'done', sealed = NULL
-         WHERE account_id = ? AND state = 'running' AND id IN (${marks(ids)})`,
-        [account, ...ids],
-        ids.length,
-      )];
-    },
-    rowsForRetry(account, ids, nextAtMs) {
-      return [statement(
-        `UPDATE inbounds SET state = 'queued', attempts = attempts + 1, next_at_ms = ?
-         WHERE account_id = ? AND id IN (${marks(ids)})`,
-        [nextAtMs, account, ...ids],
-        ids.length,
-      )];
-    },
-    rowsForDead(account, ids) {
-      return [statement(
-        `UPDATE inbounds SET state = 'dead' WHERE account_id = ? AND state = 'running' AND id IN (${
-          marks(ids)
-        })`,
-        [account, ...ids],
-        ids.length,
-      )];
-    },
+    rowsForStarted: (account, turnId, ids) => [bulk(
+      `WITH given (id, account_id, turn_id) AS (VALUES $rows)
+       UPDATE inbounds SET state = 'running', turn_id = given.turn_id, starts = starts + 1 FROM given
+       WHERE inbounds.id = given.id AND inbounds.account_id = given.account_id
+         AND state IN ('queued', 'running')`,
+      ids.map((id) => [id, account, turnId]),
+      "one each",
+    )],
+    rowsForDone: (account, ids) => [bulk(
+      `WITH given (id, account_id) AS (VALUES $rows)
+       UPDATE inbounds SET state = 'done', sealed = NULL FROM given
+       WHERE inbounds.id = given.id AND inbounds.account_id = given.account_id AND state = 'running'`,
+      ids.map((id) => [id, account]),
+      "one each",
+    )],
+    rowsForRetry: (account, ids, nextAtMs) => [bulk(
+      `WITH given (id, account_id, next_at_ms) AS (VALUES $rows)
+       UPDATE inbounds SET state = 'queued', attempts = attempts + 1, next_at_ms = given.next_at_ms
+       FROM given WHERE inbounds.id = given.id AND inbounds.account_id = given.account_id`,
+      ids.map((id) => [id, account, nextAtMs]),
+      "one each",
+    )],
+    rowsForDead: (account, ids) => [bulk(
+      `WITH given (id, account_id) AS (VALUES $rows)
+       UPDATE inbounds SET state = 'dead' FROM given
+       WHERE inbounds.id = given.id AND inbounds.account_id = given.account_id AND state = 'running'`,
+      ids.map((id) => [id, account]),
+      "one each",
+    )],
     rowsForHeld(inbound) {
       const { id, key: { account_id: account } } = inbound;
       return [statement(
@@ -171,11 +167,12 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
       )];
     },
     async load(account, ids) {
-      const rows = await store.read<{ id: string; sealed: Uint8Array }>(
-        `SELECT id, sealed FROM inbounds WHERE account_id = ? AND id IN (${
-          marks(ids)
-        }) ORDER BY id`,
-        [account, ...ids],
+      const rows = await store.readEach<{ id: string; sealed: Uint8Array }>(
+        `WITH given (call, id, account_id) AS (VALUES $rows)
+         SELECT given.call, i.id, i.sealed FROM given JOIN inbounds i
+           ON i.id = given.id AND i.account_id = given.account_id
+         ORDER BY i.id`,
+        ids.map((id) => [id, account]),
       );
       return rows.map(({ id, sealed }) =>
         Inbound.parse(JSON.parse(sealer.openText(place(account, id), sealed)))

@@ -5,7 +5,7 @@
  */
 import { Envelope, type Handoff } from "../contract/mod.ts";
 import type { Sealer } from "../store/sealer.ts";
-import { insert, type Row, statement, type Store, type Write } from "../store/store.ts";
+import { bulk, insert, type Row, statement, type Store, type Write } from "../store/store.ts";
 
 /** How far a delivery has come. */
 export type InboxState = "queued" | "done" | "unmatched" | "dead";
@@ -77,16 +77,16 @@ export function createInbox({ store, sealer }: { store: Store; sealer: Sealer })
         received_at_ms: envelope.received_at_ms,
       })];
     },
-    rowsForSettled(inboxId) {
-      return [statement(
-        `UPDATE inbox SET state = CASE
-           WHEN EXISTS (SELECT 1 FROM inbounds WHERE inbox_id = ?1 AND state = 'dead') THEN 'dead'
-           ELSE 'done' END
-         WHERE id = ?1
-           AND NOT EXISTS (SELECT 1 FROM inbounds WHERE inbox_id = ?1 AND state IN ('queued', 'running'))`,
-        [inboxId],
-      )];
-    },
+    rowsForSettled: (inboxId) => [bulk(
+      `UPDATE inbox SET state = CASE
+         WHEN EXISTS (SELECT 1 FROM inbounds WHERE inbox_id = inbox.id AND state = 'dead') THEN 'dead'
+         ELSE 'done' END
+       WHERE id IN (VALUES $rows) AND NOT EXISTS (
+         SELECT 1 FROM inbounds WHERE inbox_id = inbox.id AND state IN ('queued', 'running')
+       )`,
+      [[inboxId]],
+      "any",
+    )],
     rowsForForgotten(source, dedupeKey, nowMs) {
       return [statement(
         "UPDATE inbox SET dedupe_key = NULL WHERE source_id = ? AND dedupe_key = ? AND dedupe_until_ms <= ?",

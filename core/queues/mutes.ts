@@ -76,10 +76,12 @@ export function createMutes({ store }: { store: Store }): Mutes {
       )];
     },
     async isMuted(account, sessionId, turnId) {
-      const rows = await store.read(
-        `SELECT 1 FROM conversations WHERE account_id = ? AND session_id = ?
-         AND muted_at_ms IS NOT NULL AND muted_in_turn IS NOT ?`,
-        [account, sessionId, turnId],
+      const rows = await store.readEach(
+        `WITH given (call, account_id, session_id, turn_id) AS (VALUES $rows)
+         SELECT given.call FROM given JOIN conversations c
+           ON c.account_id = given.account_id AND c.session_id = given.session_id
+         WHERE c.muted_at_ms IS NOT NULL AND c.muted_in_turn IS NOT given.turn_id`,
+        [[account, sessionId, turnId]],
       );
       return rows.length > 0;
     },

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { OutboundBody, type ReplyAddress, textOfBody, uuidOf } from "../contract/mod.ts";
 import type { Sealer } from "../store/sealer.ts";
-import { insert, type Row, statement, type Store, type Write } from "../store/store.ts";
+import { bulk, insert, type Row, statement, type Store, type Write } from "../store/store.ts";
 import { splitText } from "./split_text.ts";
 
 /** Where a message goes and why. */
@@ -164,21 +164,22 @@ export function createOutbox(
         })),
       };
     },
-    rowsForTrying(account, id, nowMs) {
-      return [statement(
-        "UPDATE outbox SET sent_at_ms = ? WHERE account_id = ? AND id = ? AND state = 'queued'",
-        [nowMs, account, id],
-        1,
-      )];
-    },
-    rowsForSent(account, id, receipt, nowMs) {
-      return [statement(
-        `UPDATE outbox SET state = 'sent', receipt = ?, sent_at_ms = ?, attempts = attempts + 1
-         WHERE account_id = ? AND id = ? AND state = 'queued'`,
-        [receipt, nowMs, account, id],
-        1,
-      )];
-    },
+    rowsForTrying: (account, id, nowMs) => [bulk(
+      `WITH given (id, account_id, at_ms) AS (VALUES $rows)
+       UPDATE outbox SET sent_at_ms = given.at_ms FROM given
+       WHERE outbox.id = given.id AND outbox.account_id = given.account_id AND state = 'queued'`,
+      [[id, account, nowMs]],
+      "one each",
+    )],
+    rowsForSent: (account, id, receipt, nowMs) => [bulk(
+      `WITH given (id, account_id, receipt, at_ms) AS (VALUES $rows)
+       UPDATE outbox SET state = 'sent', receipt = given.receipt, sent_at_ms = given.at_ms,
+         attempts = attempts + 1
+       FROM given
+       WHERE outbox.id = given.id AND outbox.account_id = given.account_id AND state = 'queued'`,
+      [[id, account, receipt, nowMs]],
+      "one each",
+    )],
     rowsForRetry(account, id, nextAtMs) {
       return [statement(
         `UPDATE outbox SET attempts = attempts + 1, next_at_ms = ?, sent_at_ms = NULL
@@ -226,14 +227,16 @@ export function createOutbox(
       )];
     },
     async find(account, id) {
-      const [row] = await store.read<OutboxRow>(
-        `SELECT id, account_id, agent_id, session_id, channel, instance, contact, turn_id, sealed,
-           attempts, expires_at_ms, sent_at_ms, author
-         FROM outbox WHERE account_id = ? AND id = ? AND state = 'queued'`,
-        [account, id],
+      const [row] = await store.readEach<OutboxRow>(
+        `WITH given (call, id, account_id) AS (VALUES $rows)
+         SELECT given.call, o.id, o.account_id, agent_id, session_id, channel, instance, contact,
+           turn_id, sealed, attempts, expires_at_ms, sent_at_ms, author
+         FROM given JOIN outbox o ON o.id = given.id AND o.account_id = given.account_id
+         WHERE state = 'queued'`,
+        [[id, account]],
       );
       if (row === undefined) return undefined;
-      const { sealed, sent_at_ms: unsureSinceMs, ...rest } = row;
+      const { call: _call, sealed, sent_at_ms: unsureSinceMs, ...rest } = row;
       return { ...rest, unsureSinceMs, body: open(account, id, sealed) };
     },
     async wasSent(account, id, channel, instance) {

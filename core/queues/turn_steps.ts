@@ -4,7 +4,7 @@
  * @module
  */
 import type { Sealer } from "../store/sealer.ts";
-import { insert, statement, type Store, type Write } from "../store/store.ts";
+import { bulk, insert, type Store, type Write } from "../store/store.ts";
 
 /** The journal of one turn. */
 export interface Journal {
@@ -42,9 +42,10 @@ export function createTurnSteps({ store, sealer }: { store: Store; sealer: Seale
   });
   return {
     async open(account, turnId) {
-      const rows = await store.read<{ step: number; sealed: Uint8Array }>(
-        "SELECT step, sealed FROM turn_steps WHERE turn_id = ? ORDER BY step",
-        [turnId],
+      const rows = await store.readEach<{ step: number; sealed: Uint8Array }>(
+        `WITH given (call, turn_id) AS (VALUES $rows)
+         SELECT given.call, s.step, s.sealed FROM given JOIN turn_steps s ON s.turn_id = given.turn_id`,
+        [[turnId]],
       );
       const finished = new Map(rows.map(({ step, sealed }) => [step, sealed]));
       let next = 0;
@@ -65,6 +66,8 @@ export function createTurnSteps({ store, sealer }: { store: Store; sealer: Seale
         },
       };
     },
-    rowsForFinished: (turnId) => [statement("DELETE FROM turn_steps WHERE turn_id = ?", [turnId])],
+    rowsForFinished: (turnId) => [
+      bulk("DELETE FROM turn_steps WHERE turn_id IN (VALUES $rows)", [[turnId]], "any"),
+    ],
   };
 }

@@ -5,11 +5,11 @@
  */
 import type { TranscriptRole } from "../contract/mod.ts";
 import { appendEvent } from "../events/event_rows.ts";
-import { clampLimit, readPage } from "../events/page.ts";
+import { clampLimit, FEW_ROWS, readPage } from "../events/page.ts";
 import { redactJson } from "../redact/redact_json.ts";
 import { type Redactor, redactorOf } from "../redact/redactor.ts";
 import type { Sealer } from "../store/sealer.ts";
-import { append, type Row, type Store, type Write } from "../store/store.ts";
+import { append, type Row, type Store, type Value, type Write } from "../store/store.ts";
 import { withSeams } from "./index_text.ts";
 import { storable } from "./storable.ts";
 
@@ -55,7 +55,7 @@ export interface HistoryEntry {
 
 /** What {@linkcode createTranscripts} needs. */
 export interface TranscriptDeps {
-  readonly store: Pick<Store, "read" | "readMany">;
+  readonly store: Pick<Store, "read" | "readEach" | "readMany">;
   readonly redact: Redactor;
   readonly sealer: Sealer;
   /** Whether the sealed model messages are redacted, too. */
@@ -159,6 +159,29 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
     };
   }
 
+  /** The newest entries before a seq, newest first; many conversations' few entries at a time. */
+  function readNewest(place: readonly Value[], limit: number): Promise<HistoryRow[]> {
+    const columns = "seq, role, body, sealed, message_id";
+    if (limit > FEW_ROWS) {
+      return store.readMany<HistoryRow>(
+        `SELECT ${columns} FROM transcripts
+         WHERE account_id = ? AND session_id = ? AND agent_id = ? AND seq < ?
+         ORDER BY seq DESC LIMIT ?`,
+        [...place, limit],
+      );
+    }
+    return store.readEach<HistoryRow>(
+      `WITH given (call, account_id, session_id, agent_id, before) AS (VALUES $rows)
+       SELECT given.call, ${columns} FROM given JOIN transcripts t ON t.id IN (
+         SELECT id FROM transcripts s
+         WHERE s.account_id = given.account_id AND s.session_id = given.session_id
+           AND s.agent_id = given.agent_id AND s.seq < given.before
+         ORDER BY s.seq DESC LIMIT ${limit}
+       ) ORDER BY given.call, seq DESC`,
+      [place],
+    );
+  }
+
   return {
     prepare: (account, entries) => entries.map((entry) => prepare(account, entry)),
     rowsForPrepared: (session, entries) => entries.flatMap((entry) => entryWrites(session, entry)),
@@ -193,15 +216,7 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
     async readHistory(
       { account, agentId, sessionId, limit, before = Number.MAX_SAFE_INTEGER },
     ) {
-      const rows = clampLimit(limit);
-      const found = await readPage<HistoryRow>(
-        store,
-        rows,
-        `SELECT seq, role, body, sealed, message_id FROM transcripts
-         WHERE account_id = ? AND session_id = ? AND agent_id = ? AND seq < ?
-         ORDER BY seq DESC LIMIT ?`,
-        [account, sessionId, agentId, before, rows],
-      );
+      const found = await readNewest([account, sessionId, agentId, before], clampLimit(limit));
       return found.reverse().map(({ seq, role, body, sealed, message_id }) => ({
         seq,
         role,

@@ -20,12 +20,13 @@ import type { Path } from "./yaml_file.ts";
 /** Everything wrong with what the agents name. */
 export function checkAgents(checked: Checked, report: Report): void {
   checkAgentIds(checked, report);
+  const ids = new Set(checked.origins.map(({ agent }) => agent.id));
   for (const origin of checked.origins) {
     checkBindings(checked, origin, report);
     checkLimits(origin, report);
     checkSubscribers(checked, origin, report);
     checkModels(checked, origin, report);
-    checkDelegates(checked, origin, report);
+    checkDelegates(ids, origin, report);
   }
 }
 
@@ -140,8 +141,11 @@ function checkModels({ settings }: Checked, { file, index, agent }: AgentOrigin,
   );
 }
 
-function checkDelegates({ origins }: Checked, { file, index, agent }: AgentOrigin, report: Report) {
-  const ids = new Set(origins.map((origin) => origin.agent.id));
+function checkDelegates(
+  ids: ReadonlySet<string>,
+  { file, index, agent }: AgentOrigin,
+  report: Report,
+): void {
   for (const key of ["allowed_delegates", "accept_delegates_from"] as const) {
     agent[key].forEach((name, i) => {
       if (name.includes("*") || ids.has(name)) return;

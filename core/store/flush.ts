@@ -7,6 +7,7 @@ import type { Client, Transaction } from "@libsql/client";
 
 import { CodedError } from "../contract/mod.ts";
 import { abandon, argsOf, beginWrite, commitWrite, failureOf, storeError } from "./connection.ts";
+import { createBulkBuffer } from "./bulks.ts";
 import type { Heads, TentativeHeads } from "./heads.ts";
 import { createRowBuffer } from "./rows.ts";
 import type { Append, Appended, Statement, Write } from "./store.ts";
@@ -98,37 +99,42 @@ async function writeSingly(
   return { appended, failed };
 }
 
-/** All inserts first, merged; then statements and appends in the order given. */
+/** All inserts first, merged; then statements, bulks and appends; see `Store.commit` for their order. */
 async function writeUnits(
   tx: Transaction,
   heads: TentativeHeads,
   units: readonly Unit[],
 ): Promise<Appended[]> {
   const rows = createRowBuffer();
-  const rest: (Statement | Append)[] = [];
+  const bulks = createBulkBuffer();
   const streams = new Set<string>();
   for (const write of units.flat()) {
-    if (write.type === "insert") {
-      rows.add(write.table, write.row, write.onConflict);
-      continue;
-    }
-    rest.push(write);
-    if (write.type === "append") { for (const name of write.streams) streams.add(name); }
+    if (write.type === "insert") rows.add(write.table, write.row, write.onConflict);
+    else if (write.type === "append") { for (const name of write.streams) streams.add(name); }
   }
   await rows.write(tx);
   await heads.load(tx, streams);
 
   const appended: Appended[] = [];
-  for (const write of rest) {
-    if (write.type === "append") {
-      const row = place(heads, write);
-      rows.add(write.table, row, undefined);
-      appended.push({ table: write.table, row });
-    } else {
-      await rows.write(tx);
-      await runStatement(tx, write);
+  for (const unit of units) {
+    bulks.nextUnit();
+    for (const write of unit) {
+      if (write.type === "append") {
+        const row = place(heads, write);
+        rows.add(write.table, row, undefined);
+        appended.push({ table: write.table, row });
+      } else if (write.type === "bulk") {
+        if (bulks.add(write)) continue;
+        await bulks.run(tx);
+        bulks.add(write);
+      } else if (write.type === "statement") {
+        await bulks.run(tx);
+        await rows.write(tx);
+        await runStatement(tx, write);
+      }
     }
   }
+  await bulks.run(tx);
   await rows.write(tx);
   return appended;
 }

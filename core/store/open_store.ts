@@ -15,6 +15,7 @@ import { delay } from "../flow/delay.ts";
 import type { Log } from "../flow/log.ts";
 import { createCheckpoints } from "./checkpoints.ts";
 import { failureOf, openConnection, storeError } from "./connection.ts";
+import { createLookups } from "./lookups.ts";
 import { migrate } from "./migrations.ts";
 import { createReader } from "./reader.ts";
 import type { Appended, Row, Store, Value } from "./store.ts";
@@ -77,6 +78,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     log,
   });
   const reader = createReader(url, "reader");
+  const readEach = createLookups(reader.read);
   let disposed: Promise<void> | undefined;
 
   async function dispose(): Promise<void> {
@@ -91,12 +93,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   // The caller gets narrower rows by naming their type; nobody can check that for SQL.
   return {
     commit: writer.commit,
-    read: <T extends Row>(sql: string, args: readonly Value[] = []) => {
-      if (disposed !== undefined) {
-        return Promise.reject(new CodedError("store_closed", "Cannot read: the store is closed"));
-      }
-      return reader.read(sql, args) as Promise<T[]>;
-    },
+    read: <T extends Row>(sql: string, args: readonly Value[] = []) =>
+      disposed === undefined ? reader.read(sql, args) as Promise<T[]> : refused(),
+    readEach: <T extends Row>(sql: string, keys: readonly (readonly Value[])[]) =>
+      disposed === undefined ? readEach(sql, keys) as Promise<(T & Called)[]> : refused(),
     readMany: <T extends Row>(sql: string, args: readonly Value[] = []) =>
       worker.run(sql, args) as Promise<T[]>,
     checkpoint: checkpoints.run,
@@ -109,6 +109,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       return disposed;
     },
   };
+}
+
+/** What tells the calls of one statement apart. */
+type Called = { readonly call: number };
+
+function refused(): Promise<never> {
+  return Promise.reject(new CodedError("store_closed", "Cannot read: the store is closed"));
 }
 
 function pathOf(url: string): string {

@@ -71,13 +71,13 @@ function checkNames(table: string, columns: readonly string[]): void {
 
 async function insertRows(tx: Transaction, group: Group): Promise<void> {
   const { table, columns, ignore, rows } = group;
-  const step = Math.min(MAX_ROWS, Math.floor(MAX_VARIABLES / columns.length));
-  for (let from = 0; from < rows.length; from += step) {
-    const chunk = rows.slice(from, from + step);
+  for (const chunk of chunksOf(rows, columns.length)) {
     const args: Value[] = [];
     for (const row of chunk) for (const column of columns) args.push(row[column] ?? null);
     const { rowsAffected } = await tx.execute({
-      sql: insertSql(group, chunk.length),
+      sql: `${insertInto(group)} ${valueMarks(columns.length, chunk.length)}${
+        ignore ? " ON CONFLICT DO NOTHING" : ""
+      }`,
       args: argsOf(args),
     });
     if (!ignore && rowsAffected !== chunk.length) {
@@ -90,11 +90,19 @@ async function insertRows(tx: Transaction, group: Group): Promise<void> {
 }
 
 /** `ON CONFLICT DO NOTHING` passes over unique constraints only; `OR IGNORE` would hide all of them. */
-function insertSql({ table, columns, ignore }: Group, count: number): string {
-  const names = columns.map((column) => `"${column}"`).join();
-  const values = `(${Array.from(columns, () => "?").join()})`;
-  const rows = Array.from({ length: count }, () => values).join();
-  return `INSERT INTO "${table}" (${names}) VALUES ${rows}${
-    ignore ? " ON CONFLICT DO NOTHING" : ""
-  }`;
+function insertInto({ table, columns }: Group): string {
+  return `INSERT INTO "${table}" (${columns.map((column) => `"${column}"`).join()}) VALUES`;
+}
+
+/** Rows in portions that fit into one statement. */
+export function* chunksOf<T>(rows: readonly T[], width: number): Generator<readonly T[]> {
+  const step = Math.min(MAX_ROWS, Math.floor(MAX_VARIABLES / width));
+  if (rows.length <= step) return yield rows;
+  for (let from = 0; from < rows.length; from += step) yield rows.slice(from, from + step);
+}
+
+/** `(?,?),(?,?),…` for so many rows of so many values. */
+export function valueMarks(width: number, count: number): string {
+  const values = `(${"?,".repeat(width).slice(0, -1)})`;
+  return `${values},`.repeat(count).slice(0, -1);
 }

@@ -32,6 +32,20 @@ export interface Statement {
   readonly changes?: number;
 }
 
+/**
+ * A statement over rows of values, which stand for `$rows` in it: `… (VALUES $rows) …`. Those of one
+ * text that are committed together run as one statement, so that the work of many units costs little
+ * more than that of one. With `changes`, each row of values must change exactly one row of the table,
+ * or its unit fails with `conflict`.
+ */
+export interface Bulk {
+  readonly type: "bulk";
+  readonly sql: string;
+  /** At least one; all as long as the statement wants them. */
+  readonly rows: readonly (readonly Value[])[];
+  readonly changes: "one each" | "any";
+}
+
 /** Where a row stands in a stream. */
 export interface Position {
   /** 1, 2, 3, … without a gap, in commit order. */
@@ -53,8 +67,11 @@ export interface Append {
   readonly row: (positions: readonly Position[]) => { row: Row; hash?: string };
 }
 
-/** One thing to write. Build them with {@linkcode insert}, {@linkcode statement}, {@linkcode append}. */
-export type Write = Insert | Statement | Append;
+/**
+ * One thing to write. Build them with {@linkcode insert}, {@linkcode statement}, {@linkcode bulk},
+ * {@linkcode append}.
+ */
+export type Write = Insert | Statement | Bulk | Append;
 
 /** Rows written by an {@linkcode Append}, as listeners hear of them after the commit. */
 export interface Appended {
@@ -69,8 +86,10 @@ export interface Store extends AsyncDisposable {
    * loop share one transaction; a unit that fails fails alone. Resolves after the commit is on disk.
    *
    * In one transaction all inserts run first (those that may be skipped after the others), then
-   * statements and appends in the order given: no unit may rely on a statement that was not awaited. While another process holds the
-   * database the unit waits, up to a minute unless the store was opened with another limit.
+   * statements and appends in the order given: no unit may rely on a statement that was not awaited.
+   * Bulks come in the order of their unit too, but before rows that were appended since the last
+   * plain statement. While another process holds the database the unit waits, up to a minute unless
+   * the store was opened with another limit.
    *
    * @throws {CodedError} `conflict` on a broken constraint or an unexpected number of changes,
    * `store_full` when too many units wait or the disk fails, `store_busy` when the wait was too long,
@@ -79,6 +98,16 @@ export interface Store extends AsyncDisposable {
   commit(unit: readonly Write[]): Promise<void>;
   /** Reads a few rows (up to about 50) on this thread; integers beyond 2^53 cannot be read. */
   read<T extends Row = Row>(sql: string, args?: readonly Value[]): Promise<T[]>;
+  /**
+   * Reads a few rows for each of some keys, as {@linkcode Store.read}. Calls with one text that come in
+   * the same turn of the event loop run as one statement. In it `$rows` stands for the keys, each
+   * behind the number of its call, which every row must bring back as `call`:
+   * `WITH given (call, id) AS (VALUES $rows) SELECT given.call, … FROM given JOIN …`.
+   */
+  readEach<T extends Row = Row>(
+    sql: string,
+    keys: readonly (readonly Value[])[],
+  ): Promise<(T & { readonly call: number })[]>;
   /** Reads many rows on the worker thread. */
   readMany<T extends Row = Row>(sql: string, args?: readonly Value[]): Promise<T[]>;
   /**
@@ -93,14 +122,12 @@ export interface Store extends AsyncDisposable {
   onAppended(listener: (rows: readonly Appended[]) => void): () => void;
 }
 
-const unstorable = /[\0\p{Cs}]/u;
-
 /**
  * Text as it will be read back: U+0000, where the client would cut it off, becomes U+2400, and half
  * of a surrogate pair U+FFFD. The store does this by itself; hashes must be taken after it.
  */
 export function storableText(text: string): string {
-  if (!unstorable.test(text)) return text;
+  if (!text.includes("\0") && text.isWellFormed()) return text;
   return text.replaceAll("\0", "\u2400").replaceAll(/\p{Cs}/gu, "\ufffd");
 }
 
@@ -116,6 +143,15 @@ export function statement(sql: string, args: readonly Value[], changes?: number)
   return changes === undefined
     ? { type: "statement", sql, args }
     : { type: "statement", sql, args, changes };
+}
+
+/** A statement over rows of values; see {@linkcode Bulk}. */
+export function bulk(
+  sql: string,
+  rows: readonly (readonly Value[])[],
+  changes: Bulk["changes"],
+): Bulk {
+  return { type: "bulk", sql, rows, changes };
 }
 
 /** A row in one or more streams. */

@@ -6,6 +6,7 @@
 import type { Row } from "./row.ts";
 import { appsMemory } from "./rows/apps_memory.ts";
 import { appsMemoryDeno } from "./rows/apps_memory_deno.ts";
+import { fairness } from "./rows/fairness.ts";
 import { firehoseMemory } from "./rows/firehose_memory.ts";
 import { firehoseNaive } from "./rows/firehose_naive.ts";
 import { firehoseSocketio } from "./rows/firehose_socketio.ts";
@@ -15,8 +16,11 @@ import { ingestIdle } from "./rows/ingest_idle.ts";
 import { ingestJetstream } from "./rows/ingest_jetstream.ts";
 import { ingestOne } from "./rows/ingest_one.ts";
 import { ingestSplit } from "./rows/ingest_split.ts";
+import { limiter } from "./rows/limiter.ts";
 import { neighbour } from "./rows/neighbour.ts";
+import { tenantsScale } from "./rows/tenants_scale.ts";
 import { toolcallMcp } from "./rows/toolcall_mcp.ts";
+import { turn } from "./rows/turn.ts";
 import { verify } from "./rows/verify.ts";
 
 export const ROWS: readonly Row[] = [
@@ -32,6 +36,10 @@ export const ROWS: readonly Row[] = [
   firehoseMemory,
   toolcallMcp,
   neighbour,
+  turn,
+  tenantsScale,
+  limiter,
+  fairness,
   appsMemory,
   appsMemoryDeno,
 ];

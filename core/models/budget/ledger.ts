@@ -4,7 +4,7 @@
  * @module
  */
 import type { ErrorCode } from "../../contract/mod.ts";
-import { insert, type Row, statement, type Store, type Write } from "../../store/store.ts";
+import { bulk, insert, type Row, type Store, type Write } from "../../store/store.ts";
 import type { ModelCaller, ModelRef, ModelUsage } from "../model.ts";
 
 const DAY_MS = 86_400_000;
@@ -45,10 +45,16 @@ export function rowsForOpened(call: LedgerCall): Write[] {
 export function rowsForEnded(call: LedgerCall, end: CallEnd, endedAtMs: number): Write[] {
   const { tokens_in, tokens_out, tokens_cached, cost_micros, error } = rowOf(call, end);
   return [
-    statement(
-      `UPDATE model_calls SET state = ?, error = ?, tokens_in = ?, tokens_out = ?,
-         tokens_cached = ?, cost_micros = ?, ended_at_ms = ? WHERE id = ? AND state = 'open'`,
-      [
+    bulk(
+      `WITH given (id, state, error, tokens_in, tokens_out, tokens_cached, cost_micros, ended_at_ms)
+         AS (VALUES $rows)
+       UPDATE model_calls SET state = given.state, error = given.error,
+         tokens_in = given.tokens_in, tokens_out = given.tokens_out,
+         tokens_cached = given.tokens_cached, cost_micros = given.cost_micros,
+         ended_at_ms = given.ended_at_ms
+       FROM given WHERE model_calls.id = given.id AND model_calls.state = 'open'`,
+      [[
+        call.id,
         end.state,
         error ?? null,
         tokens_in ?? 0,
@@ -56,9 +62,8 @@ export function rowsForEnded(call: LedgerCall, end: CallEnd, endedAtMs: number):
         tokens_cached ?? 0,
         cost_micros ?? 0,
         endedAtMs,
-        call.id,
-      ],
-      1,
+      ]],
+      "one each",
     ),
     addedUsage(call, end),
   ];
@@ -155,13 +160,13 @@ const SUMS = [
   "unknown_micros",
 ] as const;
 const ADD_USAGE = `INSERT INTO usage (account_id, day, agent_id, provider, model, ${SUMS.join()})
-  VALUES (${Array.from({ length: 5 + SUMS.length }, () => "?").join()})
+  VALUES $rows
   ON CONFLICT DO UPDATE SET ${SUMS.map((sum) => `${sum} = ${sum} + excluded.${sum}`).join()}`;
 
 function addedUsage(call: LedgerCall, end: CallEnd): Write {
   const { tokens_in, tokens_out, tokens_cached, cost_micros } = rowOf(call, end);
   const unknown = end.state === "unknown" ? end : undefined;
-  return statement(ADD_USAGE, [
+  return bulk(ADD_USAGE, [[
     call.account,
     dayOf(call.atMs),
     call.agentId,
@@ -176,5 +181,5 @@ function addedUsage(call: LedgerCall, end: CallEnd): Write {
     cost_micros,
     unknown?.tokens ?? 0,
     unknown?.micros ?? 0,
-  ]);
+  ]], "any");
 }

@@ -135,7 +135,7 @@ describe("createModels()", () => {
     });
   });
 
-  it("lets a provider rest that failed five times, and sends one call to try", async () => {
+  it("L3: lets a provider rest that failed five times, and sends one call to try", async () => {
     await using server = await openModelServer("openai_compatible", {
       kind: "status",
       status: 500,
@@ -148,7 +148,7 @@ describe("createModels()", () => {
     );
   });
 
-  it("uses the tenant's own provider and key, and a rotated key at the next call", async () => {
+  it("L1, L2: uses the tenant's own provider and key, and a rotated key at the next call", async () => {
     await using mine = await openModelServer("openai_compatible");
     await using all = await openModelServer("openai_compatible");
     await using place = await open({
@@ -184,7 +184,7 @@ tenants: { acme: { providers: { prov: { base_url: "${mine.baseUrl}", ${FAST}, ap
     expect(server.heard).toEqual([]);
   });
 
-  it("lets 200 calls at once spend no more than a budget for 100, and counts as the provider", async () => {
+  it("L3: lets 200 calls at once spend no more than a budget for 100, and counts as the provider", async () => {
     const usage = { input: 70, output: 30, cached: 20 };
     await using server = await openModelServer("openai_compatible", {
       kind: "answer",

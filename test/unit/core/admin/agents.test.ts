@@ -38,7 +38,7 @@ const UPSERT = "nexo/admin/agents/upsert";
 const DELETE = "nexo/admin/agents/delete";
 
 describe("nexo/admin/agents/upsert", () => {
-  it("makes an agent that is in force when the answer comes, with its version", async () => {
+  it("H2: makes an agent that is in force when the answer comes, with its version", async () => {
     await using place = await open();
     const answer = await place.dispatch(operator, UPSERT, {
       id: "eve",

@@ -86,7 +86,7 @@ describe("outboundRefusal()", () => {
     expect(await refusal(over)).toMatchObject({ code: "outbound_failed", later: false });
   });
 
-  it("stops for good what is of no tenant, and for now what is of one that is suspended", async () => {
+  it("T5: stops for good what is of no tenant, and for now what is of one that is suspended", async () => {
     expect(await refusal({ account_id: "nobody" })).toMatchObject({ later: false });
     expect(await refusal({ account_id: "closed" })).toMatchObject({
       code: "account_suspended",

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { policyOf } from "../../../../core/agents/policy.ts";
+import { policyOf, senderRateOf } from "../../../../core/agents/policy.ts";
+import { systemPrompt } from "../../../../core/agents/prompt.ts";
 import type { ConversationKey } from "../../../../core/contract/mod.ts";
 import { settingsOf } from "../../../support/settings.ts";
+import { messageFrom } from "../../../support/turns.ts";
 
 const AGENTS = `
 agents:
@@ -94,4 +96,45 @@ describe("policyOf()", () => {
   ])("refuses %s", async (_what, over, code) => {
     expect(await policy(over)).toMatchObject({ kind: "refused", code });
   });
+});
+
+it("H4: a sender's limit is its binding's, wherever that stands in the list, from a reload on", async () => {
+  const bindings = [
+    "{ plugin: webchat, instance: acme, sender_rate_limit: { rps: 1, burst: 2 } }",
+    "{ plugin: webchat, instance: globex, sender_rate_limit: { rps: 3, burst: 4 } }",
+    "{ plugin: telegram, sender_rate_limit: disable }",
+  ];
+  const ratesWith = async (...written: string[]) => {
+    const settings = await settingsOf({
+      "agents.yaml":
+        `agents:\n  - { id: ana, model: { provider: offline, model: rules }, inbound_bindings: [${written}] }\n`,
+    });
+    return ["webchat:acme", "webchat:globex", "telegram:default"].map((binding) =>
+      senderRateOf(settings, "ana", binding)
+    );
+  };
+  const rates = [{ rps: 1, burst: 2 }, { rps: 3, burst: 4 }, undefined];
+  expect(await ratesWith(...bindings)).toEqual(rates);
+  expect(await ratesWith(...bindings.toReversed())).toEqual(rates);
+  expect(await ratesWith(...bindings.map((text) => text.replace("burst: 2", "burst: 9")))).toEqual([
+    { rps: 1, burst: 9 },
+    ...rates.slice(1),
+  ]);
+});
+
+it("A12: a prompt is the operator's words, and of ours only what this agent asks for", async () => {
+  const nothing = { skills: "", summary: undefined, colleagues: [] };
+  const promptOf = async (language: string) => {
+    const agents = AGENTS.replace("    language: Spanish\n", language);
+    const found = policyOf(
+      await settingsOf({ "agents.yaml": agents }),
+      key({ instance: "globex" }),
+    );
+    if (found.kind !== "active") throw new Error(found.reason);
+    return systemPrompt(found.policy, [messageFrom(key({}), "hello")], nothing);
+  };
+  expect(await promptOf("")).toBe("Be kind.");
+  expect(await promptOf("    language: Deutsch\n")).toBe(
+    "Be kind.\n\n# OUTPUT LANGUAGE\nAnswer in Deutsch, whatever language the message or its sources use.",
+  );
 });

@@ -51,7 +51,7 @@ const roles = (messages: readonly ModelMessage[] = []): string =>
   messages.map(({ role }) => role[0]).join("");
 
 describe("an agent remembers", () => {
-  it("tool calls with their results in later turns, also after a restart", async () => {
+  it("A9: tool calls with their results in later turns, also after a restart", async () => {
     await using spine = await open("");
     await say(spine, 'note {"text": "milk"}', { ask: listening().ask });
     const { asked, ask } = listening();
@@ -63,6 +63,20 @@ describe("an agent remembers", () => {
       { role: "assistant", toolCalls: [{ name: "ext_app_note", arguments: { text: "milk" } }] },
       { role: "tool", name: "ext_app_note", content: "kept as 17" },
     ]);
+  });
+
+  it("A6: what two turns say at once, neither in place of the other", async () => {
+    await using spine = await open("");
+    const { ask } = listening();
+    await Promise.all(["one", "two", "three"].map((text) => say(spine, text, { ask })));
+    const rows = await spine.transcripts.readTranscript({
+      account: "acme",
+      sessionId: sessionIdOf(VISITOR),
+    });
+    expect(rows.map(({ seq }) => seq)).toEqual([0, 1, 2, 3, 4, 5]);
+    const said = rows.filter(({ role }) => role === "user").map(({ body }) => body);
+    expect(said.toSorted()).toEqual(["one", "three", "two"]);
+    expect(new Set(rows.map(({ turnId }) => turnId)).size).toBe(3);
   });
 
   it("a summary of what is too old to be shown, made once and on record", async () => {

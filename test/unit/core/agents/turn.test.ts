@@ -64,7 +64,7 @@ describe("runTurn()", () => {
     expect(await spine.outbox.openForOperator()).toHaveLength(1);
   });
 
-  it("replays finished steps when it runs again after a crash, and sends one reply", async () => {
+  it("A1: replays finished steps when it runs again after a crash, and sends one reply", async () => {
     await using spine = (await open()).spine;
     const crash = new AbortController();
     const calls: (string | undefined)[] = [];
@@ -95,7 +95,7 @@ describe("runTurn()", () => {
     expect(await spine.inbounds.openForOperator()).toEqual([]);
   });
 
-  it("tries a failed model three times, then answers something and keeps a dead letter", async () => {
+  it("A8: tries a failed model three times, then answers something and keeps a dead letter", async () => {
     await using spine = (await open()).spine;
     const job = await queued(spine, message("hello"));
     const deps = depsOf(spine, [], {
@@ -114,7 +114,35 @@ describe("runTurn()", () => {
     ]);
   });
 
-  it("acts on a revoked tool at the next call of the same turn", async () => {
+  it("A10: keeps no reply in the transcript that is not on its way out as well", async () => {
+    await using spine = (await open()).spine;
+    const { store } = spine;
+    let fails = true;
+    const failing: typeof store = {
+      ...store,
+      commit(unit) {
+        const isEnd = unit.some((write) => write.type === "insert" && write.table === "outbox");
+        // The row of the reply comes twice, which fails its unit on the disk itself.
+        return store.commit(isEnd && fails ? [...unit, ...unit] : unit);
+      },
+    };
+    const deps = depsOf({ ...spine, store: failing }, []);
+    const job = await queued(spine, message("hello"));
+    // Nothing of it is written, so it is tried again.
+    expect(await runTurn(job, deps, never)).toMatchObject({ kind: "retry" });
+    const left = () =>
+      Promise.all(
+        ["transcripts", "outbox", "turns"].map(async (table) =>
+          (await store.read(`SELECT 1 AS one FROM ${table}`)).length
+        ),
+      );
+    expect(await left()).toEqual([0, 0, 0]);
+    fails = false;
+    await runTurn({ ...job, starts: 1, attempts: 1 }, deps, never);
+    expect(await left()).toEqual([2, 1, 1]);
+  });
+
+  it("A2: acts on a revoked tool at the next call of the same turn", async () => {
     const { spine: opened, change } = await open();
     await using spine = opened;
     const none = await settingsOf({
@@ -135,7 +163,18 @@ describe("runTurn()", () => {
     expect(calls).toEqual(["first"]);
   });
 
-  it("puts a refused call on record with its marker", async () => {
+  it("R6: takes nothing of a limit for a call whose arguments are wrong", async () => {
+    await using spine = (await open()).spine;
+    const limited = tool("limited", () => Promise.resolve({ ok: true, text: "done" }));
+    const deps = depsOf(spine, [limited]);
+    for (const text of ['limited {"text": 1}', 'limited {"text": "a"}']) {
+      await runTurn(await queued(spine, message(text)), deps, never);
+    }
+    const calls = await spine.store.read("SELECT outcome FROM tool_calls ORDER BY rowid");
+    expect(calls.map(({ outcome }) => outcome)).toEqual(["invalid_args", "ok"]);
+  });
+
+  it("R6: puts a refused call on record with its marker", async () => {
     await using spine = (await open()).spine;
     const limited = tool("limited", () => Promise.resolve({ ok: true, text: "done" }));
     const deps = depsOf(spine, [limited]);
@@ -147,7 +186,7 @@ describe("runTurn()", () => {
     ]);
   });
 
-  it("ends a model that never stops asking for tools with a reply, not with silence", async () => {
+  it("A8: ends a model that never stops asking for tools with a reply, not with silence", async () => {
     await using spine = (await open()).spine;
     const again = tool("again", () => Promise.resolve({ ok: true, text: "more" }));
     const job = await queued(spine, message("go"));
@@ -231,7 +270,7 @@ describe("runTurn()", () => {
     ]);
   });
 
-  it("gives a tenant's contact no history of the same contact at another tenant", async () => {
+  it("T2: gives a tenant's contact no history of the same contact at another tenant", async () => {
     await using spine = (await open({
       "agents.yaml": AGENTS.replace(
         "[{ plugin: webchat, instance: acme }]",

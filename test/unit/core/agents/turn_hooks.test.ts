@@ -119,7 +119,7 @@ describe("the hooks of a turn", () => {
     expect(await kindsOf(spine)).not.toContain("hook_applied");
   });
 
-  it("change the question, the arguments and the reply, for the host and for the record", async () => {
+  it("K1: change the question, the arguments and the reply, for the host and for the record", async () => {
     await using spine = await open();
     const calls: unknown[] = [];
     const heard: string[] = [];
@@ -245,7 +245,7 @@ describe("the hooks of a turn", () => {
     expect(kinds.filter((kind) => kind === "hook_applied")).toHaveLength(2);
   });
 
-  it("that must have their say hold the message back, the call and its result", async () => {
+  it("A11: that must have their say hold the message back, the call and its result", async () => {
     await using spine = await open();
     const calls: unknown[] = [];
     const held = hooksOf({ before_message: "fails" });

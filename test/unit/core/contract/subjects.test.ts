@@ -73,7 +73,7 @@ describe("patternsIntersect()", () => {
     );
   });
 
-  it("sees a reserved subject behind a wildcard", () => {
+  it("E3: sees a reserved subject behind a wildcard", () => {
     for (const  of of[">", "*.>", "plugin.inbound.webchat.acme", "_INBOX.*", "*.rpc.admin"]) {
       expect(RESERVED_PATTERNS.some((reserved) => patternsIntersect(of, reserved))).toBe(true);
     }
@@ -144,7 +144,7 @@ describe("renderSubject()", () => {
 });
 
 describe("subjects", () => {
-  it("cannot be steered into another tenant's by odd names", () => {
+  it("T8: cannot be steered into another tenant's by odd names", () => {
     expect(subjects.agentEvent("acme", null, "k")).not.toBe(
       subjects.agentEvent("acme.x", null, "k"),
     );

@@ -111,7 +111,7 @@ describe("openConversations()", () => {
     await conversations.drain(new AbortController().signal);
   });
 
-  it("keeps a subscriber within its concurrency until the turns end", async () => {
+  it("E2: keeps a subscriber within its concurrency until the turns end", async () => {
     const played = openPlayed({ groupLimitOf: () => 1 });
     await using conversations = played.conversations;
     conversations.push([
@@ -198,7 +198,7 @@ describe("openConversations()", () => {
     played.end(1);
   });
 
-  it("keeps a conversation's queue within its cap, what runs and what is no person's not counted", async () => {
+  it("A5: keeps a conversation's queue within its cap, what runs and what is no person's not counted", async () => {
     const played = openPlayed({ queueCapOf: () => 2 });
     await using conversations = played.conversations;
     const { room } = conversations;
@@ -222,7 +222,7 @@ describe("openConversations()", () => {
     await expect.poll(() => room.reserve(said("5"))).toBe("queue_full");
   });
 
-  it("lets what a switched-off tenant or agent has wait, in order, until it is on again", async () => {
+  it("T5: lets what a switched-off tenant or agent has wait, in order, until it is on again", async () => {
     const off = new Set(["acme/ana"]);
     const played = openPlayed({ isParked: (account, agent) => off.has(`${account}/${agent}`) });
     await using conversations = played.conversations;
@@ -272,7 +272,7 @@ describe("openConversations()", () => {
     await played.began(8);
   });
 
-  it("gives every tenant a turn although one has filled the queue", async () => {
+  it("T7: gives every tenant a turn although one has filled the queue", async () => {
     const played = openPlayed({ maxTurns: () => 1 });
     await using conversations = played.conversations;
     conversations.push(

@@ -9,7 +9,7 @@ function drain<T>(queue: { shift: () => T | undefined }): T[] {
 }
 
 describe("createFairQueue()", () => {
-  it("lets a tenant with one item pass one with a thousand", () => {
+  it("T7: lets a tenant with one item pass one with a thousand", () => {
     const queue = createFairQueue<string>(() => 1);
     for (let i = 0; i < 1000; i++) queue.push("busy", `busy-${i}`);
     queue.push("quiet", "quiet-0");

@@ -21,7 +21,7 @@ function item(id: string, over: Partial<OpenInbound> = {}): OpenInbound {
 const ids = (items: readonly OpenInbound[]): string[] => items.map(({ id }) => id);
 
 describe("createLane()", () => {
-  it("waits until nobody has typed for the debounce time, then takes all messages as one turn", () => {
+  it("A5: waits until nobody has typed for the debounce time, then takes all messages as one turn", () => {
     const lane = createLane(item("0"));
     lane.push(item("1"), 1000);
     lane.push(item("2"), 1200);

@@ -31,7 +31,7 @@ async function open() {
 }
 
 describe("watchConfig()", () => {
-  it("sees every save by rename, and files and directories that come later", async () => {
+  it("H1: sees every save by rename, and files and directories that come later", async () => {
     await using place = await open();
     for (const id of ["one", "two", "three"]) {
       await place.saveByRename("agents.yaml", agents(id));
@@ -43,7 +43,7 @@ describe("watchConfig()", () => {
     await expect.poll(() => place.config.current().tenants.has("acme")).toBe(true);
   });
 
-  it("keeps what is in force when a file is broken, says where, and takes the mended one", async () => {
+  it("H3: keeps what is in force when a file is broken, says where, and takes the mended one", async () => {
     await using place = await open();
     await place.write("agents.yaml", "agents:\n  - id: [\n");
     await expect.poll(() => place.refused.length).toBe(1);

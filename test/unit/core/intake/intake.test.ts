@@ -130,7 +130,7 @@ describe("createIntake()", () => {
     expect(inbound?.key.contact).toBe("order-7");
   });
 
-  it("never gives one tenant's event to another tenant's agent with the same subscriber id", async () => {
+  it("E1: never gives one tenant's event to another tenant's agent with the same subscriber id", async () => {
     await using opened = await open();
     await opened.intake.deliver([
       handoff(),
@@ -160,7 +160,7 @@ describe("createIntake()", () => {
     ["an unknown tenant", { subject: "shop.nobody.created" }, "account_unknown"],
     ["a tenant only the payload names", { subject: "shut.x" }, "account_unknown"],
     ["an event that goes round in circles", { hops: MAX_HOPS }, "inbound_refused"],
-  ])("keeps %s as a dead letter, accepted but not run", async (_what, over, code) => {
+  ])("E3, E7: keeps %s as a dead letter, accepted but not run", async (_what, over, code) => {
     await using opened = await open();
     const [outcome] = await opened.intake.deliver([handoff(over)]);
     expect(outcome?.kind).toBe("accepted");
@@ -172,13 +172,16 @@ describe("createIntake()", () => {
   it.each([
     ["its subject names", { subject: "shop.closed.created" }],
     ["its source is of", { account_id: "closed" }],
-  ])("keeps an event for the suspended tenant %s, to be run when it is active", async (_, over) => {
-    await using opened = await open();
-    const [outcome] = await opened.intake.deliver([handoff(over)]);
-    expect(outcome?.kind).toBe("accepted");
-    expect(opened.scheduled).toMatchObject([{ account_id: "closed" }]);
-    expect(await opened.inbox()).toMatchObject([{ account_id: "closed", state: "queued" }]);
-  });
+  ])(
+    "T5: keeps an event for the suspended tenant %s, to be run when it is active",
+    async (_, over) => {
+      await using opened = await open();
+      const [outcome] = await opened.intake.deliver([handoff(over)]);
+      expect(outcome?.kind).toBe("accepted");
+      expect(opened.scheduled).toMatchObject([{ account_id: "closed" }]);
+      expect(await opened.inbox()).toMatchObject([{ account_id: "closed", state: "queued" }]);
+    },
+  );
 
   it("takes the payload's word for the tenant only where the operator trusts it", async () => {
     await using opened = await open();
@@ -192,14 +195,14 @@ describe("createIntake()", () => {
     expect(await opened.inbox()).toMatchObject([{ state: "unmatched", account_id: "acme" }]);
   });
 
-  it("refuses for now when too much waits, and nothing of it is on disk", async () => {
+  it("E7: refuses for now when too much waits, and nothing of it is on disk", async () => {
     await using opened = await open({ admit: () => Promise.resolve(undefined) });
     const [outcome] = await opened.intake.deliver([handoff()]);
     expect(outcome).toEqual({ kind: "refused", code: "store_full", retryable: true });
     expect(await opened.inbox()).toEqual([]);
   });
 
-  it("receives a channel message once per message id", async () => {
+  it("A7: receives a channel message once per message id", async () => {
     await using opened = await open();
     const message = {
       key: {

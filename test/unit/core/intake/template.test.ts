@@ -98,7 +98,7 @@ describe("renderTemplate()", () => {
     }));
   });
 
-  it("lets no value forge a marker: without the markers, the text is what it would have been", () => {
+  it("E8: lets no value forge a marker: without the markers, the text is what it would have been", () => {
     const value = fc.array(
       fc.oneof(fc.constantFrom("<untrusted>", "</untrusted>", "&lt;", "&", "<"), fc.string()),
     ).map((parts) => parts.join(""));

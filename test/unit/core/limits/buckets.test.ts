@@ -205,7 +205,7 @@ describe("openBuckets()", () => {
     expect((await buckets.take(KEY, limit)).ok).toBe(false);
   });
 
-  it("holds few buckets in memory and forgets none of what they count", async () => {
+  it("R4: holds few buckets in memory and forgets none of what they count", async () => {
     const disk = createBucketDisk();
     const buckets = openBuckets({ ...disk, now: () => 0, writes: "ahead", maxBuckets: 4 });
     const limit = { rps: 0.001, burst: 1 };
@@ -280,7 +280,7 @@ describe("openLimits() over a real store", () => {
     senderRateOf: () => undefined,
   };
 
-  it("counts on where a killed process stopped, for tools and senders", async () => {
+  it("R5: counts on where a killed process stopped, for tools and senders", async () => {
     await using place = await openTestStore();
     const { store } = place;
     const deps = { store, now: () => 1_000_000, log: silentLog };
@@ -327,7 +327,7 @@ describe("openLimits() over a real store", () => {
     ]);
   });
 
-  it("forgets an agent that was deleted, and it only, and what has come back", async () => {
+  it("R7: forgets an agent that was deleted, and it only, and what has come back", async () => {
     await using place = await openTestStore();
     const { store } = place;
     let nowMs = 1_000_000;

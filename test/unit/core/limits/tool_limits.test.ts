@@ -37,7 +37,7 @@ async function passes(
 }
 
 describe("createToolLimits() chooses a limit", () => {
-  it("by exact name, then by most literal characters, then _default", async () => {
+  it("R3: by exact name, then by most literal characters, then _default", async () => {
     const all = { "*": thrice, "memory_*": twice, memory_delete: once, _default: thrice };
     expect(await passes(claim(all))).toBe(1);
     expect(await passes(claim({ "*": thrice, "*_delete": once, "m*": thrice, _default: thrice })))
@@ -65,7 +65,7 @@ describe("createToolLimits() chooses a limit", () => {
     expect(await passes(claim({}, { tool, bindingId: "constructor" }))).toBe(10);
   });
 
-  it("from the binding alone when the agent has none", async () => {
+  it("R2: from the binding alone when the agent has none", async () => {
     expect(await passes(claim({}, { limits: { binding: { patterns: { "*": once } } } }))).toBe(1);
   });
 
@@ -99,7 +99,7 @@ describe("createToolLimits() chooses a limit", () => {
 });
 
 describe("createToolLimits() counts", () => {
-  it("apart for each tenant, agent, binding and tool", async () => {
+  it("R1: apart for each tenant, agent, binding and tool", async () => {
     const limits = openTestLimits({ now: () => 0 });
     const base = claim({ "*": once });
     const others: ToolCallClaim[] = [
@@ -134,11 +134,11 @@ describe("createToolLimits() counts", () => {
     expect((await limits.take(wanted)).ok).toBe(true);
   });
 
-  it("nothing for rps 0, which means no limit here as everywhere", async () => {
+  it("R6: nothing for rps 0, which means no limit here as everywhere", async () => {
     expect(await passes(claim({ "*": { rps: 0, burst: 1 } }))).toBe(10);
   });
 
-  it("against a changed limit at once: what was used stays used", async () => {
+  it("R7: against a changed limit at once: what was used stays used", async () => {
     const limits = openTestLimits({ now: () => 0 });
     expect(await passes(claim({ "*": thrice }), limits)).toBe(3);
     expect(await passes(claim({ "*": { rps: 0.001, burst: 7 } }), limits)).toBe(4);

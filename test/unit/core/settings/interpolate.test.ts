@@ -48,7 +48,7 @@ describe("placeholders", () => {
   });
 
   it.each(["x ${A", "x ${", "x ${A:-b", "x ${file:a", "x ${A:-{}", "x ${A:-${B}"])(
-    "%s is told to close its brace",
+    "C2: %s is told to close its brace",
     (text) => {
       const result = expand(text, { A: "1" });
       expect(result).toMatchObject({ ok: false, flaw: { message: '"${" is never closed' } });

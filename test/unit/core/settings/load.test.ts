@@ -25,7 +25,7 @@ describe("loading", () => {
     expect(settings?.extensions.search_paths).toEqual([join(config.home, "extensions")]);
   });
 
-  it("reads an empty block as its defaults, in every file", async () => {
+  it("C1: reads an empty block as its defaults, in every file", async () => {
     const empty = {
       "agents.yaml": `${ONE_AGENT}    config:\n    heartbeat:\n    inbound_bindings:\n`,
       "tenants.yaml": "tenants:\n",
@@ -130,7 +130,7 @@ describe("loading", () => {
 });
 
 describe("agents.d", () => {
-  it("adds agents, and leaves out examples", async () => {
+  it("C4: adds agents, and leaves out examples", async () => {
     await using config = await configDir({
       "agents.yaml": ONE_AGENT,
       "agents.d/bob.yaml": ONE_AGENT.replace("ana", "bob"),
@@ -142,7 +142,7 @@ describe("agents.d", () => {
     expect([...settings?.agents.keys() ?? []]).toEqual(["ana", "bob"]);
   });
 
-  it("may not declare an agent twice; the problem names both places", async () => {
+  it("C4: may not declare an agent twice; the problem names both places", async () => {
     await using config = await configDir({
       "agents.yaml": ONE_AGENT,
       "agents.d/b.yaml": `# another\n${ONE_AGENT}`,
@@ -156,7 +156,7 @@ describe("agents.d", () => {
 });
 
 describe("values", () => {
-  it("stay values whatever a variable holds", async () => {
+  it("C3: stay values whatever a variable holds", async () => {
     await using config = await configDir({
       "agents.yaml": ONE_AGENT,
       "llm.yaml": "providers:\n  one:\n    api_key: ${KEY}\n    base_url: x\n",

@@ -41,7 +41,7 @@ describe("secret files", () => {
     expect(it.readSecret("token")).toEqual({ ok: true, value: "own" });
   });
 
-  it("are refused outside the secrets directories, whether or not they exist", async () => {
+  it("C4: are refused outside the secrets directories, whether or not they exist", async () => {
     await using it = await home();
     for (
       const path of [

@@ -1,0 +1,77 @@
+/**
+ * Statements over rows of values, gathered from many units, one run for each text.
+ *
+ * @module
+ */
+import type { Transaction } from "@libsql/client";
+
+import { CodedError } from "../contract/mod.ts";
+import { argsOf } from "./connection.ts";
+import { chunksOf, valueMarks } from "./rows.ts";
+import type { Bulk, Value } from "./store.ts";
+
+interface Group {
+  readonly sql: string;
+  readonly changes: Bulk["changes"];
+  readonly rows: (readonly Value[])[];
+}
+
+/** Bulks waiting to run. */
+export interface BulkBuffer {
+  /**
+   * Adds a bulk of the unit under way; false when it would run before one of the unit's own that was
+   * added earlier: run the buffer first, then add it again.
+   */
+  add(bulk: Bulk): boolean;
+  /** The next bulks are another unit's, which may run in any order beside this one's. */
+  nextUnit(): void;
+  /** Runs them, one statement for each text, and empties the buffer. */
+  run(tx: Transaction): Promise<void>;
+}
+
+/** Makes an empty buffer. */
+export function createBulkBuffer(): BulkBuffer {
+  const groups = new Map<string, Group & { readonly place: number }>();
+  /** Where the unit under way has come to, so that its bulks keep their order. */
+  let reached = 0;
+  return {
+    add({ sql, rows, changes }) {
+      let group = groups.get(sql);
+      if (group === undefined) {
+        group = { sql, changes, rows: [], place: groups.size };
+        groups.set(sql, group);
+      }
+      if (group.place < reached) return false;
+      reached = group.place;
+      for (const row of rows) group.rows.push(row);
+      return true;
+    },
+    nextUnit: () => void (reached = 0),
+    async run(tx) {
+      for (const group of groups.values()) await runGroup(tx, group);
+      groups.clear();
+      reached = 0;
+    },
+  };
+}
+
+async function runGroup(tx: Transaction, { sql, changes, rows }: Group): Promise<void> {
+  const width = rows[0]?.length;
+  if (width === undefined) return;
+  for (const chunk of chunksOf(rows, width)) {
+    if (chunk.some((row) => row.length !== width)) {
+      throw new TypeError("Cannot commit: the rows of a bulk differ in length");
+    }
+    const { rowsAffected } = await tx.execute({
+      // A function: the replacement must not be read as a pattern.
+      sql: sql.replace("$rows", () => valueMarks(width, chunk.length)),
+      args: argsOf(chunk.flat()),
+    });
+    if (changes === "one each" && rowsAffected !== chunk.length) {
+      throw new CodedError(
+        "conflict",
+        `Cannot commit: a statement changed ${rowsAffected} rows, not ${chunk.length}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * What a tenant who floods costs the others, who write once a second.
+ *
+ * @module
+ */
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import { startPart, withCpu } from "../part.ts";
+import type { Row, Side, Workshop } from "../row.ts";
+import type { FairJob, FairReport } from "../servers/fair_turns.ts";
+
+const ANSWER_LIMIT_MS = 120_000;
+
+async function openFair(workshop: Workshop, flooding: boolean): Promise<Side> {
+  const core = await startPart(
+    workshop.compiled(import.meta.resolve("../servers/fair_turns.ts")),
+    {
+      args: [
+        await mkdtemp(join(workshop.dir, "fair-")),
+        workshop.migrationsDir,
+        flooding ? "flooding" : "quiet",
+      ],
+    },
+  );
+  return {
+    async round(durationMs) {
+      const job: FairJob = { durationMs };
+      const { result, cpuSeconds, wallSeconds } = await withCpu(
+        { core },
+        () => core.ask<FairReport>(job, durationMs + ANSWER_LIMIT_MS),
+      );
+      const { core: seconds = 0 } = cpuSeconds;
+      return { value: result.p99Ms, cores: { core: seconds / wallSeconds } };
+    },
+    [Symbol.asyncDispose]: () => core[Symbol.asyncDispose](),
+  };
+}
+
+export const fairness: Row = {
+  name: "fairness",
+  unit: "milliseconds at p99 from message to answer",
+  // A turn's length, undisturbed; two more of them are the most that a flood may add.
+  target: { atMost: 3 },
+  quick: false,
+  ours: (workshop) => openFair(workshop, true),
+  theirs: (workshop) => openFair(workshop, false),
+};

@@ -1,0 +1,17 @@
+/**
+ * `rate-limiter-flexible` in memory: what it allowed, a restart forgets.
+ *
+ * @module
+ */
+import { RateLimiterMemory } from "rate-limiter-flexible";
+import { serveCallJobs } from "./call_loop.ts";
+import { KEYS, POINTS } from "./limiter_load.ts";
+import { benchGone, sayReady } from "./talk.ts";
+
+const limiter = new RateLimiterMemory({ points: POINTS, duration: 1 });
+const keys = Array.from({ length: KEYS }, (_, i) => `t${i}/ana/event:drip/ext_marketing_send_drip`);
+
+// It rejects when a call is refused, which fails the round.
+serveCallJobs(async (number) => void await limiter.consume(keys[number % KEYS] ?? ""));
+sayReady({});
+await benchGone();
