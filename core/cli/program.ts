@@ -16,6 +16,7 @@ import { addConversationCommands } from "./conversations.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addEdgeCommand } from "./edge.ts";
 import { addExtCommand } from "./ext.ts";
+import { addImportCommand } from "./import.ts";
 import { addInitCommand } from "./init.ts";
 import { addOperateCommands } from "./operate.ts";
 import { addRecordCommands } from "./record.ts";
@@ -57,6 +58,7 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   addRunCommands(program, context);
   addEdgeCommand(program, context);
   addInitCommand(program, context);
+  addImportCommand(program, context);
   addCheckCommand(program, context);
   addDoctorCommand(program, context);
   addTalkCommands(program, context);
