@@ -5,7 +5,7 @@ import { openTestHost, type TestHostOptions } from "nexo-microapps/sdk/testing";
 import { createAgentCreator } from "./agent_creator.ts";
 
 const open = (options: TestHostOptions = {}) =>
-  openTestHost(createAgentCreator({ root: import.meta.dirname, port: undefined }), options);
+  openTestHost(createAgentCreator({ root: import.meta.dirname, serves: false }), options);
 
 const AGENTS = {
   "agents/list": ({ tenant_id }: { tenant_id?: string | null | undefined }) => ({

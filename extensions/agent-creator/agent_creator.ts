@@ -9,7 +9,7 @@ import { defineMicroapp, type Microapp } from "nexo-microapps/sdk";
 import { createLoopDetector } from "./compliance/anti_loop.ts";
 import { examine } from "./compliance/chain.ts";
 import { complianceOf } from "./compliance/settings.ts";
-import { inviteOwner, serveProduct } from "./http/server.ts";
+import { serveProduct } from "./http/server.ts";
 import { openProduct, type Product } from "./product.ts";
 import { agentTools, providerTools, skillTools } from "./tools/agents.ts";
 import { dripTools, leadTools } from "./tools/customers.ts";
@@ -19,16 +19,16 @@ import { conversationTools, escalationTools, takeoverTools, usageTools } from ".
 /** How often drips are looked through, in milliseconds. */
 const TICK_MS = 5_000;
 
-/** Where the microapp finds its files, and where it serves. */
+/** Where the microapp finds its files, and whether it serves its page. */
 export interface AgentCreatorOptions {
   /** Holds `migrations` and `dist/page`. */
   readonly root: string;
-  /** The port of the manifest's `http_server`; undefined serves nothing. */
-  readonly port: number | undefined;
+  /** @default {true} */
+  readonly serves?: boolean;
 }
 
 /** Builds the microapp; `run` starts it. */
-export function createAgentCreator({ root, port }: AgentCreatorOptions): Microapp {
+export function createAgentCreator({ root, serves = true }: AgentCreatorOptions): Microapp {
   const now = (): number => Date.now();
   const detectLoop = createLoopDetector({ now });
   let opened: Product | undefined;
@@ -54,11 +54,7 @@ export function createAgentCreator({ root, port }: AgentCreatorOptions): Microap
       };
     },
 
-    async http() {
-      if (port === undefined) return undefined;
-      await inviteOwner(product());
-      return serveProduct(product(), { port, page: join(root, "dist/page"), now });
-    },
+    ...(serves ? { http: serveProduct(product, { page: join(root, "dist/page") }) } : {}),
 
     tools: {
       ...agentTools,

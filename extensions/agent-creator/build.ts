@@ -1,5 +1,5 @@
 /**
- * Bundles the page into `dist/page`, each file named by its content.
+ * Bundles the page into `dist/page`, each file named by its content. The server adds the page's `<base>`.
  *
  * @module
  */
@@ -27,13 +27,13 @@ async function bundle(entry: string, extension: "js" | "css"): Promise<string> {
   const [output] = outputFiles;
   if (output === undefined) throw new Error(`Cannot bundle "${entry}": nothing came out`);
   const hash = createHash("sha256").update(output.contents).digest("hex").slice(0, 12);
-  const name = `app-${hash}.${extension}`;
+  const name = `assets/app-${hash}.${extension}`;
   await writeFile(`${OUTPUT}${name}`, output.contents);
   return name;
 }
 
 await rm(OUTPUT, { recursive: true, force: true });
-await mkdir(OUTPUT, { recursive: true });
+await mkdir(`${OUTPUT}assets`, { recursive: true });
 const script = await bundle("./ui/main.tsx", "js");
 const style = await bundle("./ui/style.css", "css");
 await writeFile(
@@ -42,14 +42,13 @@ await writeFile(
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<base href="/apps/agent-creator/">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
 <title>Agent creator</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="page/${style}">
-<script type="module" src="page/${script}"></script>
+<link rel="stylesheet" href="${style}">
+<script type="module" src="${script}"></script>
 </head>
 <body>
 <div id="app"></div>

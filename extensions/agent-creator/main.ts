@@ -7,4 +7,4 @@ import { fileURLToPath } from "node:url";
 import { createAgentCreator } from "./agent_creator.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-await createAgentCreator({ root, port: Number(process.env["AGENT_CREATOR_PORT"] ?? 9310) }).run();
+await createAgentCreator({ root }).run();

@@ -31,6 +31,9 @@ export interface Heard {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+/** What the server does, or how it finds that out from the request. */
+export type Part = Play | ((heard: Heard) => Play);
+
 /** A running server. */
 export interface ModelServer extends AsyncDisposable {
   /** As `base_url` in `llm.yaml`. */
@@ -39,7 +42,7 @@ export interface ModelServer extends AsyncDisposable {
   /** What it has counted of the answers it finished. */
   readonly counted: { input: number; output: number; cached: number; answers: number };
   /** Adds plays; when they are used up the last one goes on. */
-  readonly plays: (...plays: readonly Play[]) => void;
+  readonly plays: (...plays: readonly Part[]) => void;
   /** Resolves when the client has left a silent play. */
   readonly left: () => Promise<void>;
 }
@@ -47,10 +50,10 @@ export interface ModelServer extends AsyncDisposable {
 /** Starts a server on a free port of the loopback address. */
 export async function openModelServer(
   protocol: Protocol,
-  ...first: readonly Play[]
+  ...first: readonly Part[]
 ): Promise<ModelServer> {
   const speak = protocols[protocol];
-  const script: Play[] = [...first];
+  const script: Part[] = [...first];
   const heard: Heard[] = [];
   const counted = { input: 0, output: 0, cached: 0, answers: 0 };
   const leavers: (() => void)[] = [];
@@ -111,8 +114,10 @@ export async function openModelServer(
       return;
     }
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
-    heard.push({ path, headers: request.headers, body });
-    const play = script.length > 1 ? script.shift() : script[0];
+    const question = { path, headers: request.headers, body };
+    heard.push(question);
+    const part = script.length > 1 ? script.shift() : script[0];
+    const play = typeof part === "function" ? part(question) : part;
     perform(play ?? { kind: "answer", text: "hello" }, speak.streams(path, body), response);
   }
 

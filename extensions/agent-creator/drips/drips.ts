@@ -2,7 +2,8 @@
  * Drip campaigns under way: what is due becomes an event of its tenant, and the turn over it sends.
  *
  * How fast that goes is the operator's to say: `tool_rate_limits.<binding>.send_drip` caps it for each
- * tenant. A step that was capped is due still, and comes again a minute later.
+ * tenant. A step that was capped is due still, and comes again a minute later; so does, at once, one that
+ * a crash of this process left undone.
  *
  * @module
  */
@@ -26,9 +27,11 @@ export type DripOutcome = "sent" | "opted_out" | "stopped" | "done_already";
 
 /** Drips of all tenants. */
 export interface Drips {
+  /** Resolves with the campaign's id; the same `id` makes it once. */
   readonly create: (
     account: string,
     campaign: { name: string; steps: readonly CampaignStep[] },
+    id?: string,
   ) => Promise<string>;
   /** Puts people at the start of a campaign. Resolves with how many were not there yet. */
   readonly enrol: (
@@ -52,6 +55,8 @@ const MINUTE_MS = 60_000;
 
 /** Returns the drips; nothing ticks by itself. */
 export function createDrips({ campaigns, stores, publish, now }: DripDeps): Drips {
+  const run = randomUUID();
+
   async function tickFor(account: string): Promise<void> {
     const { leads } = await stores.of(account);
     const running = new Set(
@@ -63,15 +68,14 @@ export function createDrips({ campaigns, stores, publish, now }: DripDeps): Drip
         subject: `marketing.drip.fire.${account}`,
         tenant_id: account,
         payload: { ...step },
-        // Again each minute until it was sent; never twice within one.
-        dedupe_key: `${keyOf(step)}:${Math.floor(now() / MINUTE_MS)}`,
+        // Again each minute until it was sent; never twice within one of the same process.
+        dedupe_key: `${keyOf(step)}:${run}:${Math.floor(now() / MINUTE_MS)}`,
       });
     }
   }
 
   return {
-    async create(account, { name, steps }) {
-      const id = randomUUID();
+    async create(account, { name, steps }, id = randomUUID()) {
       await campaigns.create(account, { id, name, steps });
       return id;
     },

@@ -3,20 +3,27 @@
  *
  * @module
  */
-import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { AdminError, z } from "nexo-microapps/sdk";
+import { Hono, type HttpKit } from "nexo-microapps/sdk/http";
 import { FirstAgent, FirstLine, NewCustomer } from "../onboarding/onboard.ts";
 import type { Product } from "../product.ts";
 import { conversationRoutes } from "./conversations.ts";
-import { eventRoutes } from "./events.ts";
+import { eventRoutes, followEvents } from "./events.ts";
 import { peopleRoutes } from "./people.ts";
-import { accountOf, ownerOnly, type Sessions, type SignedIn } from "./session.ts";
+import {
+  accountOf,
+  actKeyOf,
+  operatorOf,
+  ownerOnly,
+  requireUser,
+  type SignedIn,
+} from "./session.ts";
 
 const SignIn = z.object({ code: z.string().trim().min(1).max(128) });
 
 /** Returns the API, to be mounted at `/api`. */
-export function createApi(product: Product, sessions: Sessions) {
+export function createApi(product: Product, kit: HttpKit): Hono<SignedIn> {
   const { customers, onboarding, users, app } = product;
   const api = new Hono<SignedIn>();
 
@@ -29,20 +36,22 @@ export function createApi(product: Product, sessions: Sessions) {
 
   api.post("/session", async (c) => {
     const { code } = SignIn.parse(await c.req.json());
-    const user = await sessions.signIn(c, code);
+    const user = await users.byCode(code);
     if (user === undefined) throw new HTTPException(401, { message: "Nobody has this code" });
+    kit.openSession(c, { subject: user.id });
     return c.json({ user });
   });
   api.delete("/session", (c) => {
-    sessions.signOut(c);
+    kit.closeSession(c);
     return c.body(null, 204);
   });
 
-  api.use("*", sessions.required);
+  api.use("*", requireUser(kit, users));
   api.get("/me", async (c) => {
     const user = c.get("user");
     const customer = user.account_id === null ? null : await customers.find(user.account_id);
-    return c.json({ user, customer: customer ?? null });
+    const { operator_token_hash } = operatorOf(user);
+    return c.json({ user, operator_token_hash, customer: customer ?? null });
   });
 
   api.get("/tenants", ownerOnly, async (c) => c.json({ tenants: await customers.listForOwner() }));
@@ -78,12 +87,13 @@ export function createApi(product: Product, sessions: Sessions) {
     const { name } = z.object({ name: z.string().trim().min(1).max(128) }).parse(
       await c.req.json(),
     );
-    return c.json({ code: await users.invite({ account_id: accountOf(c), name }) }, 201);
+    const invited = { id: actKeyOf(c), account_id: accountOf(c), name };
+    return c.json({ code: await users.invite(invited) }, 201);
   });
 
   api.route("/tenants/:account", conversationRoutes(product));
   api.route("/tenants/:account", peopleRoutes(product));
-  api.route("/tenants/:account", eventRoutes(product));
+  api.route("/tenants/:account", eventRoutes(kit, followEvents(app)));
   return api;
 }
 

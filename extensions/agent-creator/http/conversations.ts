@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { Hono } from "hono";
 import { z } from "nexo-microapps/sdk";
+import { Hono } from "nexo-microapps/sdk/http";
 import type { Product } from "../product.ts";
 import { ownAgents } from "../tools/own.ts";
-import { accountOf, notFound, type SignedIn } from "./session.ts";
+import { accountOf, actKeyOf, notFound, operatorOf, type SignedIn } from "./session.ts";
 
 const Scope = z.object({
   agent_id: z.string().min(1),
@@ -18,6 +18,8 @@ const Reply = Scope.extend({ body: z.string().trim().min(1).max(8_000) });
 const Release = Scope.extend({
   session_id: z.uuid(),
   summary: z.string().trim().max(4_096).optional(),
+  /** Also while a colleague has it. */
+  force: z.boolean().optional(),
 });
 const Resolve = Scope.extend({
   by: z.enum(["dismissed", "takeover"]),
@@ -52,13 +54,19 @@ export function conversationRoutes({ app }: Product) {
 
   routes.post("/takeover/engage", async (c) => {
     const scope = await scopeFor(accountOf(c), Scope.parse(await c.req.json()));
-    const reason = `taken over by ${c.get("user").name}`;
-    return c.json(await app.takeover(scope).pause({ reason }));
+    const { name, ...user } = c.get("user");
+    const operator = operatorOf({ name, ...user });
+    const { state } = await app.takeover(scope).pause({
+      reason: `taken over by ${name}`,
+      ...operator,
+    });
+    return c.json({ state });
   });
   routes.post("/takeover/send", async (c) => {
     const reply = Reply.parse(await c.req.json());
     const scope = await scopeFor(accountOf(c), reply);
-    return c.json(await app.takeover(scope).reply(reply.body));
+    const said = { body: reply.body, idempotency_key: actKeyOf(c), ...operatorOf(c.get("user")) };
+    return c.json(await app.takeover(scope).reply(said));
   });
   routes.post("/takeover/release", async (c) => {
     const release = Release.parse(await c.req.json());
@@ -66,7 +74,13 @@ export function conversationRoutes({ app }: Product) {
     const summary = release.summary === undefined || release.summary === ""
       ? {}
       : { summary: release.summary, session_id: release.session_id };
-    return c.json(await app.takeover(scope).resume(summary));
+    return c.json(
+      await app.takeover(scope).resume({
+        ...summary,
+        ...operatorOf(c.get("user")),
+        ...(release.force === true ? { force: true } : {}),
+      }),
+    );
   });
 
   routes.get("/escalations", async (c) => {
@@ -81,6 +95,7 @@ export function conversationRoutes({ app }: Product) {
       await admin.call("escalations/resolve", {
         scope: { kind: "conversation", ...scope },
         by,
+        ...operatorOf(c.get("user")),
         ...(dismiss_reason === undefined ? {} : { dismiss_reason }),
       }),
     );

@@ -1,34 +1,31 @@
 /**
- * What happens to a tenant, as it happens, for a page that is open.
+ * What happens to a tenant, as it happens, for pages that are open.
  *
  * @module
  */
-import { Hono } from "hono";
-import { streamSSE } from "hono/streaming";
-import type { Product } from "../product.ts";
+import type { AppContext } from "nexo-microapps/sdk";
+import { createEventLog, type EventLog, Hono, type HttpKit } from "nexo-microapps/sdk/http";
 import { accountOf, type SignedIn } from "./session.ts";
 
-/** Tells proxies and the page that the connection lives, in milliseconds. */
-const ALIVE_MS = 15_000;
+/** Keeps what core tells until the microapp stops. A browser that was away hears the rest. */
+export function followEvents({ events, log }: Pick<AppContext, "events" | "log">): EventLog {
+  const kept = createEventLog();
+  async function follow(): Promise<void> {
+    for await (const event of events()) {
+      const { kind, tenant_id: account } = event;
+      if (typeof account === "string") kept.publish({ event: kind, data: event, account });
+    }
+  }
+  follow().catch((error: unknown) => log.error("events.ended", { error: String(error) }));
+  return kept;
+}
 
-/** Returns the routes below a tenant. */
-export function eventRoutes({ app }: Product) {
+/** Returns the route below a tenant. */
+export function eventRoutes(kit: Pick<HttpKit, "events">, kept: EventLog): Hono<SignedIn> {
   const routes = new Hono<SignedIn>();
   routes.get("/events", (c) => {
-    const accountId = accountOf(c);
-    return streamSSE(c, async (stream) => {
-      const over = new AbortController();
-      stream.onAbort(() => over.abort());
-      const alive = setInterval(() => void stream.writeSSE({ event: "alive", data: "" }), ALIVE_MS);
-      try {
-        await stream.writeSSE({ event: "ready", data: "" });
-        for await (const event of app.events({ accountId, signal: over.signal })) {
-          await stream.writeSSE({ event: event.kind, data: JSON.stringify(event) });
-        }
-      } finally {
-        clearInterval(alive);
-      }
-    });
+    const account = accountOf(c);
+    return kit.events(c, kept, { filter: (event) => event.account === account });
   });
   return routes;
 }

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { Hono } from "hono";
 import { z } from "nexo-microapps/sdk";
+import { Hono } from "nexo-microapps/sdk/http";
 import type { Product } from "../product.ts";
 import { CampaignStep } from "../store/campaigns.ts";
 import { LEAD_STAGES } from "../store/leads.ts";
 import { ownAgents } from "../tools/own.ts";
-import { accountOf, notFound, type SignedIn } from "./session.ts";
+import { accountOf, actKeyOf, notFound, type SignedIn } from "./session.ts";
 
 const DAY_MS = 86_400_000;
 const Person = z.object({ channel: z.string().min(1), contact: z.string().min(1) });
@@ -108,7 +108,8 @@ export function peopleRoutes({ app: { admin }, stores, campaigns, drips }: Produ
   });
   routes.post("/drips", async (c) => {
     const campaign = Campaign.parse(await c.req.json());
-    return c.json({ campaign_id: await drips.create(accountOf(c), campaign) }, 201);
+    const campaign_id = await drips.create(accountOf(c), campaign, actKeyOf(c));
+    return c.json({ campaign_id }, 201);
   });
   routes.post("/drips/:id/people", async (c) => {
     const { people } = Enrolment.parse(await c.req.json());

@@ -1,13 +1,14 @@
 /**
- * Who is signed in: a cookie signed with a key of this process's home, good for twelve hours.
+ * Who is signed in, and which tenant they may see.
  *
  * @module
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
-import type { Context } from "hono";
-import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { randomUUID } from "node:crypto";
+import type { Context, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
+import { tokenHash } from "nexo-microapps/sdk";
+import type { HttpKit } from "nexo-microapps/sdk/http";
 import type { User, Users } from "../store/users.ts";
 
 /** What routes know of their caller. */
@@ -15,52 +16,19 @@ export interface SignedIn {
   Variables: { user: User };
 }
 
-const COOKIE = "agent_creator";
-const LIFE_SECS = 12 * 3_600;
-
-/** Sessions of one product. */
-export function createSessions(
-  { users, key, now }: { users: Users; key: string; now: () => number },
-) {
-  const sign = (text: string): string => createHmac("sha256", key).update(text).digest("base64url");
-
-  function idIn(cookie: string | undefined): string | undefined {
-    const [id, until, mac] = cookie?.split("~") ?? [];
-    if (id === undefined || until === undefined || mac === undefined) return undefined;
-    const expected = Buffer.from(sign(`${id}~${until}`));
-    const given = Buffer.from(mac);
-    const good = expected.length === given.length && timingSafeEqual(expected, given);
-    return good && Number(until) > now() ? id : undefined;
-  }
-
-  return {
-    /** Signs somebody in by their code; undefined when nobody has it. */
-    async signIn(c: Context, code: string): Promise<User | undefined> {
-      const user = await users.byCode(code);
-      if (user === undefined) return undefined;
-      const claim = `${user.id}~${now() + LIFE_SECS * 1_000}`;
-      setCookie(c, COOKIE, `${claim}~${sign(claim)}`, {
-        httpOnly: true,
-        sameSite: "Strict",
-        secure: c.req.header("x-forwarded-proto") === "https",
-        path: "/apps/agent-creator/",
-        maxAge: LIFE_SECS,
-      });
-      return user;
-    },
-    signOut: (c: Context) => void deleteCookie(c, COOKIE, { path: "/apps/agent-creator/" }),
-    /** Lets in who is signed in and was not revoked since. */
-    required: createMiddleware<SignedIn>(async (c, next) => {
-      const id = idIn(getCookie(c, COOKIE));
-      const user = id === undefined ? undefined : await users.find(id);
-      if (user === undefined) throw new HTTPException(401, { message: "Please sign in" });
-      c.set("user", user);
-      await next();
-    }),
+/** Lets in who has a session and was not revoked since it began. */
+export function requireUser(
+  { callerOf }: Pick<HttpKit, "callerOf">,
+  users: Pick<Users, "find">,
+): MiddlewareHandler<SignedIn> {
+  return async function userOnly(c, next) {
+    const caller = callerOf(c);
+    const user = caller?.kind === "session" ? await users.find(caller.subject) : undefined;
+    if (user === undefined) throw new HTTPException(401, { message: "Please sign in" });
+    c.set("user", user);
+    await next();
   };
 }
-/** See {@linkcode createSessions}. */
-export type Sessions = ReturnType<typeof createSessions>;
 
 /** Refuses everybody but the owner. */
 export const ownerOnly = createMiddleware<SignedIn>(async (c, next) => {
@@ -74,6 +42,20 @@ export function accountOf(c: Context<SignedIn>): string {
   const own = c.get("user").account_id;
   if (own !== null && own !== account) throw notFound();
   return account;
+}
+
+/** The same for each try of one act: what carries it is done once. */
+export function actKeyOf(c: Context): string {
+  const key = c.req.header("idempotency-key");
+  return key !== undefined && /^[A-Za-z0-9_-]{16,64}$/.test(key) ? key : randomUUID();
+}
+
+/** The user as core knows people who take over: one conversation belongs to one of them. */
+export function operatorOf({ id, name }: User): {
+  readonly operator_token_hash: string;
+  readonly operator_name: string;
+} {
+  return { operator_token_hash: tokenHash(`agent-creator/${id}`), operator_name: name };
 }
 
 /** The answer for what is not there, or not for this caller. */

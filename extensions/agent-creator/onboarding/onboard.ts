@@ -79,6 +79,10 @@ export function createOnboarding(
 
   return {
     async addCustomer({ account_id, display_name, plan }) {
+      const known = await customers.find(account_id);
+      if (known !== undefined && known.display_name !== display_name) {
+        throw new RangeError(`"${account_id}" is the id of ${known.display_name}; choose another`);
+      }
       await admin.call("tenants/upsert", { id: account_id, display_name });
       await customers.create({ account_id, display_name, plan });
       return find(account_id);
@@ -115,6 +119,10 @@ export function createOnboarding(
     async startPairing(account) {
       const customer = await find(account);
       if (customer.channel === null) throw new RangeError(`customer "${account}" has no line yet`);
+      // One link at a time: whoever finds an older one shall not come in by it.
+      if (customer.challenge_id !== null) {
+        await admin.call("pairing/cancel", { challenge_id: customer.challenge_id });
+      }
       const { challenge_id, instructions } = await admin.call("pairing/start", {
         agent_id: agentOf(customer),
         channel: customer.channel,

@@ -36,6 +36,7 @@ interface CampaignRow {
 export interface Campaigns {
   readonly list: (account: string) => Promise<Campaign[]>;
   readonly find: (account: string, id: string) => Promise<Campaign | undefined>;
+  /** The same id again changes nothing. @throws {RangeError} when the id is another tenant's */
   readonly create: (
     account: string,
     campaign: { id: string; name: string; steps: readonly CampaignStep[] },
@@ -64,9 +65,12 @@ export function createCampaigns(db: Database, now: () => number): Campaigns {
     async create(account, { id, name, steps }) {
       await db.run(
         `INSERT INTO campaigns (id, account_id, name, steps, active, created_at_ms)
-         VALUES (?, ?, ?, ?, 1, ?)`,
+         VALUES (?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING`,
         [id, account, name, JSON.stringify(Steps.parse(steps)), now()],
       );
+      if (await this.find(account, id) === undefined) {
+        throw new RangeError(`campaign "${id}" is not yours`);
+      }
     },
     setActive: async (account, id, active) =>
       await db.run("UPDATE campaigns SET active = ? WHERE account_id = ? AND id = ?", [

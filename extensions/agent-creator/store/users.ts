@@ -20,8 +20,10 @@ export interface User {
 
 /** The table `users`. */
 export interface Users {
-  /** Resolves with the code to sign in with, which nobody can read again. */
-  readonly invite: (user: { account_id: string | null; name: string }) => Promise<string>;
+  /** Resolves with the code to sign in with, which nobody can read again. The same `id` gets a new one. */
+  readonly invite: (
+    user: { id?: string; account_id: string | null; name: string },
+  ) => Promise<string>;
   readonly byCode: (code: string) => Promise<User | undefined>;
   /** One who was not revoked meanwhile. */
   readonly find: (id: string) => Promise<User | undefined>;
@@ -42,12 +44,15 @@ export async function createUsers(
       [arg],
     ))[0];
   return {
-    async invite({ account_id, name }) {
+    async invite({ id = randomUUID(), account_id, name }) {
       const code = randomBytes(18).toString("base64url");
-      await db.run(
-        "INSERT INTO users (id, account_id, name, code_mac, created_at_ms) VALUES (?, ?, ?, ?, ?)",
-        [randomUUID(), account_id, name, mac(code), now()],
+      const changed = await db.run(
+        `INSERT INTO users (id, account_id, name, code_mac, created_at_ms) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET code_mac = excluded.code_mac
+           WHERE account_id IS excluded.account_id`,
+        [id, account_id, name, mac(code), now()],
       );
+      if (changed === 0) throw new RangeError(`user "${id}" is another tenant's`);
       return code;
     },
     byCode: (code) => one("code_mac = ?", mac(code)),

@@ -11,17 +11,27 @@ import { live } from "./live.ts";
 export interface Answer<T> {
   /** The newest; it stays when a later question fails. */
   readonly data: T | undefined;
+  /** Why the last question failed, unless the server is only away: then it is asked again. */
   readonly error: string | undefined;
+  /** Whether whoever asks is not signed in. */
+  readonly isSignedOut: boolean;
   readonly refresh: () => void;
 }
 
-const AGAIN_MS = 2_000;
+const AGAIN_MS = 1_000;
+
+interface AnswerState<T> {
+  readonly path: string;
+  readonly data?: T;
+  readonly error?: string | undefined;
+  readonly isSignedOut?: boolean;
+}
 
 /**
  * Asks for `path`, again while the server is away and, unless it stands `still`, after what happened.
  */
 export function useAnswer<T>(path: string, { still = false } = {}): Answer<T> {
-  const [state, setState] = useState<{ path: string; data?: T; error?: string }>({ path });
+  const [state, setState] = useState<AnswerState<T>>({ path });
   const load = useRef<() => void>(() => {});
 
   useEffect(() => {
@@ -36,13 +46,13 @@ export function useAnswer<T>(path: string, { still = false } = {}): Answer<T> {
         (data) => setState({ path, data }),
         (error: unknown) => {
           if (signal.aborted) return;
+          const status = error instanceof ApiError ? error.status : undefined;
           setState((known) => ({
             ...(known.path === path ? known : { path }),
-            error: sayOf(error),
+            error: status === 0 ? undefined : sayOf(error),
+            isSignedOut: status === 401,
           }));
-          if (error instanceof ApiError && error.status === 0) {
-            again = setTimeout(loadNow, AGAIN_MS);
-          }
+          if (status === 0) again = setTimeout(loadNow, AGAIN_MS);
         },
       );
     }
@@ -57,7 +67,12 @@ export function useAnswer<T>(path: string, { still = false } = {}): Answer<T> {
   }, [path]);
 
   const known = state.path === path ? state : undefined;
-  return { data: known?.data, error: known?.error, refresh: () => load.current?.() };
+  return {
+    data: known?.data,
+    error: known?.error,
+    isSignedOut: known?.isSignedOut === true,
+    refresh: () => load.current?.(),
+  };
 }
 
 /** Something a person does: while it runs its button waits, and when it fails the page says why. */

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { connection } from "./connection.ts";
 
-/** The events after which answers are old. */
+/** The events after which answers are old; `gap` stands for those nobody knows any more. */
 const KINDS = [
-  "ready",
+  "gap",
   "transcript_appended",
   "processing_state_changed",
   "pending_inbounds_dropped",
@@ -19,12 +20,14 @@ const KINDS = [
 ];
 /** Events come in swarms; answers are asked for once after each. */
 const SETTLE_MS = 200;
+const AGAIN_MS = 1_000;
 
 function createLive() {
   const listeners = new Set<() => void>();
   let source: EventSource | undefined;
   let followed: string | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let reopening: ReturnType<typeof setTimeout> | undefined;
 
   function soon(): void {
     timer ??= setTimeout(() => {
@@ -33,17 +36,34 @@ function createLive() {
     }, SETTLE_MS);
   }
 
+  function open(account: string): void {
+    const path = `api/tenants/${encodeURIComponent(account)}/events`;
+    const opened = new EventSource(new URL(path, document.baseURI));
+    source = opened;
+    opened.addEventListener("open", () => {
+      connection.found();
+      soon();
+    });
+    opened.addEventListener("error", () => {
+      connection.lost();
+      // A browser comes back by itself after a broken connection, not after an answer such as 503.
+      if (opened.readyState !== EventSource.CLOSED || source !== opened) return;
+      reopening = setTimeout(() => open(account), AGAIN_MS);
+      // A question tells whether the session is over.
+      soon();
+    });
+    for (const kind of KINDS) opened.addEventListener(kind, soon);
+  }
+
   return {
-    /** Follows a tenant in place of the one before; the browser reconnects by itself. */
+    /** Follows a tenant in place of the one before, until there is another. */
     follow(account: string | undefined): void {
       if (account === followed) return;
       source?.close();
+      clearTimeout(reopening);
       source = undefined;
       followed = account;
-      if (account === undefined) return;
-      const path = `api/tenants/${encodeURIComponent(account)}/events`;
-      source = new EventSource(new URL(path, document.baseURI));
-      for (const kind of KINDS) source.addEventListener(kind, soon);
+      if (account !== undefined) open(account);
     },
     /** Hears soon after something happened, and when the connection is back. Returns the way to stop. */
     listen(listener: () => void): () => void {
@@ -53,5 +73,5 @@ function createLive() {
   };
 }
 
-/** The page's connection. */
+/** The page's stream of events. */
 export const live = createLive();

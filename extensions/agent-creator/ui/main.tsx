@@ -13,7 +13,7 @@ import { useAnswer, usePlace } from "./hooks.ts";
 import { InboxPage } from "./inbox.tsx";
 import { AgentsPage, RecordPage } from "./insight.tsx";
 import { live } from "./live.ts";
-import { Problem, Waiting } from "./parts.tsx";
+import { LostBanner, Problem, Waiting } from "./parts.tsx";
 import { SignIn } from "./sign_in.tsx";
 import type { Me } from "./types.ts";
 
@@ -27,16 +27,18 @@ const PAGES = [
 ] as const;
 
 function App() {
-  const me = useAnswer<Me>("me", { still: true });
+  const me = useAnswer<Me>("me");
   const [first, page = "inbox", agent, session] = usePlace();
   const account = me.data?.user.account_id ?? first;
-  live.follow(me.data === undefined ? undefined : account);
+  live.follow(me.data === undefined || me.isSignedOut ? undefined : account);
+  if (me.isSignedOut) return <SignIn onSignedIn={me.refresh} />;
   if (me.data === undefined) {
-    return me.error === undefined
-      ? <Waiting />
-      : me.error === "Please sign in"
-      ? <SignIn onSignedIn={me.refresh} />
-      : <Problem text={me.error} />;
+    return (
+      <main class="door">
+        <LostBanner />
+        {me.error === undefined ? <Waiting /> : <Problem text={me.error} />}
+      </main>
+    );
   }
   const { user } = me.data;
   return (
@@ -68,6 +70,7 @@ function App() {
         </span>
       </header>
       <main>
+        <LostBanner />
         {account === undefined ? <CustomersPage /> : (
           <Page
             account={account}

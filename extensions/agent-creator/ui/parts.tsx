@@ -5,6 +5,7 @@
  */
 /** @jsxImportSource preact */
 import type { ComponentChildren } from "preact";
+import { useLost } from "./connection.ts";
 
 type PropsWithChildren<P = unknown> = P & { children?: ComponentChildren };
 
@@ -59,4 +60,15 @@ export function When({ ms }: { ms: number | null | undefined }) {
 /** Says that something is on its way. */
 export function Waiting({ text = "Loading …" }: { text?: string }) {
   return <p class="empty" role="status">{text}</p>;
+}
+
+/** Says that the page waits for its server, and does everything by itself. */
+export function LostBanner() {
+  return useLost()
+    ? (
+      <p class="lost" role="status">
+        The server is away, perhaps for a restart. Trying again; what you did is not lost.
+      </p>
+    )
+    : null;
 }

@@ -14,6 +14,8 @@ export type { Customer, Lead, User };
 /** `me` */
 export interface Me {
   readonly user: User;
+  /** Who the user is to core during a takeover. */
+  readonly operator_token_hash: string;
   readonly customer: Customer | null;
 }
 /** `conversations` */

@@ -1,0 +1,151 @@
+/**
+ * A small business on a real daemon: the product, a model, Telegram, and people at their browsers.
+ *
+ * @module
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
+import { TelegramServer } from "telegram-test-api/lib/telegramServer.js";
+import { cloneAgentCreator } from "../support/agent_creator.ts";
+import { type DaemonPlace, openDaemonPlace, type RunningDaemon } from "../support/daemon.ts";
+import {
+  type Heard,
+  type ModelServer,
+  openModelServer,
+  type Play,
+} from "../support/model_server.ts";
+import { freePort } from "./support.ts";
+
+/** Sends of drips in a minute, for each tenant. */
+export const DRIP_CAP = 3;
+/** What acme's people get from BotFather. */
+export const BOT_TOKEN = "4242:walkthrough";
+
+const AGENTS = `
+agents:
+  - id: drips
+    model: { provider: offline, model: rules }
+    allowed_tools: [send_drip]
+    event_subscribers:
+      - id: drips
+        subject_pattern: marketing.drip.fire.*
+        account_id: "{{subject.3}}"
+        inbound_template: 'send_drip {"campaign_id":"{{campaign_id}}","channel":"{{channel}}","contact":"{{contact}}","next_step":{{next_step}}}'
+    tool_rate_limits:
+      "event:drips": { send_drip: ${DRIP_CAP}/min }
+`;
+
+/** Everything that runs. */
+export interface Business extends AsyncDisposable {
+  readonly place: DaemonPlace;
+  readonly daemon: RunningDaemon;
+  readonly model: ModelServer;
+  readonly telegram: TelegramServer;
+  /** The product's page. */
+  readonly url: string;
+  /** The code the owner finds on the machine. */
+  readonly ownerCode: () => Promise<string>;
+  /** \`kill -9\` of the microapp. */
+  readonly killMicroapp: () => Promise<void>;
+  /** Starts it at once rather than after its pause. */
+  readonly restartMicroapp: () => Promise<void>;
+}
+
+/** Starts all of it, the product installed as its author would. */
+export async function openBusiness(): Promise<Business> {
+  const model = await openModelServer("openai_compatible", think);
+  const telegramPort = await freePort();
+  const telegram = new TelegramServer({ port: telegramPort, host: "127.0.0.1" });
+  await telegram.start();
+  const place = await openDaemonPlace();
+  const files = {
+    "agents.yaml": AGENTS,
+    "tenants.yaml": "tenants: {}\n",
+    "webhook_receiver.yaml": "enabled: false\n",
+    "extensions.yaml": "extensions: { search_paths: [], entries: {} }\n",
+    "llm.yaml": `providers: { local: { base_url: "${model.baseUrl}" } }\n` +
+      'prices: { "local/*": { input: 1, output: 2 } }\n',
+    "plugins/webchat.yaml": "webchat: { instances: [] }\n",
+    // The operator's word on where this bot's Telegram is; all else comes from the wizard.
+    "plugins/telegram.yaml":
+      `telegram: [{ instance: acme, enabled: false, api_root: "http://127.0.0.1:${telegramPort}", polling: { interval_ms: 1000 } }]\n`,
+  };
+  for (const [file, text] of Object.entries(files)) await place.writeConfig(file, text);
+  const product = join(place.home, "..", "agent-creator");
+  await cloneAgentCreator(product, { port: await freePort() });
+  const daemon = await place.start();
+  const installed = await place.nexo("ext", "install", product, "--link", "--grant", "all");
+  expect(installed, installed.stderr).toMatchObject({ code: 0 });
+
+  interface Status {
+    readonly microapps: readonly { id: string; pid: number | null; state: string; http?: string }[];
+  }
+  const status = async () =>
+    (await daemon.call<Status>("ext/status")).microapps.find(({ id }) => id === "agent-creator");
+  return {
+    place,
+    daemon,
+    model,
+    telegram,
+    url: `${daemon.edgeUrl}/apps/agent-creator/`,
+    ownerCode: async () =>
+      (await readFile(
+        join(place.home, "extensions/agent-creator/state/owner_sign_in.txt"),
+        "utf8",
+      )).trim(),
+    async killMicroapp() {
+      const pid = (await status())?.pid;
+      if (pid == null) throw new Error("the microapp does not run");
+      process.kill(pid, "SIGKILL");
+    },
+    async restartMicroapp() {
+      await daemon.call("ext/restart", { id: "agent-creator" });
+    },
+    async [Symbol.asyncDispose]() {
+      await place[Symbol.asyncDispose]();
+      await telegram.stop();
+      await model[Symbol.asyncDispose]();
+    },
+  };
+}
+
+interface Said {
+  readonly role: string;
+  readonly content: string | null;
+}
+
+/** Thinks as far as this story needs it. What it knows it has from the conversation alone. */
+function think({ body }: Heard): Play {
+  const messages = body["messages"] as readonly Said[];
+  const last = messages.at(-1);
+  const text = String(last?.content ?? "");
+  const usage = { input: 100, output: 20 };
+  if (last?.role === "tool") {
+    return { kind: "answer", text: "A colleague will be with you shortly.", usage };
+  }
+  if (/refund/i.test(text)) {
+    const args = {
+      summary: "Wants a refund for order 77",
+      reason: "needs_human_judgment",
+      urgency: "high",
+    };
+    const calls = [{ id: "c1", name: "escalate_to_human", arguments: JSON.stringify(args) }];
+    return { kind: "answer", calls, usage };
+  }
+  if (/when/i.test(text)) {
+    const promised = /money is back by (\w+)/.exec(JSON.stringify(messages))?.[1];
+    const said = promised === undefined ? "I do not know." : `Your money is back by ${promised}.`;
+    return { kind: "answer", text: said, usage };
+  }
+  return { kind: "answer", text: "Hello! How can I help?", usage };
+}
+
+/** Types the code in and waits until the page knows who it is. */
+export async function signIn(page: Page, url: string, code: string): Promise<void> {
+  await page.goto(url);
+  await page.getByLabel("Sign-in code").fill(code);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign out" }).waitFor();
+}
