@@ -32,7 +32,7 @@ agents:
       - id: drips
         subject_pattern: marketing.drip.fire.*
         account_id: "{{subject.3}}"
-        inbound_template: 'send_drip {"campaign_id":"{{campaign_id}}","channel":"{{channel}}","contact":"{{contact}}","next_step":{{next_step}}}'
+        inbound_template: 'send_drip {"campaign_id":"{{body_json.campaign_id}}","channel":"{{body_json.channel}}","contact":"{{body_json.contact}}","next_step":{{body_json.next_step}}}'
     tool_rate_limits:
       "event:drips": { send_drip: ${DRIP_CAP}/min }
 `;
@@ -47,7 +47,7 @@ export interface Business extends AsyncDisposable {
   readonly url: string;
   /** The code the owner finds on the machine. */
   readonly ownerCode: () => Promise<string>;
-  /** \`kill -9\` of the microapp. */
+  /** `kill -9` of the microapp. */
   readonly killMicroapp: () => Promise<void>;
   /** Starts it at once rather than after its pause. */
   readonly restartMicroapp: () => Promise<void>;
@@ -64,7 +64,9 @@ export async function openBusiness(): Promise<Business> {
     "agents.yaml": AGENTS,
     "tenants.yaml": "tenants: {}\n",
     "webhook_receiver.yaml": "enabled: false\n",
-    "extensions.yaml": "extensions: { search_paths: [], entries: {} }\n",
+    // What compliance has not seen waits for it, also while the microapp is away.
+    "extensions.yaml":
+      "extensions: { search_paths: [], entries: { agent-creator: { hooks: { before_message: { on_failure: closed } } } } }\n",
     "llm.yaml": `providers: { local: { base_url: "${model.baseUrl}" } }\n` +
       'prices: { "local/*": { input: 1, output: 2 } }\n',
     "plugins/webchat.yaml": "webchat: { instances: [] }\n",
@@ -107,6 +109,65 @@ export async function openBusiness(): Promise<Business> {
       await place[Symbol.asyncDispose]();
       await telegram.stop();
       await model[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/**
+ * The next time the page sends `method` to `path`, the act is done, the microapp is killed before
+ * the page has the answer, and it starts again.
+ */
+export async function loseAnswer(
+  page: Page,
+  { killMicroapp, restartMicroapp }: Business,
+  { method = "POST", path }: { method?: string; path: string | RegExp },
+): Promise<void> {
+  const url = ({ pathname }: URL): boolean =>
+    typeof path === "string" ? pathname.endsWith(`/api/${path}`) : path.test(pathname);
+  let isOver = false;
+  await page.route(url, async (route) => {
+    if (isOver || route.request().method() !== method) return route.fallback();
+    isOver = true;
+    await route.fetch();
+    await killMicroapp();
+    await route.abort("connectionreset");
+    await restartMicroapp();
+  });
+}
+
+/** Somebody on the web chat. */
+export interface Visitor {
+  readonly contact: string;
+  readonly say: (text: string) => Promise<void>;
+  /** Everything that was answered so far. */
+  readonly heard: () => Promise<string[]>;
+}
+
+/** Comes to the web chat of `instance` and says something. */
+export async function openVisitor(
+  edgeUrl: string,
+  instance: string,
+  first: string,
+): Promise<Visitor> {
+  const url = `${edgeUrl}/chat/${instance}/messages`;
+  let cookie = "";
+  async function ask(init: RequestInit): Promise<Record<string, unknown>> {
+    const headers = { "content-type": "application/json", cookie };
+    const response = await fetch(url, { ...init, headers });
+    expect(response.ok, `${response.status}`).toBe(true);
+    cookie = response.headers.get("set-cookie")?.split(";")[0] ?? cookie;
+    return await response.json() as Record<string, unknown>;
+  }
+  const say = async (text: string): Promise<void> =>
+    void await ask({ method: "POST", body: JSON.stringify({ text }) });
+  await say(first);
+  const [, id = ""] = cookie.split("=");
+  return {
+    contact: `visitor-${id.split(".")[0]}`,
+    say,
+    async heard() {
+      const { messages } = await ask({ method: "GET" }) as { messages: { text: string }[] };
+      return messages.map(({ text }) => text);
     },
   };
 }

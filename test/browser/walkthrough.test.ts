@@ -7,8 +7,17 @@
  */
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, tailTurns } from "../support/watch.ts";
-import { BOT_TOKEN, type Business, DRIP_CAP, openBusiness, signIn } from "./saas.ts";
+import { eventually } from "../support/watch.ts";
+import {
+  BOT_TOKEN,
+  type Business,
+  DRIP_CAP,
+  loseAnswer,
+  openBusiness,
+  openVisitor,
+  signIn,
+  type Visitor,
+} from "./saas.ts";
 import {
   CHROMIUM,
   expectAccessible,
@@ -24,7 +33,10 @@ describe.skipIf(CHROMIUM === undefined)("a SaaS of one's own", () => {
   let browser: Browser;
   let shop: Business;
   let owner: WatchedPage;
+  let alice: WatchedPage;
+  let bob: ReturnType<Business["telegram"]["getClient"]>;
   const codes: Record<string, string> = {};
+  const visitors: Visitor[] = [];
 
   beforeAll(async () => {
     [browser, shop] = await Promise.all([openChromium(), openBusiness()]);
@@ -36,6 +48,14 @@ describe.skipIf(CHROMIUM === undefined)("a SaaS of one's own", () => {
   });
 
   const photo = (name: string) => photograph(owner.page, `walkthrough-${name}`);
+
+  const bobSays = async (text: string) => void await bob.sendMessage(bob.makeMessage(text));
+  async function bobHeard(): Promise<string[]> {
+    const messages = shop.telegram.storage.botMessages;
+    return messages.map(({ message }) => String(message.text));
+  }
+  const bobHears = (text: string) =>
+    eventually(shop.daemon, async () => (await bobHeard()).includes(text) || undefined);
 
   async function addCustomer(name: string, id: string): Promise<void> {
     const { page } = owner;
@@ -85,7 +105,7 @@ describe.skipIf(CHROMIUM === undefined)("a SaaS of one's own", () => {
     await photo("pairing");
     // The link opens Telegram, which says this to the bot.
     const start = new URL(link ?? "").searchParams.get("start") ?? "";
-    const bob = shop.telegram.getClient(BOT_TOKEN, { userId: 7, chatId: 7, firstName: "Bob" });
+    bob = shop.telegram.getClient(BOT_TOKEN, { userId: 7, chatId: 7, firstName: "Bob" });
     await bob.sendCommand(bob.makeCommand(`/start ${start}`));
     await page.getByText("linked").waitFor();
     await letIn("Alice of Acme", "acme");
@@ -102,8 +122,163 @@ describe.skipIf(CHROMIUM === undefined)("a SaaS of one's own", () => {
     await expect.poll(() => page.getByText("live", { exact: true }).count()).toBe(2);
     await photo("customers");
   });
-  void DRIP_CAP;
-  void PHONE;
-  void eventually;
-  void tailTurns;
+
+  it("answers both customers", async () => {
+    const { daemon } = shop;
+    await bobSays("Hello there");
+    await bobHears("Hello! How can I help?");
+    visitors.push(
+      ...await Promise.all(
+        [1, 2, 3, 4, 5].map((n) => openVisitor(daemon.edgeUrl, "globex", `I am visitor ${n}`)),
+      ),
+    );
+    for (const visitor of visitors) {
+      await eventually(
+        daemon,
+        async () => (await visitor.heard()).includes("Hello! How can I help?") || undefined,
+      );
+    }
+    const { page } = owner;
+    await page.goto(`${shop.url}#/acme/inbox`);
+    await page.getByText("Hello! How can I help?").waitFor();
+    await photo("inbox");
+  });
+
+  it("runs a campaign at its cap, through a kill, and ends it for who answers", async () => {
+    const { page } = owner;
+    const { daemon } = shop;
+    await page.goto(`${shop.url}#/globex/campaigns`);
+    await page.getByText("None yet").waitFor();
+    await page.getByLabel("Name").fill("Welcome");
+    await page.getByLabel("Texts").fill("Welcome to Globex!\nStill there?");
+    await loseAnswer(page, shop, { path: "tenants/globex/drips" });
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.getByText("2 steps").waitFor();
+    expect(await page.getByText("2 steps").count()).toBe(1);
+    await loseAnswer(page, shop, { path: /tenants\/globex\/drips\/[^/]+\/people/ });
+    await page.getByLabel("Contacts").fill(visitors.map(({ contact }) => contact).join("\n"));
+    const startedMs = Date.now();
+    await page.getByRole("button", { name: "Start for them" }).click();
+    const welcomes = () =>
+      Promise.all(
+        visitors.map(async ({ heard }) =>
+          (await heard()).filter((text) => text === "Welcome to Globex!").length
+        ),
+      );
+    const welcomed = await eventually(daemon, async () => {
+      const counts = await welcomes();
+      return counts.filter((count) => count > 0).length >= DRIP_CAP ? counts : undefined;
+    });
+    const sent = welcomed.reduce((sum, count) => sum + count, 0);
+    expect(Math.max(...welcomed)).toBe(1);
+    const refilled = Math.floor((Date.now() - startedMs) / (60_000 / DRIP_CAP));
+    expect(sent).toBeLessThanOrEqual(DRIP_CAP + refilled);
+    const lucky = visitors[welcomed.indexOf(1)];
+    await lucky?.say("Yes, tell me more");
+    await page.getByText("stopped: 1").waitFor();
+    await expectAccessible(page);
+    await photo("campaign");
+  });
+
+  it("asks a person for help, who takes over on a phone, answers and gives it back", async () => {
+    await bobSays("I want a refund for order 77");
+    await bobHears("A colleague will be with you shortly.");
+    const { page } = alice = await openPage(browser, PHONE);
+    await signIn(page, shop.url, codes["acme"] ?? "");
+    await page.getByText("asks for help").waitFor();
+    await expectAccessible(page);
+    await photograph(page, "walkthrough-phone-inbox");
+    await page.getByRole("link", { name: "Escalations" }).click();
+    await page.getByText("Wants a refund for order 77").waitFor();
+    await expectAccessible(page);
+    await photograph(page, "walkthrough-phone-escalations");
+    await page.getByRole("link", { name: "Inbox", exact: true }).click();
+    await page.getByText("asks for help").click();
+    await loseAnswer(page, shop, { path: "tenants/acme/takeover/engage" });
+    await page.getByRole("button", { name: "Take over" }).click();
+    await page.getByLabel("Your message").fill("Alice here. We look into it.");
+    await loseAnswer(page, shop, { path: "tenants/acme/takeover/send" });
+    await page.getByRole("button", { name: "Send" }).click();
+    await bobHears("Alice here. We look into it.");
+    await bobSays("Thank you, Alice");
+    await page.getByText("Thank you, Alice").last().waitFor();
+    await expectAccessible(page);
+    await photograph(page, "walkthrough-phone-takeover");
+    await page.getByLabel("Summary for the agent").fill("Promised: the money is back by Monday.");
+    await loseAnswer(page, shop, { path: "tenants/acme/takeover/release" });
+    await page.getByRole("button", { name: "Give it back to the agent" }).click();
+    await page.getByRole("button", { name: "Take over" }).waitFor();
+    await bobSays("When is my money back?");
+    await bobHears("Your money is back by Monday.");
+    await page.getByText("Your money is back by Monday.").last().waitFor();
+    await photograph(page, "walkthrough-phone-back");
+    // Once each, whatever was killed on the way.
+    expect(await bobHeard()).toEqual([
+      "You are connected. Just write.",
+      "Hello! How can I help?",
+      "A colleague will be with you shortly.",
+      "Alice here. We look into it.",
+      "Your money is back by Monday.",
+    ]);
+  });
+
+  it("shows each customer's people their own, and nothing of others", async () => {
+    const { page } = alice;
+    await page.goto(`${shop.url}#/globex/inbox`);
+    await page.reload();
+    await page.getByText("Your money is back by Monday.").last().waitFor();
+    expect(await page.getByText("visitor-").count()).toBe(0);
+    const paths = ["conversations", "escalations", "leads", "drips", "agents", "skills", "usage"];
+    const answers = await page.evaluate(async (asked) => {
+      const ask = async (path: string) => (await fetch(`api/${path}`)).status;
+      return Promise.all(asked.map(ask));
+    }, ["tenants", ...[...paths, "audit", "events"].map((path) => `tenants/globex/${path}`)]);
+    expect(new Set(answers)).toEqual(new Set([404]));
+    await using gus = await openPage(browser);
+    await signIn(gus.page, shop.url, codes["globex"] ?? "");
+    await gus.page.getByText("visitor-").first().waitFor();
+    expect(await gus.page.getByText("refund").count()).toBe(0);
+  });
+
+  it("has on record what happened: audit, turns and usage", async () => {
+    const { page } = owner;
+    const { daemon, place, model } = shop;
+    const command = "microapp admin audit tail --microapp-id agent-creator --tenant acme " +
+      "--since-mins 60 --limit 1000 --format json";
+    const tail = await place.nexo(...command.split(" "));
+    const rows = JSON.parse(tail.stdout) as { method: string; result: string }[];
+    const done = new Set(rows.filter(({ result }) => result === "ok").map(({ method }) => method));
+    for (
+      const method of [
+        "agents/upsert",
+        "credentials/register",
+        "processing/pause",
+        "processing/intervention",
+        "processing/resume",
+      ]
+    ) expect(done).toContain(`nexo/admin/${method}`);
+    expect((await place.nexo("audit", "verify")).code).toBe(0);
+    interface UsageRow {
+      readonly provider: string;
+      readonly calls: number;
+      readonly tokens_in: number;
+      readonly tokens_out: number;
+    }
+    const asked = { since_ms: 0, by: "model" };
+    const usage = (await daemon.call<{ usage: UsageRow[] }>("usage/list", asked)).usage
+      .filter(({ provider }) => provider === "local");
+    const sum = (key: "calls" | "tokens_in" | "tokens_out") =>
+      usage.reduce((total, row) => total + row[key], 0);
+    expect({ calls: sum("calls"), input: sum("tokens_in"), output: sum("tokens_out") }).toEqual({
+      calls: model.counted.answers,
+      input: model.counted.input,
+      output: model.counted.output,
+    });
+    await page.goto(`${shop.url}#/acme/record`);
+    await page.getByText("processing/resume").first().waitFor();
+    await expectAccessible(page);
+    await photo("record");
+    expect(owner.problems).toEqual([]);
+    expect(alice.problems).toEqual([]);
+  });
 });

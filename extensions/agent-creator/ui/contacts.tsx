@@ -103,8 +103,10 @@ export function DripsPage({ account }: { account: string }) {
                   <form
                     class="inline"
                     onSubmit={(event) => {
-                      const { channel = "", contact = "" } = fieldsOf(event);
-                      const body = { people: [{ channel, contact }] };
+                      const { channel = "", contacts = "" } = fieldsOf(event);
+                      const people = contacts.split(/\s+/).filter((contact) => contact !== "")
+                        .map((contact) => ({ channel, contact }));
+                      const body = { people };
                       void act(() => ask(`${path}/${id}/people`, { method: "POST", body }))
                         .then((done) => done && refresh());
                     }}
@@ -112,8 +114,8 @@ export function DripsPage({ account }: { account: string }) {
                     <Field label="Channel">
                       <input name="channel" defaultValue="webchat" required />
                     </Field>
-                    <Field label="Contact">
-                      <input name="contact" required />
+                    <Field label="Contacts" hint="As under Contacts; one a line.">
+                      <textarea name="contacts" rows={2} required />
                     </Field>
                     <button type="submit" disabled={isBusy}>Start for them</button>
                     <button

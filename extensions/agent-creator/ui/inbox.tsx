@@ -99,7 +99,7 @@ function ThreadView(
         <a class="back" href={`#/${account}/inbox`}>All conversations</a>
         <h2>{conversation.contact_id}</h2>
       </header>
-      <ol class="messages" aria-live="polite" ref={list}>
+      <ol class="messages" aria-live="polite" aria-label="Messages" tabIndex={0} ref={list}>
         {entries.map(({ key, kind, who, text, atMs }) => (
           <li key={key} class={kind}>
             <span class="who">{who}</span>

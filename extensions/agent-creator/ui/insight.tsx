@@ -109,7 +109,7 @@ export function RecordPage({ account }: { account: string }) {
         {usage.data === undefined ? <Waiting /> : usage.data.usage.length === 0
           ? (
             <Empty>
-              Nothing yet. Models that run on this machine cost nothing and are not counted.
+              Nothing yet. Every answer of a model is counted here, by day.
             </Empty>
           )
           : (
