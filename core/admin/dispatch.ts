@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { outboundRefusal } from "../agents/outbound_fence.ts";
 import { DISPATCH_METHODS } from "../contract/admin/dispatch.ts";
 import {
@@ -15,6 +14,7 @@ import {
   textOfBody,
   uuidOf,
 } from "../contract/mod.ts";
+import { sha256 } from "../flow/sha256.ts";
 import { bodyOf } from "../oversight/reply_body.ts";
 import type { OpenOutbound, Outbound, Outbox } from "../queues/outbox.ts";
 import type { TranscriptEntry } from "../record/transcripts.ts";
@@ -124,8 +124,6 @@ export function dispatchMethods(deps: DispatchMethodDeps): AdminMethod[] {
     },
   });
 }
-
-const sha256 = (text: string): Uint8Array => createHash("sha256").update(text).digest();
 
 function whoOf({ caller }: Call): string {
   return caller.kind === "microapp" ? caller.id : "operator";

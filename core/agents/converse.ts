@@ -15,9 +15,9 @@ import type { Journal } from "../queues/turn_steps.ts";
 import { callMeta } from "./call_meta.ts";
 import { colleaguesOf, DELEGATE } from "./colleagues.ts";
 import { assertOurs } from "./ownership.ts";
-import { type Policy, policyOf } from "./policy.ts";
+import { createPolicyReader, type Policy } from "./policy.ts";
 import { systemPrompt } from "./prompt.ts";
-import { createToolGate, isOffered, type ToolGate } from "./tool_gate.ts";
+import { createToolGate, type GatedCall, isOffered, type ToolGate } from "./tool_gate.ts";
 import type { TurnHooks } from "./turn_hooks.ts";
 import type { TurnRecord } from "./turn_record.ts";
 import type { TurnDeps, TurnInbounds } from "./turn_types.ts";
@@ -172,18 +172,27 @@ function isLost(wrong: ReadonlyMap<string, number>, name: string): boolean {
 function openGate({ inbounds: [first], deps }: Conversation): ToolGate {
   return createToolGate({
     tools: deps.tools,
-    policy: () => policyOf(deps.settings(), first.key, first.delegation?.callers),
+    policy: createPolicyReader(deps.settings, first.key, first.delegation?.callers),
     check: deps.check,
     take: deps.take,
     now: deps.now,
   });
 }
 
+/** What one call needs of its conversation. */
+export interface CallPlace extends
+  Pick<
+    Conversation,
+    "account" | "turnId" | "sessionId" | "inbounds" | "journal" | "hooks" | "signal"
+  > {
+  readonly record: Pick<TurnRecord, "rowsForToolCall">;
+}
+
 /** Three steps: the gate and the hooks before it, the call itself, the hooks after it. */
-async function callTool(
-  call: ModelAnswer["toolCalls"][number],
+export async function callTool(
+  call: GatedCall,
   gate: ToolGate,
-  { account, turnId, sessionId, inbounds, journal, hooks, record, signal }: Conversation,
+  { account, turnId, sessionId, inbounds, journal, hooks, record, signal }: CallPlace,
 ): Promise<Pick<FinishedCall, "text" | "outcome">> {
   const admission = await hooks.beforeToolCall(call, gate);
   const { callId } = admission;

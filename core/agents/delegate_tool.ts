@@ -6,9 +6,9 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { z } from "zod";
 import { type Clock, type ConversationKey, type Inbound, uuidOf } from "../contract/mod.ts";
+import { sha256 } from "../flow/sha256.ts";
 import type { Inbounds } from "../queues/inbounds.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
@@ -177,5 +177,3 @@ function replyOf(
     ? { ok: true, text: reply ?? "" }
     : { ok: false, text: `error: the task was not done: ${error ?? outcome}` };
 }
-
-const sha256 = (text: string): Uint8Array => createHash("sha256").update(text).digest();

@@ -104,6 +104,25 @@ export function policyOf(
   };
 }
 
+/**
+ * Returns the rules of a conversation as they are at each call: of the settings in force then, from
+ * which they are worked out once.
+ */
+export function createPolicyReader(
+  settings: () => Settings,
+  key: ConversationKey,
+  callers?: readonly ConversationKey[],
+): () => PolicyResult {
+  let read: Settings | undefined;
+  let rules: PolicyResult | undefined;
+  return function policy() {
+    const now = settings();
+    if (rules === undefined || now !== read) rules = policyOf(now, key, callers);
+    read = now;
+    return rules;
+  };
+}
+
 /** The rules of a conversation by itself. */
 function ownPolicyOf(settings: Settings, key: ConversationKey): PolicyResult {
   const tenant = settings.tenants.get(key.account_id);

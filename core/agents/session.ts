@@ -3,10 +3,8 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { type ConversationKey, uuidOf } from "../contract/mod.ts";
-
-const sha256 = (text: string): Uint8Array => createHash("sha256").update(text).digest();
+import { sha256 } from "../flow/sha256.ts";
 
 /** The session of a conversation: tenant and instance are part of it, so no two tenants share one. */
 export function sessionIdOf(key: ConversationKey): string {

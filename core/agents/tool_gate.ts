@@ -121,9 +121,20 @@ export interface ToolGate {
   readonly refuse: (call: GatedCall, refusal: Refusal) => GatedResult;
 }
 
+const indexes = new WeakMap<readonly Tool[], ReadonlyMap<string, Tool>>();
+
+/** The tools of a list by their names; of two with the same name the first counts. */
+function indexOf(tools: readonly Tool[]): ReadonlyMap<string, Tool> {
+  const known = indexes.get(tools);
+  if (known !== undefined) return known;
+  const index = new Map(tools.toReversed().map((tool) => [tool.name, tool]));
+  indexes.set(tools, index);
+  return index;
+}
+
 /** Returns the gate. */
 export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps): ToolGate {
-  const find = (name: string): Tool | undefined => tools().find((tool) => tool.name === name);
+  const find = (name: string): Tool | undefined => indexOf(tools()).get(name);
 
   /** The tool and its rules, or why it cannot be used here. */
   function allowed(

@@ -92,7 +92,7 @@ export interface TurnHookDeps {
   readonly job: TurnJob;
   readonly inbounds: TurnInbounds;
   readonly journal: Journal;
-  readonly deps: TurnDeps;
+  readonly deps: Pick<TurnDeps, "hooks" | "mutes" | "now" | "redact" | "rows" | "store">;
   readonly signal: AbortSignal;
 }
 

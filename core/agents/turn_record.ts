@@ -87,11 +87,28 @@ function replyBody(text: string, inbounds: TurnInbounds): OutboundBody {
     : { kind: "text", text, to, reply_to_msg_id: answers };
 }
 
+/** What the record of a turn is made with. */
+export type TurnRecordDeps = Pick<
+  TurnDeps,
+  | "deadLetters"
+  | "inbounds"
+  | "inbox"
+  | "now"
+  | "outbox"
+  | "redact"
+  | "rows"
+  | "sends"
+  | "steps"
+  | "store"
+  | "takeover"
+  | "uuid"
+>;
+
 /** Returns the record of one run of `job`. */
 export function createTurnRecord(
   job: TurnJob,
   inbounds: TurnInbounds,
-  deps: TurnDeps,
+  deps: TurnRecordDeps,
 ): TurnRecord {
   const [first] = inbounds;
   const { account, turnId, inboundIds } = job;

@@ -35,6 +35,8 @@ export interface Handshake {
   readonly hooks: readonly HookPoint[];
   /** Whether it strips `_meta` from arguments by itself, so that `_meta` may always be sent. */
   readonly stripsMeta: boolean;
+  /** Whether calls repeat themselves under the names of older examples; `aliases: false` says no. */
+  readonly wantsAliases: boolean;
   /** What was left out, for people. */
   readonly warnings: readonly string[];
 }
@@ -107,6 +109,7 @@ export function readHandshake(result: unknown): Handshake {
     tools: readTools(result["tools"], warn),
     hooks: [...new Set(names.filter(isHookPoint))],
     stripsMeta: isObject(server),
+    wantsAliases: result["aliases"] !== false,
     warnings,
   };
 }

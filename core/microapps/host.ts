@@ -240,8 +240,10 @@ export async function openHost(deps: HostDeps): Promise<Host> {
           if (tool.poller !== null) {
             return { kind: tool.poller, tool_name: tool.ownName, args: withoutMeta(given) };
           }
-          const withMeta = handshake.stripsMeta || manifest.contextPassthrough;
-          return toolCallParams(tool.ownName, given, meta, { withMeta });
+          return toolCallParams(tool.ownName, given, meta, {
+            withMeta: handshake.stripsMeta || manifest.contextPassthrough,
+            withAliases: handshake.wantsAliases,
+          });
         },
         timeoutMs: timeouts.toolMs,
         signal,

@@ -66,6 +66,14 @@ export function withoutMeta(given: unknown): unknown {
   return args;
 }
 
+/** How a child wants its calls. */
+export interface CallShape {
+  /** Whether the arguments carry for whom the call is. */
+  readonly withMeta: boolean;
+  /** Whether what is said once is said again under the names that documented examples read. */
+  readonly withAliases: boolean;
+}
+
 /**
  * The params of `tools/call`: what today's children read, and what documented examples expect.
  *
@@ -75,14 +83,15 @@ export function toolCallParams(
   name: string,
   given: unknown,
   meta: CallMeta,
-  { withMeta }: { withMeta: boolean },
+  { withMeta, withAliases }: CallShape,
 ): JsonObject {
+  const args = withoutMeta(given);
+  const own = { name, arguments: withMeta && isObject(args) ? { ...args, _meta: meta } : args };
+  if (!withAliases) return own;
   const { binding, inbound } = meta.nexo ?? {};
   const doc = {
     ...(binding === undefined ? {} : { binding_context: binding }),
     ...(inbound === undefined ? {} : { inbound }),
   };
-  const args = withoutMeta(given);
-  if (!isObject(args)) return { name, arguments: args, tool: name, args, ...doc };
-  return { name, arguments: withMeta ? { ...args, _meta: meta } : args, tool: name, args, ...doc };
+  return { ...own, tool: name, args, ...doc };
 }

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import {
   type ConversationKey,
   type OutboundBody,
@@ -12,6 +11,7 @@ import {
   textOfBody,
   uuidOf,
 } from "../contract/mod.ts";
+import { sha256 } from "../flow/sha256.ts";
 import type { ModelMessage } from "../models/model.ts";
 import type { Write } from "../store/store.ts";
 import type { OversightDeps } from "./deps.ts";
@@ -63,7 +63,6 @@ export interface Sayings {
 }
 
 const nothing: Spoken = { writes: [], send: () => {} };
-const sha256 = (text: string): Uint8Array => createHash("sha256").update(text).digest();
 
 /** How an operator is named in transcripts. */
 export function senderOf({ hash }: Operator): string {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { OutboundBody, type ReplyAddress, textOfBody, uuidOf } from "../contract/mod.ts";
+import { sha256 } from "../flow/sha256.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { bulk, insert, type Row, statement, type Store, type Write } from "../store/store.ts";
 import { splitText } from "./split_text.ts";
@@ -113,8 +113,6 @@ interface OutboxRow extends Row {
   sent_at_ms: number | null;
   author: "agent" | "operator" | "core";
 }
-
-const sha256 = (text: string): Uint8Array => createHash("sha256").update(text).digest();
 
 /** A message as pieces its channel takes; the first keeps its id, the others' follow from it. */
 function piecesOf(outbound: Outbound, limit: number): Outbound[] {

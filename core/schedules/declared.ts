@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { type AgentConfig, DEFAULT_ACCOUNT, type PollerJob, uuidOf } from "../contract/mod.ts";
+import { sha256 } from "../flow/sha256.ts";
 import type { Settings } from "../settings/settings.ts";
 import { timeAfter } from "../settings/timetable.ts";
 import type { Write } from "../store/store.ts";
@@ -27,7 +27,6 @@ interface Declared {
 
 /** The id of a declared schedule: the same for the same name, for ever. */
 export function declaredId(kind: ScheduleKind, account: string, name: string): string {
-  const sha256 = (text: string): Uint8Array => createHash("sha256").update(text).digest();
   return uuidOf(sha256, "schedule", kind, account, name);
 }
 

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { outboundRefusal } from "../agents/outbound_fence.ts";
 import {
   type Clock,
@@ -12,6 +11,7 @@ import {
   textOfBody,
   uuidOf,
 } from "../contract/mod.ts";
+import { sha256 } from "../flow/sha256.ts";
 import type { Outbound, Outbox, QueuedOutbound } from "../queues/outbox.ts";
 import type { TranscriptEntry } from "../record/transcripts.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -102,5 +102,3 @@ export function createPollSends(deps: PollSendDeps): PollSends {
     },
   };
 }
-
-const sha256 = (text: string): Uint8Array => createHash("sha256").update(text).digest();

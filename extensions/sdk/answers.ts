@@ -93,6 +93,8 @@ export function createAnswers(
         input_schema: inputSchema,
       })),
       hooks: [...hooks.keys()].sort(),
+      // Half of what a call says, it says again for children that read other names.
+      aliases: false,
     };
   }
 

@@ -7,7 +7,11 @@ import { startPart, withCpu } from "./part.ts";
 import type { Side, Workshop } from "./row.ts";
 import type { CallJob, CallReport } from "./servers/call_loop.ts";
 
-const IN_FLIGHT = 64;
+/** What is measured, and with how many calls under way. */
+const MEASURES = {
+  "per CPU-second": 64,
+  "milliseconds for one": 1,
+} as const;
 /** A bound for each round, far above what any pair here reaches. */
 const MAX_CALLS = 2_000_000;
 const ANSWER_LIMIT_MS = 60_000;
@@ -15,18 +19,25 @@ const ANSWER_LIMIT_MS = 60_000;
 /** Starts the calling process, which starts the other; both count. `caller` is its source, as a URL. */
 export async function openCallSide(
   workshop: Workshop,
-  { caller, args }: { caller: string; args?: readonly string[] },
+  { caller, args, measure = "per CPU-second" }: {
+    caller: string;
+    args?: readonly string[];
+    measure?: keyof typeof MEASURES;
+  },
 ): Promise<Side> {
   const pair = await startPart(workshop.compiled(caller), args === undefined ? {} : { args });
   return {
     async round(durationMs) {
-      const job: CallJob = { durationMs, inFlight: IN_FLIGHT, maxCalls: MAX_CALLS };
+      const job: CallJob = { durationMs, inFlight: MEASURES[measure], maxCalls: MAX_CALLS };
       const { result, cpuSeconds, wallSeconds } = await withCpu(
         { pair },
         () => pair.ask<CallReport>(job, durationMs + ANSWER_LIMIT_MS),
       );
       const { pair: seconds = 0 } = cpuSeconds;
-      return { value: result.calls / seconds, cores: { pair: seconds / wallSeconds } };
+      return {
+        value: measure === "per CPU-second" ? result.calls / seconds : result.medianMs,
+        cores: { pair: seconds / wallSeconds },
+      };
     },
     [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
   };

@@ -19,7 +19,9 @@ import { ingestSplit } from "./rows/ingest_split.ts";
 import { limiter } from "./rows/limiter.ts";
 import { neighbour } from "./rows/neighbour.ts";
 import { tenantsScale } from "./rows/tenants_scale.ts";
+import { toolcallGate } from "./rows/toolcall_gate.ts";
 import { toolcallMcp } from "./rows/toolcall_mcp.ts";
+import { toolcallSeq } from "./rows/toolcall_seq.ts";
 import { turn } from "./rows/turn.ts";
 import { verify } from "./rows/verify.ts";
 
@@ -35,6 +37,8 @@ export const ROWS: readonly Row[] = [
   firehoseSocketio,
   firehoseMemory,
   toolcallMcp,
+  toolcallGate,
+  toolcallSeq,
   neighbour,
   turn,
   tenantsScale,

@@ -17,6 +17,8 @@ export interface CallJob {
 export interface CallReport {
   readonly calls: number;
   readonly seconds: number;
+  /** How long a call took, in milliseconds; half of them less. */
+  readonly medianMs: number;
 }
 
 /** What each call carries there and back: about 500 bytes, as a tool's arguments often are. */
@@ -29,13 +31,21 @@ export function serveCallJobs(call: (number: number) => Promise<void>): void {
     const first = last;
     const startedAtMs = performance.now();
     const endsAtMs = startedAtMs + durationMs;
+    const tookMs: number[] = [];
     const caller = async (): Promise<void> => {
-      while (performance.now() < endsAtMs && last - first < maxCalls) await call(++last);
+      let nowMs = performance.now();
+      while (nowMs < endsAtMs && last - first < maxCalls) {
+        await call(++last);
+        const endedAtMs = performance.now();
+        tookMs.push(endedAtMs - nowMs);
+        nowMs = endedAtMs;
+      }
     };
     await Promise.all(Array.from({ length: inFlight }, caller));
     const report: CallReport = {
       calls: last - first,
       seconds: (performance.now() - startedAtMs) / 1000,
+      medianMs: tookMs.sort((a, b) => a - b)[tookMs.length >> 1] ?? 0,
     };
     return report;
   });

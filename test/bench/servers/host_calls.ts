@@ -4,28 +4,12 @@
  * @module
  */
 import process from "node:process";
-import { AGENT_VERSION } from "../../../core/daemon/microapps.ts";
-import { openHost } from "../../../core/microapps/host.ts";
-import { parseManifest } from "../../../core/microapps/manifest.ts";
 import { CALL_TEXT, serveCallJobs } from "./call_loop.ts";
-import { quietLog } from "./quiet.ts";
+import { openHostOf } from "./host_of.ts";
 import { benchGone, sayReady } from "./talk.ts";
 
 const [homeDir = "", child = ""] = process.argv.slice(2);
-const plugin = `[plugin]\nid = "echo"\nversion = "1.0.0"\n[plugin.entrypoint]\n` +
-  `command = ${JSON.stringify(process.execPath)}\nargs = [${JSON.stringify(child)}]\n`;
-const { manifest } = parseManifest({ plugin, agentVersion: AGENT_VERSION });
-await using host = await openHost({
-  candidates: [{ id: "echo", root: homeDir, manifest, entry: {}, refusal: null }],
-  homeDir,
-  env: process.env,
-  agentVersion: AGENT_VERSION,
-  now: Date.now,
-  logFor: () => quietLog,
-  onRequest: () => Promise.reject(new Error("nobody asks")),
-  onState: () => undefined,
-});
-await host.settled();
+await using host = await openHostOf(child, homeDir);
 const [tool] = host.tools();
 if (tool === undefined) throw new Error("Cannot measure: the microapp has no tool");
 
