@@ -11,20 +11,28 @@ import {
   type InboundMessageMeta,
 } from "../contract/mod.ts";
 
+/** What all calls of a turn say alike. */
+type Common = Pick<NonNullable<CallMeta["nexo"]>, "binding" | "inbound">;
+
+/** By the first message of a turn, whose key also names the session. */
+const commons = new WeakMap<Inbound, Common>();
+
 /** The `_meta` of a turn's calls; `callId` is stable for one step. */
 export function callMeta(
   sessionId: string,
   [first]: readonly [Inbound, ...Inbound[]],
   callId?: string,
 ): CallMeta {
+  let common = commons.get(first);
+  if (common === undefined) {
+    common = { binding: bindingContext(first, sessionId), inbound: messageMeta(first) };
+    commons.set(first, common);
+  }
+  const { binding, inbound } = common;
   return {
     agent_id: first.key.agent_id,
     session_id: sessionId,
-    nexo: {
-      binding: bindingContext(first, sessionId),
-      inbound: messageMeta(first),
-      ...(callId === undefined ? {} : { call_id: callId }),
-    },
+    nexo: callId === undefined ? { binding, inbound } : { binding, inbound, call_id: callId },
   };
 }
 

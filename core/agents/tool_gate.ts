@@ -12,7 +12,7 @@ import {
   type Inbound,
   messageOf,
 } from "../contract/mod.ts";
-import type { ToolLimits } from "../limits/tool_limits.ts";
+import type { ToolLimits, ToolLimitVerdict } from "../limits/tool_limits.ts";
 import type { Write } from "../store/store.ts";
 import type { Policy, PolicyResult, ToolNames } from "./policy.ts";
 import type { SchemaCheck } from "./tool_schema.ts";
@@ -107,7 +107,10 @@ export interface ToolGate {
    * Lets a call pass, or says why not: not allowed, wrong arguments, over its limit. What it takes of
    * a limit is on disk then; rejects with what the store throws.
    */
-  readonly admit: (call: GatedCall, account: string) => Promise<Refusal | undefined>;
+  readonly admit: (
+    call: GatedCall,
+    account: string,
+  ) => Refusal | undefined | Promise<Refusal | undefined>;
   /**
    * Runs a call that was admitted. What may have changed since is checked again: whether the tool is
    * still there and allowed, and with `changed` the arguments. Only an abort makes it throw.
@@ -156,27 +159,39 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
     return refusal("invalid_args", `error: invalid arguments: ${problem}`);
   }
 
-  async function overLimit(
+  /** Known at once where what it takes is on disk already. */
+  function overOwnLimit(
     tool: Tool,
     account: string,
-    rules: Policy,
+    { agent, bindingId, limits }: Policy,
+  ): Refusal | undefined | Promise<Refusal | undefined> {
+    const verdict = take({ account, agentId: agent.id, bindingId, tool, limits });
+    return verdict instanceof Promise ? verdict.then(refusalOf) : refusalOf(verdict);
+  }
+
+  async function overSomeLimit(
+    tool: Tool,
+    account: string,
+    all: readonly Policy[],
   ): Promise<Refusal | undefined> {
-    // Who works for others takes of their limits, too: or handing work on would be a way around them.
-    for (const { agent, bindingId, limits } of [rules, ...rules.callers]) {
-      const verdict = await take({ account, agentId: agent.id, bindingId, tool, limits });
-      if (verdict.ok) continue;
-      const { marker, rps, retryAfterMs } = verdict;
-      const seconds = Math.ceil(retryAfterMs / 1000);
-      const text = `error: ${marker}: the tool may be called again in ${seconds} s`;
-      return refusal("rate_limited", text, { marker, rps });
+    for (const rules of all) {
+      const refused = await overOwnLimit(tool, account, rules);
+      if (refused !== undefined) return refused;
     }
     return undefined;
   }
 
+  /** Who works for others takes of their limits, too: or handing work on would be a way around them. */
+  const overLimit = (tool: Tool, account: string, rules: Policy) =>
+    rules.callers.length === 0
+      ? overOwnLimit(tool, account, rules)
+      : overSomeLimit(tool, account, [rules, ...rules.callers]);
+
   const resultOf = (
     { name }: GatedCall,
     { outcome, text, limited }: Refusal,
-    { startedAtMs = now(), effect = {} }: Partial<Pick<GatedResult, "startedAtMs" | "effect">> = {},
+    startedAtMs = now(),
+    effect: GatedResult["effect"] = {},
   ): GatedResult => ({
     tool: name,
     microappId: find(name)?.microappId ?? null,
@@ -189,7 +204,7 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
   });
 
   return {
-    async admit(call, account) {
+    admit(call, account) {
       const found = allowed(call, account);
       if (!("tool" in found)) return found;
       return wrongArguments(found.tool, call.arguments) ??
@@ -198,7 +213,7 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
     async run(call, context, { changed }) {
       const startedAtMs = now();
       const ended = (refused: Refusal, effect: GatedResult["effect"] = {}): GatedResult =>
-        resultOf(call, refused, { startedAtMs, effect });
+        resultOf(call, refused, startedAtMs, effect);
       const found = allowed(call, context.account);
       if (!("tool" in found)) return ended(found);
       const wrong = changed ? wrongArguments(found.tool, call.arguments) : undefined;
@@ -217,6 +232,14 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
     },
     refuse: (call, refused) => resultOf(call, refused),
   };
+}
+
+function refusalOf(verdict: ToolLimitVerdict): Refusal | undefined {
+  if (verdict.ok) return undefined;
+  const { marker, rps, retryAfterMs } = verdict;
+  const seconds = Math.ceil(retryAfterMs / 1000);
+  const text = `error: ${marker}: the tool may be called again in ${seconds} s`;
+  return refusal("rate_limited", text, { marker, rps });
 }
 
 function refusal(

@@ -78,6 +78,12 @@ export function createUuids({ now, random }: { now: Clock; random: Random }): ()
   };
 }
 
+const special = /[\\\n]/;
+
+function escaped(part: string): string {
+  return special.test(part) ? part.replaceAll("\\", "\\\\").replaceAll("\n", "\\n") : part;
+}
+
 /**
  * The UUIDv8 that stands for `parts`: the same parts give the same id, for ever.
  *
@@ -85,9 +91,7 @@ export function createUuids({ now, random }: { now: Clock; random: Random }): ()
  * run into each other.
  */
 export function uuidOf(sha256: (text: string) => Uint8Array, ...parts: readonly string[]): string {
-  const text = parts.map((part) => part.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")).join(
-    "\n",
-  );
+  const text = parts.map(escaped).join("\n");
   const bytes = sha256(text).slice(0, 16);
   bytes[6] = 0x80 | (bytes[6] ?? 0) & 0x0f;
   bytes[8] = 0x80 | (bytes[8] ?? 0) & 0x3f;

@@ -114,6 +114,7 @@ export function writeFrame(frame: RpcFrame): string {
 }
 
 /** Line breaks to some readers (Node's readline is one) that JSON leaves as they are in strings. */
+const lineBreak = /[\u2028\u2029]/;
 const lineBreaks = /[\u2028\u2029]/g;
 
 function line(members: Record<string, unknown>): string {
@@ -123,5 +124,6 @@ function line(members: Record<string, unknown>): string {
 /** A value as one line of JSON for any reader, newline included. */
 export function lineOf(value: unknown): string {
   const text = JSON.stringify(value);
+  if (!lineBreak.test(text)) return `${text}\n`;
   return `${text.replace(lineBreaks, (each) => `\\u${each.charCodeAt(0).toString(16)}`)}\n`;
 }

@@ -138,20 +138,27 @@ export interface Causes {
 /** Returns causes; nothing is under way yet. */
 export function createCauses(): Causes {
   const underWay = new Map<string, string[]>();
+
+  async function whileUnderWay<T>(
+    microappId: string,
+    envelopeId: string,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const known = underWay.get(microappId) ?? [];
+    underWay.set(microappId, [...known, envelopeId]);
+    try {
+      return await work();
+    } finally {
+      const left = [...underWay.get(microappId) ?? []];
+      left.splice(left.indexOf(envelopeId), 1);
+      if (left.length === 0) underWay.delete(microappId);
+      else underWay.set(microappId, left);
+    }
+  }
+
   return {
-    async during(microappId, envelopeId, work) {
-      if (envelopeId === undefined) return work();
-      const known = underWay.get(microappId) ?? [];
-      underWay.set(microappId, [...known, envelopeId]);
-      try {
-        return await work();
-      } finally {
-        const left = [...underWay.get(microappId) ?? []];
-        left.splice(left.indexOf(envelopeId), 1);
-        if (left.length === 0) underWay.delete(microappId);
-        else underWay.set(microappId, left);
-      }
-    },
+    during: (microappId, envelopeId, work) =>
+      envelopeId === undefined ? work() : whileUnderWay(microappId, envelopeId, work),
     of: (microappId) => underWay.get(microappId) ?? [],
   };
 }

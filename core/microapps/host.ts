@@ -228,7 +228,7 @@ export async function openHost(deps: HostDeps): Promise<Host> {
   const host: Host = {
     status: () => [...slots.status(), ...mcp.status()],
     tools: () => known ??= collectTools(slots.all(), mcp, logFor),
-    async callTool({ tool, arguments: given, meta, account, signal }) {
+    callTool({ tool, arguments: given, meta, account, signal }) {
       if (tool.server !== null) {
         return mcp.call({ tool, arguments: withoutMeta(given), meta, account, signal });
       }
@@ -248,14 +248,14 @@ export async function openHost(deps: HostDeps): Promise<Host> {
         timeoutMs: timeouts.toolMs,
         signal,
       };
-      try {
-        const result = readToolResult(tool, await calls.make(call));
-        if (result.ok) noteWords(result.value, logFor(tool.microappId));
+      return calls.make(call).then((answer) => {
+        const result = readToolResult(tool, answer);
+        if (result.ok) noteWords(result.value, () => logFor(tool.microappId));
         return result;
-      } catch (error) {
+      }, (error: unknown) => {
         if (error instanceof RpcFault) return readToolFault(tool, error);
         throw error;
-      }
+      });
     },
     server(id) {
       const slot = slots.get(id);
@@ -307,9 +307,9 @@ export async function openHost(deps: HostDeps): Promise<Host> {
 }
 
 /** An SDK's `{ok: true, text}` reaches the model as it is; the words are for people, too. */
-function noteWords(value: unknown, log: Log): void {
+function noteWords(value: unknown, log: () => Log): void {
   if (isObject(value) && value["ok"] === true && typeof value["text"] === "string") {
-    log.debug("microapp.tool_said", { text: value["text"].slice(0, MAX_LOGGED_CHARS) });
+    log().debug("microapp.tool_said", { text: value["text"].slice(0, MAX_LOGGED_CHARS) });
   }
 }
 

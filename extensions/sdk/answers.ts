@@ -98,7 +98,7 @@ export function createAnswers(
     };
   }
 
-  function callTool(params: unknown): Promise<unknown> {
+  function callTool(params: unknown): unknown {
     const call = isObject(params) ? params : {};
     const tool = typeof call["name"] === "string" ? tools.get(call["name"]) : undefined;
     if (tool === undefined) {
@@ -118,10 +118,10 @@ export function createAnswers(
     return await handler(call as unknown as Parameters<HookHandler>[0], context) ?? allow();
   }
 
-  async function resultOf(method: string, params: unknown): Promise<unknown> {
+  function resultOf(method: string, params: unknown): unknown {
+    if (method === "tools/call") return callTool(params);
     if (method === "initialize") return initialize(params);
     if (method === "tools/list") return { tools: [...tools.keys()].sort() };
-    if (method === "tools/call") return await callTool(params) ?? null;
     if (method.startsWith("hooks/")) return callHook(method.slice("hooks/".length), params);
     throw new UnknownMethod(`method not found: ${method}`);
   }
@@ -129,7 +129,7 @@ export function createAnswers(
   return {
     async answer(method, params) {
       try {
-        return { type: "result", result: await resultOf(method, params) };
+        return { type: "result", result: await resultOf(method, params) ?? null };
       } catch (error) {
         return { type: "error", error: errorReply(error) };
       }

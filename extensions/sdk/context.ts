@@ -12,7 +12,7 @@ import {
 } from "../../core/contract/mod.ts";
 import type { Admin } from "./admin.ts";
 import type { OpenEventStream } from "./events.ts";
-import { isObject } from "./json.ts";
+import { isObject, type JsonObject } from "./json.ts";
 import type { Log } from "./log.ts";
 import { type CallOutbound, createCallOutbound, type Outbound } from "./outbound.ts";
 import { openTenantDir, parseAccountId } from "./state_dir.ts";
@@ -74,27 +74,78 @@ export interface Surroundings {
  * @throws {RangeError} when the tenant's name is none, since it becomes part of paths
  */
 export function readContext(meta: unknown, { app, agentsConfig }: Surroundings): CallContext {
-  const flat = isObject(meta) ? meta : {};
-  const nexo = isObject(flat["nexo"]) ? flat["nexo"] : {};
-  const binding = BindingContext.safeParse(nexo["binding"]).data ?? null;
-  const accountId = parseAccountId(binding?.tenant_id ?? binding?.account_id ?? DEFAULT_ACCOUNT);
-  const agentId = typeof flat["agent_id"] === "string" ? flat["agent_id"] : "unknown";
-  const callId = typeof nexo["call_id"] === "string" ? nexo["call_id"] : null;
-  return {
-    ...app,
-    ...createCallOutbound(app, { accountId, callId }),
-    accountId,
-    agentId,
-    // Few handlers look at these two, so they are read when asked for.
-    get sessionId() {
-      return Uuid.safeParse(flat["session_id"]).data ?? null;
-    },
-    get inbound() {
-      return InboundMessageMeta.safeParse(nexo["inbound"]).data ?? null;
-    },
-    callId,
-    binding,
-    agentConfig: agentsConfig[agentId],
-    openTenantDir: () => openTenantDir(app.stateDir, accountId),
-  };
+  return new CallsOwn(isObject(meta) ? meta : {}, app, agentsConfig);
+}
+
+/** One is made for each call, so what few handlers look at is made when they do. */
+class CallsOwn implements CallContext {
+  readonly config: unknown;
+  readonly handshake: AppContext["handshake"];
+  readonly stateDir: string;
+  readonly log: Log;
+  readonly admin: Admin;
+  readonly events: OpenEventStream;
+  readonly takeover: AppContext["takeover"];
+  readonly operatorToken: AppContext["operatorToken"];
+  readonly on: AppContext["on"];
+  readonly signal: AbortSignal;
+  readonly accountId: AccountId;
+  readonly agentId: string;
+  readonly callId: string | null;
+  readonly binding: BindingContext | null;
+  readonly agentConfig: unknown;
+  readonly #app: Outbound;
+  readonly #sessionId: unknown;
+  readonly #inbound: unknown;
+  #outbound: CallOutbound | undefined;
+
+  constructor(meta: JsonObject, app: AppContext, agentsConfig: Surroundings["agentsConfig"]) {
+    const nexo = isObject(meta["nexo"]) ? meta["nexo"] : {};
+    const binding = BindingContext.safeParse(nexo["binding"]).data ?? null;
+    this.config = app.config;
+    this.handshake = app.handshake;
+    this.stateDir = app.stateDir;
+    this.log = app.log;
+    this.admin = app.admin;
+    this.events = app.events;
+    this.takeover = app.takeover;
+    this.operatorToken = app.operatorToken;
+    this.on = app.on;
+    this.signal = app.signal;
+    this.accountId = parseAccountId(
+      binding?.tenant_id ?? binding?.account_id ?? DEFAULT_ACCOUNT,
+    );
+    this.agentId = typeof meta["agent_id"] === "string" ? meta["agent_id"] : "unknown";
+    this.callId = typeof nexo["call_id"] === "string" ? nexo["call_id"] : null;
+    this.binding = binding;
+    this.agentConfig = agentsConfig[this.agentId];
+    this.#app = app;
+    this.#sessionId = meta["session_id"];
+    this.#inbound = nexo["inbound"];
+  }
+
+  get sessionId(): string | null {
+    return Uuid.safeParse(this.#sessionId).data ?? null;
+  }
+
+  get inbound(): InboundMessageMeta | null {
+    return InboundMessageMeta.safeParse(this.#inbound).data ?? null;
+  }
+
+  get dispatch(): CallOutbound["dispatch"] {
+    return this.#sending().dispatch;
+  }
+
+  get publish(): CallOutbound["publish"] {
+    return this.#sending().publish;
+  }
+
+  get openTenantDir(): () => Promise<string> {
+    return () => openTenantDir(this.stateDir, this.accountId);
+  }
+
+  /** One for the whole call: it numbers what is sent. */
+  #sending(): CallOutbound {
+    return this.#outbound ??= createCallOutbound(this.#app, this);
+  }
 }

@@ -59,12 +59,16 @@ export type Check<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problem: string };
 
-/** Checks a value. */
-export async function check<S extends AnySchema>(
+/** Checks a value: at once, unless the schema takes its time. */
+export function check<S extends AnySchema>(
   schema: S,
   value: unknown,
-): Promise<Check<Checked<S>>> {
-  const result = await schema["~standard"].validate(value);
+): Check<Checked<S>> | Promise<Check<Checked<S>>> {
+  const result = schema["~standard"].validate(value);
+  return result instanceof Promise ? result.then(read<S>) : read<S>(result);
+}
+
+function read<S extends AnySchema>(result: SchemaResult<unknown>): Check<Checked<S>> {
   return result.issues === undefined
     ? { ok: true, value: result.value as Checked<S> }
     : { ok: false, problem: result.issues.map(describe).join("; ") };

@@ -73,7 +73,19 @@ describe("tools", () => {
         { name: "untold", description: "U", input_schema: { type: "object" } },
       ],
       hooks: ["after_message", "before_message"],
+      aliases: false,
     });
+  });
+
+  it("whose result has no form in JSON fail by themselves", async () => {
+    await using host = await openTestHost(defineMicroapp({
+      tools: {
+        huge: { description: "", input: {}, handle: () => 10n },
+        fine: { description: "", input: {}, handle: () => 1 },
+      },
+    }));
+    await expect(host.callTool("huge", {})).rejects.toThrow("BigInt");
+    expect(await host.callTool("fine", {})).toBe(1);
   });
 
   it("get arguments of the types their schemas give, checked", async () => {

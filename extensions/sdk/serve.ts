@@ -10,6 +10,7 @@ import { type Answers, createAnswers, type Declared } from "./answers.ts";
 import { createFrameWriter, createLineReader, type Output } from "./lines.ts";
 import type { Log } from "./log.ts";
 import type { TokenHolder } from "./operator.ts";
+import { errorReply } from "./tool_error.ts";
 
 /** Where a microapp is served. */
 export interface Connection {
@@ -33,22 +34,46 @@ export async function serve(declared: Declared, connection: Connection): Promise
   const writer = createFrameWriter(output);
   const stop = new AbortController();
   const answers = createAnswers(declared, { ...connection, signal: stop.signal });
-  const running = new Set<Promise<void>>();
+  let running = 0;
+  let onIdle: (() => void) | undefined;
 
-  function track(work: Promise<void>): void {
-    const done: Promise<void> = work.finally(() => running.delete(done));
-    running.add(done);
+  function begin(): void {
+    running += 1;
+  }
+
+  function end(): void {
+    running -= 1;
+    if (running === 0) onIdle?.();
+  }
+
+  async function hear(method: string, params: unknown): Promise<void> {
+    begin();
+    await answers.hear(method, params);
+    end();
   }
 
   async function answer(
     { id, method, params }: Extract<RpcFrame, { type: "request" }>,
   ): Promise<void> {
+    begin();
     const reply = await answers.answer(method, params);
-    writer.send({ id, ...reply });
+    try {
+      writer.send({ id, ...reply });
+    } catch (error) {
+      // What a handler gave has no form in JSON.
+      writer.send({ type: "error", id, error: errorReply(error) });
+    }
+    end();
   }
 
+  /** Resolves once no handler runs. */
+  const idle = (): Promise<void> =>
+    running === 0 ? Promise.resolve() : new Promise((resolve) => {
+      onIdle = resolve;
+    });
+
   async function shutDown(id: string | number | null): Promise<void> {
-    await atMost(DRAIN_MS, Promise.all(running));
+    await atMost(DRAIN_MS, idle());
     await close(answers);
     writer.send({ type: "result", id, result: { ok: true } });
     await writer.flushed();
@@ -64,10 +89,10 @@ export async function serve(declared: Declared, connection: Connection): Promise
       writer.send({ type: "error", id: null, error: { code: RPC_CODES.parse_error, message } });
       return;
     }
-    if (frame.type === "notification") track(answers.hear(frame.method, frame.params));
+    if (frame.type === "notification") void hear(frame.method, frame.params);
     else if (frame.type !== "request") admin.receive(frame);
     else if (frame.method === "shutdown") void shutDown(frame.id);
-    else track(answer(frame));
+    else void answer(frame);
   }
 
   admin.connect((frame) => writer.send(frame));

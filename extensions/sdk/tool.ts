@@ -8,6 +8,7 @@ import type { CallContext } from "./context.ts";
 import { isObject } from "./json.ts";
 import {
   type AnySchema,
+  type Check,
   check,
   type Checked,
   isLibrarySchema,
@@ -39,7 +40,8 @@ export function tool<Input extends AnySchema | JsonSchema>(
 export interface Tool {
   readonly description: string;
   readonly inputSchema: JsonSchema;
-  readonly call: (args: unknown, context: CallContext) => Promise<unknown>;
+  /** May throw at once, or give what rejects. */
+  readonly call: (args: unknown, context: CallContext) => unknown;
 }
 
 const namePattern = /^[A-Za-z0-9_-]{1,64}$/;
@@ -60,16 +62,19 @@ export function createTool(
     return {
       description,
       inputSchema: inputSchema ?? input,
-      call: async (args, context) => await handle(isObject(args) ? args : {}, context),
+      call: (args, context) => handle(isObject(args) ? args : {}, context),
     };
   }
   return {
     description,
     inputSchema: inputSchema ?? announced(name, input),
-    async call(args, context) {
-      const checked = await check(input, args);
-      if (!checked.ok) throw new ToolError("invalid_arguments", checked.problem);
-      return await handle(checked.value, context);
+    call(args, context) {
+      const run = (checked: Check<unknown>): unknown => {
+        if (!checked.ok) throw new ToolError("invalid_arguments", checked.problem);
+        return handle(checked.value, context);
+      };
+      const checked = check(input, args);
+      return checked instanceof Promise ? checked.then(run) : run(checked);
     },
   };
 }

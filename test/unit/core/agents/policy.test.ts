@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { policyOf, senderRateOf } from "../../../../core/agents/policy.ts";
+import { createPolicyReader, policyOf, senderRateOf } from "../../../../core/agents/policy.ts";
 import { systemPrompt } from "../../../../core/agents/prompt.ts";
 import type { ConversationKey } from "../../../../core/contract/mod.ts";
 import { settingsOf } from "../../../support/settings.ts";
@@ -137,4 +137,19 @@ it("A12: a prompt is the operator's words, and of ours only what this agent asks
   expect(await promptOf("    language: Deutsch\n")).toBe(
     "Be kind.\n\n# OUTPUT LANGUAGE\nAnswer in Deutsch, whatever language the message or its sources use.",
   );
+});
+
+describe("a policy reader", () => {
+  it("works the rules out once, and anew as soon as other settings are in force", async () => {
+    let settings = await settingsOf({ "agents.yaml": AGENTS });
+    const read = createPolicyReader(() => settings, key({}));
+    const before = read();
+    expect(before).toMatchObject({ kind: "active" });
+    expect(read()).toBe(before);
+    settings = await settingsOf({ "agents.yaml": AGENTS.replace("Be kind.", "Be curt.") });
+    const after = read();
+    expect(after).toMatchObject({ policy: { systemPrompt: expect.stringContaining("curt") } });
+    settings = await settingsOf({ "agents.yaml": "agents: []\n" });
+    expect(read()).toMatchObject({ kind: "refused", code: "agent_unknown" });
+  });
 });

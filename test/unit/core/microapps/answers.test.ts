@@ -46,6 +46,15 @@ describe("readHandshake()", () => {
     expect(readHandshake(result)).toMatchObject({ version, stripsMeta });
   });
 
+  it.each([
+    [{}, true],
+    [{ aliases: true }, true],
+    [{ aliases: null }, true],
+    [{ aliases: false }, false],
+  ])("takes from %j whether calls say everything twice", (result, wantsAliases) => {
+    expect(readHandshake(result)).toMatchObject({ wantsAliases });
+  });
+
   it("leaves out a tool whose schema is too long to send to models", () => {
     const input_schema = { description: "x".repeat(70_000) };
     expect(
