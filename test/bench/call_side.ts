@@ -35,7 +35,9 @@ export async function openCallSide(
       );
       const { pair: seconds = 0 } = cpuSeconds;
       return {
-        value: measure === "per CPU-second" ? result.calls / seconds : result.medianMs,
+        value: measure === "per CPU-second"
+          ? result.calls / seconds
+          : result.medianMs ?? Number.NaN,
         cores: { pair: seconds / wallSeconds },
       };
     },

@@ -17,8 +17,8 @@ export interface CallJob {
 export interface CallReport {
   readonly calls: number;
   readonly seconds: number;
-  /** How long a call took, in milliseconds; half of them less. */
-  readonly medianMs: number;
+  /** How long a call took, in milliseconds, half of them less; absent where many are made as one. */
+  readonly medianMs?: number;
 }
 
 /** What each call carries there and back: about 500 bytes, as a tool's arguments often are. */
