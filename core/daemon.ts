@@ -11,6 +11,7 @@ import { openApps } from "./daemon/apps.ts";
 import { openBus } from "./daemon/bus.ts";
 import { openEdgeLink } from "./daemon/edge_link.ts";
 import { createExtensionDesk } from "./daemon/extension_desk.ts";
+import { chatConfigOf, chatUrlOf, openChatNews } from "./daemon/chat.ts";
 import { openDaemonChannels } from "./daemon/channels.ts";
 import { openLiveSettings } from "./daemon/config.ts";
 import { watchConfig } from "./daemon/config_watch.ts";
@@ -140,6 +141,7 @@ export async function runDaemon(
     now,
     log,
   });
+  using chatNews = openChatNews({ bus, store, log });
   const stopForwarding = forwardEvents({ events, host, settings, env: options.env });
   const agentNews = createAgentNews({ host, settings });
   metrics.follow(events);
@@ -230,6 +232,7 @@ export async function runDaemon(
       ...own,
       sources: [...own.sources, ...channelSources(settings(), channels)],
       firehose: settings().broker.firehose,
+      chat: chatConfigOf(settings()),
       tenant_label: settings().tenantLabel,
       auth: tokens.edgeAuth(),
     };
@@ -309,6 +312,7 @@ export async function runDaemon(
   admin.serve(bus);
   work.serve(edgeBus, sources.deliver);
   sources.serve(edgeBus);
+  chatNews.lookAll();
 
   const exchange = { bus, key: edgeKey, now, random, log };
   await using _apps = await openApps({ ...exchange, host, settings, tokens, hopKey });
@@ -360,6 +364,7 @@ export async function runDaemon(
   onReady({
     adminUrl: admin.url,
     edgeUrl,
+    chatUrl: chatUrlOf(edgeUrl, settings()),
     consoleUrl,
     brokerUrl: carrier.brokerUrl,
     warnings: config.warnings(),

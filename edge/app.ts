@@ -20,8 +20,8 @@ import type { BodyRead, EdgeAdapter, RequestHead } from "./adapter.ts";
 import { type AppReply, type AppRequest, createApps } from "./apps/apps.ts";
 import { createBridges } from "./apps/bridge.ts";
 import { createStandardApps } from "./apps/standard.ts";
-import { createChat } from "./chat/messages.ts";
-import type { ConsoleAssets } from "./console/assets.ts";
+import type { EdgeAssets } from "./assets.ts";
+import { type Chat, createChat } from "./chat/chat.ts";
 import { mountConsole } from "./console/console.ts";
 import { createRefusals, type Refusals } from "./console/refusals.ts";
 import { sessionTokenOf } from "./console/session.ts";
@@ -66,8 +66,8 @@ export interface EdgeDeps {
   /** Opens exchanges with microapps' HTTP servers. */
   readonly exchanges?: ExchangeClient | undefined;
   readonly firehose?: FirehoseOptions | undefined;
-  /** The console's files; without them `/console` says that it was not built. */
-  readonly consoleAssets?: ConsoleAssets | undefined;
+  /** The files of our pages; without them `/console` and `/chat` say that they were not built. */
+  readonly assets?: EdgeAssets | undefined;
   /** What else must work for `/readyz`. */
   readonly readiness?: (() => Promise<Readiness>) | undefined;
   /** More Prometheus text for `/metrics`. */
@@ -122,8 +122,10 @@ export function createEdge(deps: EdgeDeps): Edge {
     adapter,
     cookieToken: sessionTokenOf,
   });
+  const chat = createChat({ ...deps, uuid, assets: deps.assets?.chat });
   const metrics = createEdgeMetrics({
     bus,
+    chat,
     webhooksInFlight: inFlight,
     sources: () => table.byPath.size,
     firehose,
@@ -165,6 +167,7 @@ export function createEdge(deps: EdgeDeps): Edge {
   const app = createRoutes(deps, {
     uuid,
     firehose,
+    chat,
     refusals,
     table: () => table,
     isConfigured: () => isConfigured,
@@ -215,6 +218,7 @@ export function createEdge(deps: EdgeDeps): Edge {
       table = next;
       isConfigured = true;
       if (config.auth !== undefined) firehose.applyAuth(config.auth);
+      chat.apply(config.chat);
       if (config.firehose !== undefined) {
         const { max_clients_per_tenant: perTenant, max_clients_per_subject: perSubject } =
           config.firehose;
@@ -226,6 +230,7 @@ export function createEdge(deps: EdgeDeps): Edge {
     },
     inFlight,
     async close() {
+      chat.close();
       bridges.close();
       apps.close();
       await firehose.close();
@@ -238,6 +243,7 @@ export function createEdge(deps: EdgeDeps): Edge {
 interface Inside {
   readonly uuid: () => string;
   readonly firehose: Firehose;
+  readonly chat: Chat;
   readonly refusals: Refusals;
   readonly table: () => SourceTable;
   readonly isConfigured: () => boolean;
@@ -245,10 +251,9 @@ interface Inside {
 }
 
 function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
-  const { uuid, firehose, table, isConfigured, metrics } = inside;
+  const { uuid, firehose, chat, table, isConfigured, metrics } = inside;
   const { bus, log, adapter, version, authorize } = deps;
   const app = new Hono();
-  const chat = createChat({ ...deps, uuid });
 
   const clientOf = (c: Context) =>
     table().clientOf(adapter.remoteAddress(c.env), c.req.raw.headers);
@@ -261,12 +266,6 @@ function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
       deadline.clear();
     }
   };
-  const chatCall = (c: Context) => ({
-    instance: c.req.param("instance") ?? "",
-    request: c.req.raw,
-    client: clientOf(c),
-    readBody: readBodyOf(c),
-  });
   const operatorsOnly = async (c: Context): Promise<Response | undefined> => {
     if (isLocal(c.req.raw.headers, clientOf(c).ip) || await authorize(c.req.raw)) return undefined;
     const headers = { "www-authenticate": "Bearer" };
@@ -303,9 +302,8 @@ function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
     return jsonResponse(openApi, { requestId: uuid() });
   });
   firehose.mount(app);
-  mountConsole(app, { ...deps, ...inside, assets: deps.consoleAssets, readBodyOf });
-  app.post("/chat/:instance/messages", (c) => chat.say(chatCall(c)));
-  app.get("/chat/:instance/messages", (c) => chat.read(chatCall(c)));
+  mountConsole(app, { ...deps, ...inside, assets: deps.assets?.console, readBodyOf });
+  chat.mount(app, { clientOf, readBodyOf });
   app.post(
     "/rpc",
     (c) =>
@@ -322,6 +320,9 @@ function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
     app.all(path, onlyWith("GET, HEAD"));
   }
   app.all("/chat/:instance/messages", onlyWith("GET, HEAD, POST"));
+  for (const path of ["", "/ws", "/widget.js", "/embed", "/assets/:name"]) {
+    app.all(`/chat/:instance${path}`, onlyWith("GET, HEAD"));
+  }
   app.all("/rpc", onlyWith("POST"));
   for (const path of ["/firehose", "/firehose/sse"]) app.all(path, onlyWith("GET"));
   app.all("/session", onlyWith("POST"));

@@ -5,7 +5,7 @@
  */
 import { type Clock, CodedError, codeOf, messageOf, type Random } from "../core/contract/mod.ts";
 import type { Log, LogFields } from "../core/flow/log.ts";
-import { ConsoleAssets } from "./console/assets.ts";
+import { EdgeAssets } from "./assets.ts";
 import { startDenoEdge } from "./deno_server.ts";
 import { parseEdgeKey, runRemoteEdge } from "./remote_edge.ts";
 
@@ -36,13 +36,13 @@ function createLog(): Log {
 }
 
 /**
- * The console as the build left it. What a module names outright belongs to the program and takes no
+ * The pages as the build left them. What a module names outright belongs to the program and takes no
  * permission to read.
  */
-async function readConsoleAssets(): Promise<ConsoleAssets | undefined> {
+async function readAssets(): Promise<EdgeAssets | undefined> {
   try {
-    const built = await import("../dist/edge/console/assets.json", { with: { type: "json" } });
-    return ConsoleAssets.parse(built.default);
+    const built = await import("../dist/edge/assets.json", { with: { type: "json" } });
+    return EdgeAssets.parse(built.default);
   } catch {
     return undefined;
   }
@@ -76,7 +76,7 @@ async function main(): Promise<void> {
         now,
         random,
         version: VERSION,
-        consoleAssets: await readConsoleAssets(),
+        assets: await readAssets(),
       }),
     natsUrl,
     auth: credsFile ? { creds: await Deno.readTextFile(credsFile) } : undefined,

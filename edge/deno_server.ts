@@ -42,7 +42,7 @@ export interface DenoEdgeOptions extends
     | "version"
     | "visitorSecret"
     | "authorize"
-    | "consoleAssets"
+    | "assets"
     | "exchanges"
   > {
   /** 0 takes any free port. */

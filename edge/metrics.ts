@@ -8,6 +8,7 @@
 import type { Bus } from "../core/bus/bus.ts";
 import type { Clock, EdgeSource } from "../core/contract/mod.ts";
 import { createMeter, type Meter, SECONDS } from "../core/flow/meter.ts";
+import type { ChatTally } from "./chat/tally.ts";
 import type { Tally } from "./firehose/tally.ts";
 
 /** The numbers of one edge. */
@@ -26,6 +27,7 @@ export interface EdgeReadings {
   readonly webhooksInFlight: () => number;
   readonly sources: () => number;
   readonly firehose: { readonly clients: () => number; readonly tally: Readonly<Tally> };
+  readonly chat: { readonly open: () => number; readonly tally: ChatTally };
   readonly now: Clock;
 }
 
@@ -63,6 +65,7 @@ export function createEdgeMetrics(readings: EdgeReadings): EdgeMetrics {
   });
   readState(meter, readings);
   readFirehose(meter, readings.firehose);
+  readChat(meter, readings.chat);
   return {
     webhookAnswered({ id, account_id }, status) {
       const name = account_id === null || isNaming ? id : "_tenant";
@@ -104,6 +107,35 @@ function readState(meter: Meter, { bus, webhooksInFlight, sources }: EdgeReading
       type: "gauge",
     },
     () => [[bus.status() === "ready" ? 1 : 0]],
+  );
+}
+
+function readChat(meter: Meter, { open, tally }: EdgeReadings["chat"]): void {
+  meter.reads(
+    {
+      name: "nexo_edge_chat_clients",
+      help: "Pages of the web chat connected",
+      type: "gauge",
+    },
+    () => [[open()]],
+  );
+  meter.reads(
+    {
+      name: "nexo_edge_chat_messages_total",
+      help: "Messages of visitors on WebSockets: accepted, or the code of their refusal",
+      type: "counter",
+      labels: ["result"],
+    },
+    () => [...tally.messages].map(([result, count]) => [count, result] as const),
+  );
+  meter.reads(
+    {
+      name: "nexo_edge_chat_refused_total",
+      help: "Connections of web chats refused, by code; no_visitor had no cookie",
+      type: "counter",
+      labels: ["code"],
+    },
+    () => [...tally.refusals].map(([code, count]) => [count, code] as const),
   );
 }
 

@@ -27,7 +27,7 @@ import type { Log } from "../core/flow/log.ts";
 import { createPooledRandom } from "../core/flow/random.ts";
 import type { BodyRead, EdgeAdapter, RequestHead } from "./adapter.ts";
 import { createEdge, type Edge, type EdgeDeps } from "./app.ts";
-import { ConsoleAssets } from "./console/assets.ts";
+import { EdgeAssets } from "./assets.ts";
 import type { Deadline } from "./deadline.ts";
 import { answerNodeApp } from "./node_apps.ts";
 import { createNodeSockets } from "./node_sockets.ts";
@@ -85,7 +85,7 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
     adapter: { ...nodeAdapter, acceptSocket: sockets.accept },
     visitorSecret: options.visitorSecret ?? crypto.randomUUID(),
     authorize: options.authorize ?? (() => Promise.resolve(false)),
-    consoleAssets: await readConsoleAssets(),
+    assets: await readAssets(),
   });
   if (options.config !== undefined) edge.apply(options.config);
   options.extend?.(edge);
@@ -103,11 +103,11 @@ export async function startNodeEdge(options: NodeEdgeOptions): Promise<NodeEdge>
   };
 }
 
-/** The console as the build left it: beside this file, or in `dist` when this is the source. */
-async function readConsoleAssets(): Promise<ConsoleAssets | undefined> {
-  for (const place of ["./console/assets.json", "../dist/edge/console/assets.json"]) {
+/** The pages as the build left them: beside this file, or in `dist` when this is the source. */
+async function readAssets(): Promise<EdgeAssets | undefined> {
+  for (const place of ["./assets.json", "../dist/edge/assets.json"]) {
     const text = await readFile(new URL(place, import.meta.url), "utf8").catch(() => undefined);
-    if (text !== undefined) return ConsoleAssets.parse(JSON.parse(text));
+    if (text !== undefined) return EdgeAssets.parse(JSON.parse(text));
   }
   return undefined;
 }

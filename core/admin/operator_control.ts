@@ -4,8 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { ChatRequest } from "../channels/webchat.ts";
-import { CodedError } from "../contract/mod.ts";
+import { ChatRequest, CodedError } from "../contract/mod.ts";
 import { type AdminMethod, operatorMethod } from "./method.ts";
 
 /** A signed webhook, ready to be sent. */

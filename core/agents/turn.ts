@@ -67,7 +67,8 @@ export async function runTurn(
     assertOurs(first, deps.takeover);
     const admission = await deps.admit(inbounds, job.turnId);
     if (admission.kind === "answer") {
-      return await record.finish({ outcome: "refused", error: "pairing", reply: admission.text });
+      const { text: reply, code } = admission;
+      return await record.finish({ outcome: "refused", error: "pairing", reply, code });
     }
     if (admission.kind === "drop") {
       const error = `not admitted: ${admission.reason}`;

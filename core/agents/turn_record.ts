@@ -40,6 +40,8 @@ export interface TurnEnd {
   readonly outcome: "ok" | "error" | "refused";
   readonly error: string | null;
   readonly reply: string | null;
+  /** A code in the reply that the reader is to pass on. */
+  readonly code?: string | undefined;
 }
 
 /** The growing record of one run. */
@@ -79,12 +81,22 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** A reply to the newest message; in a room it says which one it answers. */
-function replyBody(text: string, inbounds: TurnInbounds): OutboundBody {
+function replyBody(
+  text: string,
+  code: string | undefined,
+  inbounds: TurnInbounds,
+): OutboundBody {
   const last = inbounds.at(-1) ?? inbounds[0];
   const { reply_address: to, msg_id: answers } = last;
   return last.chat === "group" && answers !== null
     ? { kind: "reply", text, to, reply_to_msg_id: answers }
-    : { kind: "text", text, to, reply_to_msg_id: answers };
+    : {
+      kind: "text",
+      text,
+      ...(code === undefined ? {} : { code }),
+      to,
+      reply_to_msg_id: answers,
+    };
 }
 
 /** What the record of a turn is made with. */
@@ -190,7 +202,7 @@ export function createTurnRecord(
     };
   }
 
-  function replyOf(text: string | null): Outbound | undefined {
+  function replyOf({ reply: text, code }: TurnEnd): Outbound | undefined {
     if (text === null || text === "" || !deps.sends(key.channel)) return undefined;
     return {
       id: stepId(turnId, REPLY_STEP, "send"),
@@ -201,7 +213,7 @@ export function createTurnRecord(
       instance: key.instance,
       contact: key.contact,
       turn_id: turnId,
-      body: replyBody(text, inbounds),
+      body: replyBody(text, code, inbounds),
       expires_at_ms: deps.now() + REPLY_TTL_MS,
     };
   }
@@ -226,12 +238,13 @@ export function createTurnRecord(
 
   /** Everything the end of a turn leaves but what becomes of its messages. */
   function endRows(
-    { outcome, error: reason, reply }: TurnEnd,
+    ending: TurnEnd,
     entries: readonly TranscriptEntry[],
   ): { rows: Write[]; outbound: readonly OpenOutbound[] } {
+    const { outcome, error: reason } = ending;
     const error = reason === null ? null : deps.redact(reason, account);
     const nowMs = deps.now();
-    const outbound = replyOf(reply);
+    const outbound = replyOf(ending);
     const queued = outbound === undefined ? undefined : deps.outbox.queue(outbound, nowMs);
     const counts = {
       tokens_in: usage.inputTokens,

@@ -72,8 +72,8 @@ export interface Takeover {
 /** What the door says of a message from a person. */
 export type Admission =
   | { readonly kind: "admit" }
-  /** It was for the door alone; `text` answers it. */
-  | { readonly kind: "answer"; readonly text: string }
+  /** It was for the door alone; `text` answers it, and holds `code` where it gives one. */
+  | { readonly kind: "answer"; readonly text: string; readonly code?: string }
   | { readonly kind: "drop"; readonly reason: string };
 
 /** What a turn needs. */

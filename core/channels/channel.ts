@@ -7,12 +7,14 @@ import type {
   ChatKind,
   ConversationKey,
   Envelope,
+  Inbound,
   MessagePart,
   OutboundBody,
   ReplyAddress,
   SourceInput,
 } from "../contract/mod.ts";
 import type { Outbound } from "../queues/outbox.ts";
+import type { Write } from "../store/store.ts";
 import type { FetchedMedia } from "./media/fetch_media.ts";
 
 /** What a channel reads out of a provider's event; whose it is and who answers it is not its business. */
@@ -149,6 +151,10 @@ export interface Channel {
     instance: string,
     options: { signal: AbortSignal },
   ) => Promise<FetchedMedia>;
+  /** Rows of its own, to be committed with a message that came in without a provider. */
+  readonly rowsForHeard?: (inbound: Inbound, sessionId: string) => Write[];
+  /** Rows of its own, to be committed with the row that says that a message was sent. */
+  readonly rowsForSent?: (outbound: Outbound, sentAtMs: number) => Write[];
   /** Which kinds of body it can send; the others are refused before they are kept. */
   readonly sends: ReadonlySet<OutboundBody["kind"]>;
 }

@@ -5,6 +5,7 @@
  */
 import type { Clock, Envelope, Handoff, Outcome } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
+import type { ChatLog } from "../queues/chat_log.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Channel } from "./channel.ts";
 import type { FetchMedia } from "./media/fetch_media.ts";
@@ -36,6 +37,8 @@ export interface ChannelDeps {
   readonly lastHeardMs: (account: string, sessionId: string) => Promise<number | undefined>;
   /** An event that was kept; undefined when it is no more. */
   readonly envelopeOf: (id: string) => Promise<Envelope | undefined>;
+  /** What visitors of the web chat see. */
+  readonly visitors: { readonly log: Pick<ChatLog, "rowsForHeard" | "rowsForSent"> };
   /** Small texts that outlive the process: how far a mailbox was read. */
   readonly memory: ChannelMemory;
   readonly uuid: () => string;

@@ -3,35 +3,11 @@
  *
  * @module
  */
-import { z } from "zod";
-import { CodedError, type ConversationKey } from "../contract/mod.ts";
+import { type ChatRequest, CodedError, type ConversationKey } from "../contract/mod.ts";
 import type { Settings } from "../settings/settings.ts";
 import { answererOf } from "./answerer.ts";
 import type { Channel, ChannelMessage } from "./channel.ts";
 import type { ChannelKind } from "./kind.ts";
-
-const instance = z.string().min(1).max(64);
-const contact = z.string().min(1).max(128);
-
-/** What the edge asks on behalf of a visitor. */
-export const ChatRequest = z.discriminatedUnion("op", [
-  z.strictObject({
-    op: z.literal("say"),
-    instance,
-    contact,
-    text: z.string().trim().min(1).max(8000),
-    msg_id: z.string().min(1).max(128).nullish(),
-  }),
-  z.strictObject({
-    op: z.literal("read"),
-    instance,
-    contact,
-    /** The last message the visitor has. */
-    after: z.string().max(64).nullish(),
-  }),
-]);
-/** See {@linkcode ChatRequest}. */
-export type ChatRequest = z.infer<typeof ChatRequest>;
 
 /**
  * The conversation of a visitor with whoever answers this instance.
@@ -73,8 +49,8 @@ export function webchatMessage(
 }
 
 /**
- * The channel's way out. Visitors read their messages from the outbox, so a message is with them as
- * soon as its row says that it was sent.
+ * The channel's way out. Visitors read their messages from the log that is written with the row that
+ * says that they were sent, so a message is with them from then on.
  */
 export const webchatChannel: Channel = {
   id: "webchat",
@@ -87,5 +63,15 @@ export const webchatChannel: Channel = {
 export const webchat: ChannelKind = {
   id: "webchat",
   textLimit: Number.MAX_SAFE_INTEGER,
-  open: () => webchatChannel,
+  open: ({ visitors, publicUrl }) => ({
+    ...webchatChannel,
+    rowsForHeard: visitors.log.rowsForHeard,
+    rowsForSent: visitors.log.rowsForSent,
+    linkTo(instance, parameter) {
+      const url = publicUrl();
+      // Behind the hash it is in nobody's log.
+      const link = url === undefined ? undefined : `${url}/chat/${instance}#${parameter}`;
+      return Promise.resolve(link);
+    },
+  }),
 };

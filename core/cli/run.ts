@@ -57,12 +57,13 @@ async function daemonOptions(context: CliContext, config: string | undefined) {
 }
 
 function announce(
-  { edgeUrl, consoleUrl, brokerUrl, warnings }: DaemonReady,
+  { edgeUrl, chatUrl, consoleUrl, brokerUrl, warnings }: DaemonReady,
   { home }: Pick<CliContext, "home">,
 ): void {
   const lines = [
     "",
     `  nexo is ready at ${edgeUrl}`,
+    ...(chatUrl === undefined ? [] : [`  chat: ${chatUrl}`]),
     ...(consoleUrl === undefined ? [] : [`  console, once: ${consoleUrl}`]),
     ...(brokerUrl === undefined
       ? []

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { ChatInstance } from "./chat.ts";
 import { RateLimit } from "./config/webhook_fields.ts";
 import { ResolvedSource } from "./config/resolved_source.ts";
 import { EdgeAuth } from "./token.ts";
@@ -41,6 +42,11 @@ export const EdgeConfig = z.strictObject({
   firehose: z.strictObject({
     max_clients_per_tenant: z.int().positive(),
     max_clients_per_subject: z.int().positive(),
+  }).optional(),
+  /** The web chats there are, and where our own pages are found from outside. */
+  chat: z.strictObject({
+    instances: z.array(ChatInstance),
+    public_origin: z.string().nullable(),
   }).optional(),
   /** Whether metrics name tenants. */
   tenant_label: z.boolean().optional(),

@@ -18,6 +18,16 @@ export {
   SynthesisMode,
 } from "./binding.ts";
 export {
+  CHAT_TEXT_CHARS,
+  ChatFile,
+  ChatInstance,
+  ChatMessage,
+  ChatMessageState,
+  ChatNews,
+  ChatPage,
+  ChatRequest,
+} from "./chat.ts";
+export {
   AgentConfig,
   AgentsFile,
   BindingConfig,

@@ -15,7 +15,13 @@ const common = {
 
 /** A message on its way out. Sealed on disk, so members may only be added with a default. */
 export const OutboundBody = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("text"), text: z.string(), ...common }),
+  z.strictObject({
+    kind: z.literal("text"),
+    text: z.string(),
+    /** A code in the text that its reader is to pass on; shown by itself where a channel can. */
+    code: z.string().optional(),
+    ...common,
+  }),
   /** Text that quotes the message it answers, where a channel can. */
   z.strictObject({
     kind: z.literal("reply"),

@@ -111,6 +111,8 @@ export const subjects = {
   ingest: "nexo.rpc.ingest",
   admin: "nexo.rpc.admin",
   chat: "nexo.rpc.chat",
+  /** Hints to edges that visitors should look. */
+  chatNews: "nexo.chat.news",
   backfill: "nexo.rpc.backfill",
   ticket: "nexo.rpc.ticket",
   rejections: "nexo.rpc.rejections",

@@ -9,6 +9,7 @@ import { createFetchMedia } from "../channels/media/fetch_media.ts";
 import { openChannels } from "../channels/registry.ts";
 import type { Channel } from "../channels/channel.ts";
 import { CodedError } from "../contract/mod.ts";
+import type { ChatLog } from "../queues/chat_log.ts";
 import type { Inbounds } from "../queues/inbounds.ts";
 import type { Inbox } from "../queues/inbox.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -27,6 +28,7 @@ export interface DaemonChannelDeps
   readonly credentials: Credentials;
   readonly inbounds: Inbounds;
   readonly inbox: Inbox;
+  readonly chatLog: ChatLog;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -41,6 +43,7 @@ export function openDaemonChannels(deps: DaemonChannelDeps): ReadonlyMap<string,
     fetchMedia: createFetchMedia({ isAllowed: createAddressCheck(extraAddresses(deps.env)) }),
     lastHeardMs: (account, sessionId) => inbounds.lastHeardMs(account, sessionId),
     envelopeOf: async (id) => (await inbox.showForOperator(id))?.envelope ?? undefined,
+    visitors: { log: deps.chatLog },
     memory: channelMemory(store),
   });
 }

@@ -52,6 +52,8 @@ export interface DaemonOptions {
 export interface DaemonReady {
   readonly adminUrl: string;
   readonly edgeUrl: string | undefined;
+  /** A web chat to try; undefined without an edge or a chat. */
+  readonly chatUrl: string | undefined;
   /** Opens the console once; undefined without an edge. */
   readonly consoleUrl: string | undefined;
   /** Where NATS clients and edges of other processes connect; undefined without an embedded broker. */

@@ -15,6 +15,7 @@ import { createEventLog, type EventLog } from "../events/event_log.ts";
 import { OPERATOR_STREAM, rowsForEvents } from "../events/event_rows.ts";
 import { textLimitOf } from "../channels/registry.ts";
 import type { Log } from "../flow/log.ts";
+import { type ChatLog, createChatLog } from "../queues/chat_log.ts";
 import { createDeadLetters, type DeadLetters } from "../queues/dead_letters.ts";
 import { createInbounds, type Inbounds } from "../queues/inbounds.ts";
 import { createInbox, type Inbox } from "../queues/inbox.ts";
@@ -37,6 +38,7 @@ export interface Parts {
   readonly inbox: Inbox;
   readonly inbounds: Inbounds;
   readonly outbox: Outbox;
+  readonly chatLog: ChatLog;
   readonly deadLetters: DeadLetters;
   readonly steps: TurnSteps;
   readonly mutes: Mutes;
@@ -83,6 +85,7 @@ export function createParts(
     inbox: createInbox({ store, sealer: vault }),
     inbounds: createInbounds({ store, sealer: vault }),
     outbox: createOutbox({ store, sealer: vault, textLimitOf }),
+    chatLog: createChatLog({ store, sealer: vault }),
     deadLetters: createDeadLetters({ store }),
     steps: createTurnSteps({ store, sealer: vault }),
     mutes: createMutes({ store }),

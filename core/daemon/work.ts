@@ -14,11 +14,11 @@ import type { Tool } from "../agents/tool_gate.ts";
 import type { TurnDeps, TurnJob, TurnResult } from "../agents/turn_types.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Channels } from "../channels/ingress.ts";
-import { ChatRequest, webchatKey, webchatMessage } from "../channels/webchat.ts";
+import { webchatMessage } from "../channels/webchat.ts";
 import {
   amountOf,
+  type ChatRequest,
   type Clock,
-  CodedError,
   INNER_CHANNELS,
   isSwitchedOn,
   type Random,
@@ -40,6 +40,7 @@ import { createEscalateTool } from "../oversight/escalate_tool.ts";
 import { openOversight, type Oversight } from "../oversight/oversight.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
+import { serveChat } from "./chat.ts";
 import { type Causes, createToolList } from "./microapps.ts";
 import type { CoreMetrics } from "./metrics.ts";
 import type { Parts } from "./parts.ts";
@@ -49,7 +50,6 @@ import { conversationLimitsOf, limitRulesOf } from "./rules.ts";
 import { createTurnWaiters } from "./waiters.ts";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /** What the work stands on. */
 export interface WorkDeps extends Parts {
@@ -193,16 +193,6 @@ export function openWork(deps: WorkDeps): Work {
     };
   }
 
-  async function answerVisitor(request: ChatRequest): Promise<unknown> {
-    if (request.op === "say") {
-      const outcome = await intake.receive(webchatMessage(settings(), request, now()));
-      return { accepted: true, message_id: outcome.kind === "accepted" ? outcome.inboundId : null };
-    }
-    const key = webchatKey(settings(), request);
-    const sent = await outbox.sentTo(key.account_id, sessionIdOf(key), request.after ?? "");
-    return { messages: sent, cursor: sent.at(-1)?.id ?? request.after ?? null };
-  }
-
   return {
     intake,
     conversations,
@@ -226,13 +216,7 @@ export function openWork(deps: WorkDeps): Work {
     },
     serve(on, watch) {
       on.serveDurable({}, metrics.deliver(watch(intake.deliver)));
-      on.respond(subjects.chat, {}, async ({ data }) => {
-        const request = ChatRequest.safeParse(JSON.parse(decoder.decode(data)));
-        if (!request.success) {
-          throw new CodedError("invalid_params", "Cannot chat: the request is malformed");
-        }
-        return encoder.encode(JSON.stringify(await answerVisitor(request.data)));
-      });
+      serveChat(on, { ...deps, intake, holds: oversight.pauses.holds });
     },
     async drain(signal) {
       await conversations.drain(signal);

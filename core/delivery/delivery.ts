@@ -139,6 +139,7 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
         const sentAtMs = now();
         await store.commit([
           ...outbox.rowsForSent(account, id, end.receipt, sentAtMs),
+          ...deps.channels.get(outbound.channel)?.rowsForSent?.(outbound, sentAtMs) ?? [],
           ...deps.eventRows({
             account,
             events: [outboundEvent(outbound, { kind: "sent", msgId: end.receipt, atMs: sentAtMs })],

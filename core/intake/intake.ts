@@ -219,7 +219,11 @@ export function createIntake(deps: IntakeDeps): Intake {
       }
       const { session_id: sessionId } = own.item;
       try {
-        await store.commit(inbounds.rowsForQueued(inbound, sessionId, now()));
+        const channel = deps.channels.get(message.key.channel);
+        await store.commit([
+          ...inbounds.rowsForQueued(inbound, sessionId, now()),
+          ...channel?.rowsForHeard?.(inbound, sessionId) ?? [],
+        ]);
       } catch (error) {
         release();
         if (codeOf(error) === "conflict" && message.msgId !== null) return { kind: "duplicate" };

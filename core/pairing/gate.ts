@@ -31,8 +31,8 @@ export interface Knocking {
 /** What the gate says. */
 export type Admission =
   | { readonly kind: "admit" }
-  /** It was for the door alone; `text` answers it. */
-  | { readonly kind: "answer"; readonly text: string }
+  /** It was for the door alone; `text` answers it, and holds `code` where it gives one. */
+  | { readonly kind: "answer"; readonly text: string; readonly code?: string }
   | { readonly kind: "drop"; readonly reason: string };
 
 /** What the gate needs. */
@@ -99,9 +99,11 @@ export function createGate({ pairing, people, policyFor, now }: GateDeps) {
     }
     if (policy === "allowlist") return { kind: "drop", reason: "the sender is not on the list" };
     const knock = await pairing.knock(line, senderId, turnId);
-    return knock === undefined
-      ? { kind: "drop", reason: "the sender was given a code already" }
-      : { kind: "answer", text: `To write here, pass this code to whoever runs it: ${knock}` };
+    return knock === undefined ? { kind: "drop", reason: "the sender was given a code already" } : {
+      kind: "answer",
+      text: `To write here, pass this code to whoever runs it: ${knock}`,
+      code: knock,
+    };
   };
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { OutboundBody, type ReplyAddress, textOfBody, uuidOf } from "../contract/mod.ts";
+import { OutboundBody, type ReplyAddress, uuidOf } from "../contract/mod.ts";
 import { sha256 } from "../flow/sha256.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { bulk, insert, type Row, statement, type Store, type Write } from "../store/store.ts";
@@ -58,13 +58,6 @@ export interface QueuedOutbound {
   readonly items: readonly OpenOutbound[];
 }
 
-/** A message that was sent, as its conversation shows it. */
-export interface SentMessage {
-  id: string;
-  text: string;
-  sent_at_ms: number;
-}
-
 /** Rows of the table `outbox`. */
 export interface Outbox {
   /** Queues a message; one that is longer than its channel takes, as several that follow each other. */
@@ -92,8 +85,6 @@ export interface Outbox {
   ): Promise<{ id: string; agent_id: string; session_id: string }[]>;
   /** Where the newest message of a conversation went; null means the contact, or that there is none. */
   lastAddress(account: string, sessionId: string): Promise<ReplyAddress | null>;
-  /** What a conversation was sent after the message `afterId`, oldest first, at most 50. */
-  sentTo(account: string, sessionId: string, afterId: string): Promise<SentMessage[]>;
   /** Everything unsent, of all tenants, oldest first: what a start has to pick up. */
   openForOperator(): Promise<OpenOutbound[]>;
 }
@@ -262,20 +253,6 @@ export function createOutbox(
         [account, sessionId],
       );
       return row?.sealed == null ? null : open(account, row.id, row.sealed).to;
-    },
-    async sentTo(account, sessionId, afterId) {
-      const rows = await store.read<{ id: string; sealed: Uint8Array; sent_at_ms: number }>(
-        `SELECT id, sealed, sent_at_ms FROM outbox
-         WHERE account_id = ?1 AND session_id = ?2 AND state = 'sent'
-           AND rowid > coalesce((SELECT rowid FROM outbox WHERE account_id = ?1 AND id = ?3), 0)
-         ORDER BY rowid LIMIT 50`,
-        [account, sessionId, afterId],
-      );
-      return rows.map(({ id, sealed, sent_at_ms }) => ({
-        id,
-        text: textOfBody(open(account, id, sealed)),
-        sent_at_ms,
-      }));
     },
     async openForOperator() {
       return store.readMany<OpenOutbound>(

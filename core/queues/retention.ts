@@ -21,7 +21,7 @@ const BATCH_ROWS = 250;
 const BETWEEN_BATCHES_MS = 5;
 
 interface Over {
-  readonly table: "inbox" | "inbounds" | "outbox" | "dead_letters";
+  readonly table: "inbox" | "inbounds" | "outbox" | "dead_letters" | "chat_messages";
   readonly where: string;
   readonly args: readonly (string | number)[];
 }
@@ -45,6 +45,10 @@ function overBefore(beforeMs: number, nowMs: number): Over[] {
   }, {
     table: "dead_letters",
     where: "replayed_at_ms < ?",
+    args: [beforeMs],
+  }, {
+    table: "chat_messages",
+    where: "at_ms < ?",
     args: [beforeMs],
   }];
 }

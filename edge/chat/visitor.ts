@@ -17,7 +17,14 @@ export interface Visitors {
   /** The id in a `Cookie` header, when this deployment wrote it for this instance. */
   recognise(instance: string, cookies: string | null): Promise<string | undefined>;
   /** A fresh visitor and the `Set-Cookie` value that brings them back. */
-  welcome(instance: string, isHttps: boolean): Promise<{ id: string; setCookie: string }>;
+  welcome(
+    instance: string,
+    options: {
+      readonly isHttps: boolean;
+      /** Whether pages of other sites show it: the cookie then goes along there, too, to each site's own. */
+      readonly isEmbedded: boolean;
+    },
+  ): Promise<{ id: string; setCookie: string }>;
 }
 
 /** Builds {@linkcode Visitors}; edges that share `secret` know each other's visitors. */
@@ -34,12 +41,14 @@ export function createVisitors({ secret, random }: { secret: string; random: Ran
       }
       return undefined;
     },
-    async welcome(instance, isHttps) {
+    async welcome(instance, { isHttps, isEmbedded }) {
       const id = encodeHex(random(new Uint8Array(16)));
       const value = `${id}.${encodeHex(await proofOf(instance, id))}`;
+      // Browsers take a cookie of another site's frame only over https.
+      const site = isHttps && isEmbedded ? "SameSite=None; Partitioned" : "SameSite=Lax";
       const setCookie =
         `${VISITOR_COOKIE}=${value}; Path=/chat/${instance}; Max-Age=${ONE_YEAR_SECS}; ` +
-        `HttpOnly; SameSite=Lax${isHttps ? "; Secure" : ""}`;
+        `HttpOnly; ${site}${isHttps ? "; Secure" : ""}`;
       return { id, setCookie };
     },
   };

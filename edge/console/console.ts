@@ -8,11 +8,11 @@ import type { Bus } from "../../core/bus/bus.ts";
 import { type Clock, CodedError, codeOf, ERROR_CODES } from "../../core/contract/mod.ts";
 import type { Log } from "../../core/flow/log.ts";
 import type { BodyRead } from "../adapter.ts";
+import { createAssetServer, type EdgeAssets } from "../assets.ts";
 import { createAccess, isSameOrigin } from "../firehose/access.ts";
 import type { Firehose } from "../firehose/firehose.ts";
 import { forwardRpc } from "../operations.ts";
 import { jsonResponse, type Problem, problemResponse, statusOf } from "../reply.ts";
-import { type ConsoleAssets, createAssetServer } from "./assets.ts";
 import type { Refusals } from "./refusals.ts";
 import { createSessions, type Session, sessionCookie, sessionTokenOf, SignIn } from "./session.ts";
 import { ASSETS_PATH, renderShell } from "./shell.tsx";
@@ -26,7 +26,7 @@ export interface ConsoleDeps {
   readonly firehose: Pick<Firehose, "answerSocket" | "claimsOf">;
   readonly refusals: Pick<Refusals, "list">;
   /** The page's files; undefined where they were not built. */
-  readonly assets: ConsoleAssets | undefined;
+  readonly assets: EdgeAssets["console"] | undefined;
   readonly readBodyOf: (c: Context) => (capBytes: number) => Promise<BodyRead>;
 }
 
@@ -94,7 +94,7 @@ function mountPage(app: Hono, { assets, uuid }: ConsoleDeps): void {
     app.get("/console/*", missing);
     return;
   }
-  const server = createAssetServer(assets);
+  const server = createAssetServer(Object.values(assets));
   const shell = renderShell(assets);
   const page = () => new Response(shell, { headers: PAGE_HEADERS });
   app.get(`${ASSETS_PATH}/:name`, (c) =>

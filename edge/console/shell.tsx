@@ -4,13 +4,13 @@
  * @module
  */
 import { renderToString } from "hono/jsx/dom/server";
-import type { ConsoleAssets } from "./assets.ts";
+import type { EdgeAssets } from "../assets.ts";
 
 /** Where the files are. */
 export const ASSETS_PATH = "/console/assets";
 
 /** The same document for every address below `/console`; the script reads the address. */
-export function renderShell({ script, style }: ConsoleAssets): string {
+export function renderShell({ script, style }: EdgeAssets["console"]): string {
   const page = (
     <html lang="en">
       <head>

@@ -4,6 +4,8 @@
  * @module
  */
 import { AgentEventKindName, FIREHOSE_PROTOCOL } from "../../core/contract/mod.ts";
+import { chatPaths } from "./chat.ts";
+import { answer, json, operation, pathParameter, problems, queryParameter } from "./parts.ts";
 import { componentSchemas, type JsonSchema, ref, rpcMethods } from "./schemas.ts";
 
 /** An OpenAPI 3.1 document. */
@@ -168,32 +170,6 @@ function firehosePaths(): Record<string, JsonSchema> {
   };
 }
 
-function chatPaths(): Record<string, JsonSchema> {
-  const instance = pathParameter("instance", "The web chat's instance");
-  const security = [{}, { visitorCookie: [] }, { bearer: [] }];
-  const refusals = problems(400, 401, 403, 404, 408, 413, 422, 429, 500, 503);
-  return {
-    "/chat/{instance}/messages": {
-      post: operation("say", "Say something to an agent", {
-        description: "A visitor is known by a cookie; `contact` is for operators.",
-        security,
-        parameters: [instance],
-        requestBody: { required: true, content: json(ref("ChatSaid")) },
-        responses: { 202: answer("Accepted", ref("ChatAccepted")), ...refusals },
-      }),
-      get: operation("readAnswers", "Read what was answered", {
-        security,
-        parameters: [
-          instance,
-          queryParameter("after", "The cursor of the last answer read", { type: "string" }),
-          queryParameter("contact", "For operators: whose messages", { type: "string" }),
-        ],
-        responses: { 200: answer("Messages, oldest first", ref("ChatMessages")), ...refusals },
-      }),
-    },
-  };
-}
-
 function consolePaths(): Record<string, JsonSchema> {
   const page = { 200: { description: "A page", content: { "text/html": {} } }, ...problems(503) };
   const refusals = problems(400, 401, 403, 500, 503);
@@ -259,45 +235,4 @@ function consolePaths(): Record<string, JsonSchema> {
       }),
     },
   };
-}
-
-function operation(operationId: string, summary: string, rest: JsonSchema): JsonSchema {
-  return { operationId, summary, ...rest };
-}
-
-function json(schema: JsonSchema): JsonSchema {
-  return { "application/json": { schema } };
-}
-
-function answer(description: string, schema: JsonSchema): JsonSchema {
-  return { description, content: json(schema) };
-}
-
-const PROBLEMS: Readonly<Record<number, string>> = {
-  400: "The request is malformed",
-  401: "The caller is not known",
-  403: "The caller may not",
-  404: "Nothing is here",
-  405: "Another method is answered here",
-  408: "The body did not arrive in time",
-  413: "The body is too large",
-  422: "The content cannot be taken",
-  426: "This is a WebSocket",
-  429: "Too many; Retry-After says when again",
-  500: "A defect of this program",
-  503: "Not possible now; Retry-After says when again",
-};
-
-function problems(...statuses: readonly number[]): Record<number, JsonSchema> {
-  return Object.fromEntries(
-    statuses.map((status) => [status, answer(PROBLEMS[status] ?? "Refused", ref("Problem"))]),
-  );
-}
-
-function pathParameter(name: string, description: string): JsonSchema {
-  return { name, in: "path", required: true, description, schema: { type: "string" } };
-}
-
-function queryParameter(name: string, description: string, schema: JsonSchema): JsonSchema {
-  return { name, in: "query", description, schema };
 }

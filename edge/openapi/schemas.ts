@@ -11,6 +11,7 @@ import {
   Readiness,
   RpcError,
 } from "../../core/contract/mod.ts";
+import { ChatFrame, VisitorFrame } from "../chat/frames.ts";
 import { ChatSaid } from "../chat/messages.ts";
 import { SignIn } from "../console/session.ts";
 import { TicketAnswer } from "../firehose/access.ts";
@@ -35,7 +36,7 @@ const Problem = z.strictObject({
 });
 
 /** What callers send: what the schemas take, before defaults and transformations. */
-const SENT: Readonly<Record<string, z.ZodType>> = { ChatSaid, SignIn };
+const SENT: Readonly<Record<string, z.ZodType>> = { ChatSaid, VisitorFrame, SignIn };
 
 /** What they are answered. */
 const ANSWERED: Readonly<Record<string, z.ZodType>> = {
@@ -46,6 +47,8 @@ const ANSWERED: Readonly<Record<string, z.ZodType>> = {
   FirehoseFrame,
   ChatAccepted: z.object({ accepted: z.boolean(), message_id: z.string().nullable() }),
   ChatMessages: z.object({ messages: z.array(z.unknown()), cursor: z.string().nullable() }),
+  ChatEmbed: z.object({ title: z.string().nullable() }),
+  ChatFrame,
   RpcResponse: z.union([
     z.object({ jsonrpc: z.literal("2.0"), id, result: z.unknown() }),
     z.object({ jsonrpc: z.literal("2.0"), id, error: RpcError }),

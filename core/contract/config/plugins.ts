@@ -26,6 +26,16 @@ const instanceKeys = {
   account_id: optional(AccountId),
 };
 
+/** Scheme, host and port of a page, as browsers send it. */
+const WebOrigin = z.string().trim().transform((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) &&
+    url.origin === text.replace(/\/$/, "").toLowerCase();
+  if (isOrigin) return url.origin;
+  context.addIssue("must be an origin such as https://www.acme.example, without a path");
+  return z.NEVER;
+});
+
 /** The web chat. Without a file, every `webchat` binding is an instance with these defaults. */
 export const WebchatConfig = block({
   enabled: withDefault(z.boolean(), true),
@@ -34,8 +44,15 @@ export const WebchatConfig = block({
     account_id: instanceKeys.account_id,
     /** How often one visitor may write. */
     visitor_rate_limit: withDefault(SenderRateLimit, { rps: 1, burst: 10 }),
-    /** Web pages that may use it, for example `https://acme.example`; empty means any. */
-    allowed_origins: list(Text),
+    /**
+     * Origins whose pages may embed it, for example `https://www.acme.example`; empty means none: it is
+     * there on its own page only.
+     */
+    allowed_origins: list(WebOrigin),
+    /** What the window is called. @default the words of the visitor's language */
+    title: optional(Text.max(80)),
+    /** Shown before anything was said. */
+    welcome: optional(Text.max(500)),
   })),
 });
 /** See {@linkcode WebchatConfig}. */

@@ -37,6 +37,7 @@ export async function channelDeps(
     },
     envelopeOf: () => Promise.resolve(undefined),
     lastHeardMs: () => Promise.resolve(undefined),
+    visitors: { log: { rowsForHeard: () => [], rowsForSent: () => [] } },
     memory: {
       get: (key) => Promise.resolve(kept.get(key)),
       put(key, value) {

@@ -52,6 +52,8 @@ function* refsIn(value: unknown): Generator<string> {
 
 describe("openApiDocument()", () => {
   it("describes every route an edge answers, and none it does not have", () => {
+    const script = { name: "main.js", type: "text/javascript", text: "", gzip_base64: "" };
+    const style = { ...script, name: "main.css", type: "text/css" };
     const { app } = createEdge({
       bus: openLocalBus(),
       now: Date.now,
@@ -65,10 +67,7 @@ describe("openApiDocument()", () => {
       version: "test",
       visitorSecret: "secret",
       authorize: () => Promise.resolve(false),
-      consoleAssets: {
-        script: { name: "main.js", type: "text/javascript", text: "", gzip_base64: "" },
-        style: { name: "main.css", type: "text/css", text: "", gzip_base64: "" },
-      },
+      assets: { console: { script, style }, chat: { script, style, widget: script } },
     });
     const described = new Set(
       operations.map(({ path, method }) => `${method} ${path.replaceAll(/\{\w+\}/g, "*")}`),
@@ -166,6 +165,11 @@ describe("GET /openapi.json", () => {
       ["get", "/metrics", "/metrics", forwarded],
       ["get", "/chat/{instance}/messages", "/chat/web/messages"],
       ["post", "/chat/{instance}/messages", "/chat/web/messages"],
+      ["get", "/chat/{instance}", "/chat/web"],
+      ["get", "/chat/{instance}/ws", "/chat/web/ws"],
+      ["get", "/chat/{instance}/widget.js", "/chat/web/widget.js"],
+      ["get", "/chat/{instance}/embed", "/chat/web/embed"],
+      ["get", "/chat/{instance}/assets/{name}", "/chat/web/assets/none"],
       ["get", "/firehose"],
       ["get", "/firehose/sse"],
       ["post", "/session"],

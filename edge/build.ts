@@ -1,5 +1,5 @@
 /**
- * Bundles the console's page into the one file that both entries of the edge load.
+ * Bundles the edge's pages into the one file that both its entries load.
  *
  * @module
  */
@@ -9,19 +9,26 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import type { ConsoleAssets } from "./assets.ts";
+import type { AssetFile, EdgeAssets } from "./assets.ts";
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const OUTPUT = at("../../dist/edge/console/assets.json");
+const OUTPUT = at("../dist/edge/assets.json");
+const SCRIPT = "text/javascript; charset=utf-8";
+const STYLE = "text/css; charset=utf-8";
 
 /** Bundles, minifies and names one entry by its content. */
-async function bundle(entry: string, name: string, type: string): Promise<ConsoleAssets["script"]> {
+async function bundle(
+  entry: string,
+  name: string,
+  type: string,
+  format: "esm" | "iife" = "esm",
+): Promise<AssetFile> {
   const { outputFiles } = await build({
     entryPoints: [at(entry)],
     bundle: true,
     minify: true,
     write: false,
-    format: "esm",
+    format,
     target: ["es2022", "chrome111", "firefox113", "safari16.4"],
     jsx: "automatic",
     // The server's half of hono/jsx would bring code that makes strings.
@@ -42,9 +49,17 @@ async function bundle(entry: string, name: string, type: string): Promise<Consol
   };
 }
 
-const assets: ConsoleAssets = {
-  script: await bundle("./page/main.tsx", "console.js", "text/javascript; charset=utf-8"),
-  style: await bundle("./page/style.css", "console.css", "text/css; charset=utf-8"),
+const assets: EdgeAssets = {
+  console: {
+    script: await bundle("./console/page/main.tsx", "console.js", SCRIPT),
+    style: await bundle("./console/page/style.css", "console.css", STYLE),
+  },
+  chat: {
+    script: await bundle("./chat/page/main.ts", "chat.js", SCRIPT),
+    style: await bundle("./chat/page/style.css", "chat.css", STYLE),
+    // Classic, so that it knows which element it came by.
+    widget: await bundle("./chat/page/widget.ts", "widget.js", SCRIPT, "iife"),
+  },
 };
 await mkdir(dirname(OUTPUT), { recursive: true });
 await writeFile(OUTPUT, JSON.stringify(assets));

@@ -1,0 +1,159 @@
+/**
+ * The web chat's end at core: answers edges that ask for visitors, and calls out what is new.
+ *
+ * @module
+ */
+import { sessionIdOf } from "../agents/session.ts";
+import type { Bus } from "../bus/bus.ts";
+import { webchatKey, webchatMessage } from "../channels/webchat.ts";
+import {
+  type ChatInstance,
+  ChatNews,
+  type ChatPage,
+  ChatRequest,
+  type Clock,
+  CodedError,
+  codeOf,
+  type ConversationKey,
+  type EdgeConfig,
+  subjects,
+} from "../contract/mod.ts";
+import type { Log } from "../flow/log.ts";
+import type { Intake } from "../intake/intake.ts";
+import { CHAT_TABLE, type ChatLog } from "../queues/chat_log.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Appended, Store } from "../store/store.ts";
+
+/** What answering visitors needs. */
+export interface ChatDeskDeps {
+  readonly settings: () => Settings;
+  readonly chatLog: ChatLog;
+  readonly intake: Pick<Intake, "receive">;
+  /** Whether a person has a conversation. */
+  readonly holds: (key: ConversationKey) => boolean;
+  readonly now: Clock;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Answers edges on `bus` from now on. */
+export function serveChat(bus: Pick<Bus, "respond">, deps: ChatDeskDeps): void {
+  bus.respond(subjects.chat, {}, async ({ data }) => {
+    const request = ChatRequest.safeParse(JSON.parse(decoder.decode(data)));
+    if (!request.success) {
+      throw new CodedError("invalid_params", "Cannot chat: the request is malformed");
+    }
+    return encoder.encode(JSON.stringify(await answerVisitor(request.data, deps)));
+  });
+}
+
+async function answerVisitor(request: ChatRequest, deps: ChatDeskDeps): Promise<unknown> {
+  switch (request.op) {
+    case "say": {
+      const outcome = await deps.intake.receive(
+        webchatMessage(deps.settings(), request, deps.now()),
+      );
+      return { accepted: true, message_id: outcome.kind === "accepted" ? outcome.inboundId : null };
+    }
+    case "read":
+      return readPage(request, deps);
+  }
+}
+
+async function readPage(
+  { instance, contact, after, own = false, newest = false }: ChatRequest & { op: "read" },
+  { settings, chatLog, holds }: ChatDeskDeps,
+): Promise<ChatPage> {
+  const key = webchatKey(settings(), { instance, contact });
+  const session = sessionIdOf(key);
+  const page = await chatLog.read({
+    account: key.account_id,
+    sessionId: session,
+    after: after ?? undefined,
+    own,
+    newest,
+  });
+  return { ...page, operator: holds(key), session };
+}
+
+/** Calls out to all edges. */
+export interface ChatNewsCaller extends Disposable {
+  /** An answer is being written in a conversation. */
+  readonly typing: (sessionId: string) => void;
+  /** Nobody knows what edges have missed. */
+  readonly lookAll: () => void;
+}
+
+/** Calls out what is new in conversations of visitors, once it is on disk, until disposed. */
+export function openChatNews(
+  { bus, store, log }: {
+    bus: Pick<Bus, "publish">;
+    store: Pick<Store, "onAppended">;
+    log: Log;
+  },
+): ChatNewsCaller {
+  function call(news: Partial<ChatNews>): void {
+    try {
+      bus.publish(subjects.chatNews, encoder.encode(JSON.stringify(news)));
+    } catch (error) {
+      // It is a hint: edges look by themselves, too.
+      log.warn("chat.news_lost", { code: codeOf(error) });
+    }
+  }
+  const stop = store.onAppended((rows) => {
+    const news = newsOf(rows);
+    if (news !== undefined) call(news);
+  });
+  return {
+    typing: (sessionId) => call({ typing: [sessionId] }),
+    lookAll: () => call({ all: true }),
+    [Symbol.dispose]: stop,
+  };
+}
+
+function newsOf(rows: readonly Appended[]): Partial<ChatNews> | undefined {
+  const sessions = new Set<string>();
+  for (const { table, row } of rows) {
+    // Who has a conversation may have changed in many of them.
+    if (table === "agent_events" && row["kind"] === "processing_state_changed") {
+      return { all: true };
+    }
+    const isNews = table === CHAT_TABLE || (table === "turns" && row["channel"] === "webchat");
+    if (isNews && typeof row["session_id"] === "string") sessions.add(row["session_id"]);
+  }
+  return sessions.size === 0 ? undefined : { sessions: [...sessions] };
+}
+
+/** The web chats there are, as edges are told. */
+export function chatConfigOf(settings: Settings): NonNullable<EdgeConfig["chat"]> {
+  const { agents, plugins, webhooks: { public_url: publicUrl } } = settings;
+  const declared = new Map(plugins.webchat.instances.map((one) => [one.instance, one]));
+  const names = new Set(
+    [...agents.values()].filter(({ active }) => active).flatMap(({ inbound_bindings: bindings }) =>
+      bindings.filter(({ plugin }) => plugin === "webchat")
+        .map(({ instance }) => instance ?? "default")
+    ),
+  );
+  const instances = plugins.webchat.enabled ? [...names] : [];
+  return {
+    instances: instances.map((instance): ChatInstance => {
+      const one = declared.get(instance);
+      return {
+        instance,
+        allowed_origins: [...one?.allowed_origins ?? []],
+        title: one?.title ?? null,
+        welcome: one?.welcome ?? null,
+      };
+    }),
+    public_origin: publicUrl === undefined ? null : new URL(publicUrl).origin,
+  };
+}
+
+/** The page of the first web chat of an edge. */
+export function chatUrlOf(edgeUrl: string | undefined, settings: Settings): string | undefined {
+  const [first] = chatConfigOf(settings).instances;
+  return edgeUrl === undefined || first === undefined
+    ? undefined
+    : `${edgeUrl}/chat/${first.instance}`;
+}
