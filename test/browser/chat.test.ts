@@ -96,7 +96,7 @@ describe.skipIf(CHROMIUM === undefined)("the web chat", () => {
       path: "/chat/acme",
     });
     await say(page, "hello <b>there</b>");
-    await expect.poll(() => page.locator(".message.agent").count()).toBe(1);
+    await page.locator(".message.agent").waitFor();
     await page.locator('.message.visitor[data-state="read"]').waitFor();
     const before = await texts(page);
     expect(before).toHaveLength(2);
@@ -114,7 +114,7 @@ describe.skipIf(CHROMIUM === undefined)("the web chat", () => {
     const { page } = tab;
     await open(page);
     await say(page, "first");
-    await expect.poll(() => page.locator(".message.agent").count()).toBe(1);
+    await page.locator(".message.agent").waitFor();
     await say(page, "second");
     await daemon.kill();
     await page.waitForSelector('[data-link="lost"]');
@@ -206,9 +206,9 @@ describe.skipIf(CHROMIUM === undefined)("the web chat", () => {
     await page.locator('.message.visitor[data-state="waiting"]').waitFor();
     await expectAccessible(page);
     await photograph(page, "chat-operator");
-    await act("resume", {});
-    await expect.poll(() => page.locator(".status").innerText()).toBe("");
-    await page.locator(".message.agent", { hasText: "are you one?" }).waitFor();
+    await act("resume", { run_turn: true });
+    await page.getByText("A person is answering.").waitFor({ state: "detached" });
+    await page.locator(".message.agent").nth(1).waitFor();
     expect(tab.problems).toEqual([]);
   });
 
