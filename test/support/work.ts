@@ -78,7 +78,8 @@ export async function openCoreWork(options: CoreWorkOptions): Promise<OpenedWork
     onState: () => undefined,
   });
   const bus = openLocalBus();
-  const channels = new Map([[webchatChannel.id, webchatChannel]]);
+  const { rowsForHeard, rowsForSent } = parts.chatLog;
+  const channels = new Map([[webchatChannel.id, { ...webchatChannel, rowsForHeard, rowsForSent }]]);
   const deps = { ...parts, store, vault, settings, random, now, log };
   const pairing = openPairing({ ...deps, channels: () => channels, notify: () => undefined });
   const meter = createMeter({ onError: (name) => log.warn("metrics.unread", { name }) });

@@ -352,7 +352,13 @@ async function play(plan: readonly Step[], run: number, order: () => number) {
         accounts.map(async (account) => ({
           sessionId,
           account,
-          messages: await parts.outbox.sentTo(account, sessionId, ""),
+          messages: (await parts.chatLog.read({
+            account,
+            sessionId,
+            after: undefined,
+            own: true,
+            newest: false,
+          })).messages,
         }))
       ),
     ),
