@@ -315,7 +315,7 @@ export async function runDaemon(
   chatNews.lookAll();
 
   const exchange = { bus, key: edgeKey, now, random, log };
-  await using _apps = await openApps({ ...exchange, host, settings, tokens, hopKey });
+  await using _apps = await openApps({ ...exchange, host, settings, tokens, hopKey, metrics });
   await using exchanges = await openExchangeClient(exchange);
   await using edge = await options.startEdge?.({
     bus: edgeBus,

@@ -160,7 +160,11 @@ export function createEdge(deps: EdgeDeps): Edge {
   };
 
   const ipOf: Edge["ipOf"] = (peer, headers) => table.clientOf(peer, headers).ip;
-  const apps = createApps({ exchanges: deps.exchanges, uuid, log });
+  const apps = createApps({
+    exchanges: deps.exchanges && metrics.counted(deps.exchanges),
+    uuid,
+    log,
+  });
   const bridges = createBridges();
   const fetchApp = createStandardApps({ apps, bridges, adapter, ipOf });
 

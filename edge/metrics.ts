@@ -5,9 +5,11 @@
  *
  * @module
  */
+import type { ExchangeClient } from "../core/bus/exchanges/client.ts";
 import type { Bus } from "../core/bus/bus.ts";
 import type { Clock, EdgeSource } from "../core/contract/mod.ts";
 import { createMeter, type Meter, SECONDS } from "../core/flow/meter.ts";
+import { countExchanges } from "./apps/metrics.ts";
 import type { ChatTally } from "./chat/tally.ts";
 import type { Tally } from "./firehose/tally.ts";
 
@@ -18,6 +20,8 @@ export interface EdgeMetrics {
   readonly nameTenants: (isNaming: boolean) => void;
   /** The same bus, its hand-offs timed. */
   readonly timed: (bus: Pick<Bus, "publishDurable">) => Pick<Bus, "publishDurable">;
+  /** The same exchanges, counted. */
+  readonly counted: (exchanges: ExchangeClient) => ExchangeClient;
   readonly render: () => Promise<string>;
 }
 
@@ -87,6 +91,7 @@ export function createEdgeMetrics(readings: EdgeReadings): EdgeMetrics {
         }
       },
     }),
+    counted: countExchanges({ meter, now }),
     render: meter.render,
   };
 }

@@ -8,6 +8,7 @@ import { serveExchanges } from "../bus/exchanges/serve.ts";
 import type { Host } from "../microapps/host.ts";
 import { openAppDesk } from "../microapps/http/desk.ts";
 import type { Settings } from "../settings/settings.ts";
+import type { CoreMetrics } from "./metrics.ts";
 import type { TokenDesk } from "./tokens.ts";
 
 /** What serving it needs. */
@@ -16,6 +17,7 @@ export interface AppsDeps extends ExchangeDeps {
   readonly settings: () => Settings;
   readonly tokens: Pick<TokenDesk, "callerForApps">;
   readonly hopKey: (microappId: string) => string;
+  readonly metrics: Pick<CoreMetrics, "apps">;
 }
 
 /** What holds for a microapp whose operator says nothing. */
@@ -34,7 +36,7 @@ export async function openApps(deps: AppsDeps): Promise<AsyncDisposable> {
     hopKey: deps.hopKey,
     now: deps.now,
   });
-  const served = await serveExchanges({ ...deps, admit: desk.admit });
+  const served = await serveExchanges({ ...deps, admit: deps.metrics.apps(desk.admit) });
   return {
     async [Symbol.asyncDispose]() {
       await served[Symbol.asyncDispose]();

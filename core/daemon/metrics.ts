@@ -15,6 +15,7 @@ import type { EventLog } from "../events/event_log.ts";
 import { type Meter, MILLISECONDS, SECONDS } from "../flow/meter.ts";
 import type { AskModel, ModelRef } from "../models/model.ts";
 import type { FlushReport } from "../store/writer.ts";
+import { countApps } from "./app_metrics.ts";
 
 /** Functions of rooms, counted as they pass. */
 export interface CoreMetrics {
@@ -28,6 +29,7 @@ export interface CoreMetrics {
   ) => (job: J, signal: AbortSignal) => Promise<R>;
   readonly models: (ask: AskModel) => AskModel;
   readonly channel: (channel: Channel) => Channel;
+  readonly apps: ReturnType<typeof countApps>;
   /** Counts what the log tells; returns the way to stop. */
   readonly follow: (events: Pick<EventLog, "listen">) => () => void;
 }
@@ -57,6 +59,7 @@ export function createCoreMetrics({ meter, tenantLabel, now }: CoreMetricsDeps):
     turn: countTurns({ meter, tenantOf, now }),
     models: countModels({ meter, tenantOf, now }),
     channel: countSends(meter),
+    apps: countApps({ meter, now }),
     follow: countEvents({ meter, tenantOf }),
   };
 }

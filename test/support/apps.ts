@@ -11,6 +11,8 @@ import type { LineLimits } from "../../core/bus/exchanges/line.ts";
 import { serveExchanges } from "../../core/bus/exchanges/serve.ts";
 import { openLocalBus } from "../../core/bus/local.ts";
 import { CodedError } from "../../core/contract/mod.ts";
+import { countApps } from "../../core/daemon/app_metrics.ts";
+import { createMeter } from "../../core/flow/meter.ts";
 import type { ExchangeTimes } from "../../core/microapps/http/answer_http.ts";
 import { type AppAccess, openAppDesk } from "../../core/microapps/http/desk.ts";
 import { WATCH_TIMES } from "../../core/microapps/http/watch.ts";
@@ -44,6 +46,8 @@ export interface AppsFixture extends AsyncDisposable {
   readonly access: { -readonly [K in keyof AppAccess]: AppAccess[K] };
   /** Exchanges open at the edge and at core. */
   readonly open: () => { edge: number; core: number };
+  /** What core has counted, as Prometheus text. */
+  readonly coreMetrics: () => Promise<string>;
 }
 
 /** Settings of {@linkcode openApps}. */
@@ -90,7 +94,9 @@ export async function openApps(options: AppsFixtureOptions = {}): Promise<AppsFi
     now: Date.now,
     times,
   });
-  const served = await serveExchanges({ ...deps, admit: desk.admit });
+  const meter = createMeter();
+  const counted = countApps({ meter, now: Date.now })(desk.admit);
+  const served = await serveExchanges({ ...deps, admit: counted });
   const exchanges = await openExchangeClient({ ...deps, maxExchanges });
   const edge = await startNodeEdge({
     bus,
@@ -108,6 +114,7 @@ export async function openApps(options: AppsFixtureOptions = {}): Promise<AppsFi
     bus,
     log,
     access,
+    coreMetrics: meter.render,
     open: () => ({ edge: exchanges.size(), core: served.size() }),
     async [Symbol.asyncDispose]() {
       await edge[Symbol.asyncDispose]();
