@@ -4,6 +4,7 @@
  * @module
  */
 import { AgentEventKindName, FIREHOSE_PROTOCOL } from "../../core/contract/mod.ts";
+import { appsPaths } from "./apps.ts";
 import { chatPaths } from "./chat.ts";
 import { answer, json, operation, pathParameter, problems, queryParameter } from "./parts.ts";
 import { componentSchemas, type JsonSchema, ref, rpcMethods } from "./schemas.ts";
@@ -35,7 +36,13 @@ export function openApiDocument(version: string): OpenApiDocument {
       version,
       description: "Webhooks in, live events and microapps out. Refusals are `Problem`s.",
     },
-    paths: { ...operationsPaths(), ...firehosePaths(), ...chatPaths(), ...consolePaths() },
+    paths: {
+      ...operationsPaths(),
+      ...firehosePaths(),
+      ...chatPaths(),
+      ...appsPaths(),
+      ...consolePaths(),
+    },
     components: {
       schemas: componentSchemas(),
       securitySchemes: {
