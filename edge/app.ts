@@ -42,6 +42,7 @@ import { pathOf } from "./url.ts";
 import type { ProxyHeaders } from "./webhooks/client_ip.ts";
 import { createReceive } from "./webhooks/receive.ts";
 import { createRejections } from "./webhooks/rejections.ts";
+import { traceHandoffs, traceReceive } from "./webhooks/traced.ts";
 import {
   createSourceTable,
   type LiveSource,
@@ -131,8 +132,8 @@ export function createEdge(deps: EdgeDeps): Edge {
     firehose,
     now,
   });
-  const receive = createReceive({
-    bus: metrics.timed(bus),
+  const receive = traceReceive(createReceive({
+    bus: traceHandoffs(metrics.timed(bus)),
     now,
     uuid,
     log,
@@ -141,7 +142,7 @@ export function createEdge(deps: EdgeDeps): Edge {
       refusals.note(refused);
       rejections.note(refused);
     },
-  });
+  }));
   let table: SourceTable = createSourceTable(NO_SOURCES);
   let isConfigured = false;
 

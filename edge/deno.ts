@@ -8,6 +8,7 @@ import type { Log, LogFields } from "../core/flow/log.ts";
 import { EdgeAssets } from "./assets.ts";
 import { startDenoEdge } from "./deno_server.ts";
 import { parseEdgeKey, runRemoteEdge } from "./remote_edge.ts";
+import { openTracing } from "./tracing.ts";
 
 const VERSION = "0.1.0";
 const DEFAULT_PORT = "8787";
@@ -62,6 +63,12 @@ async function main(): Promise<void> {
       "Cannot start an edge: set NEXO_NATS_URL, for example ws://nats:8443",
     );
   }
+  await using _tracing = await openTracing({
+    env: Deno.env.toObject(),
+    service: "nexo-edge",
+    version: VERSION,
+    log,
+  });
   const credsFile = Deno.env.get("NEXO_NATS_CREDS");
   const snapshot = Deno.env.get("NEXO_CONFIG_SNAPSHOT");
   const port = Number(Deno.env.get("NEXO_PORT") ?? DEFAULT_PORT);

@@ -12,6 +12,7 @@ import {
   type Inbound,
   messageOf,
 } from "../contract/mod.ts";
+import { failSpan, inSpan } from "../flow/trace.ts";
 import type { ToolLimits, ToolLimitVerdict } from "../limits/tool_limits.ts";
 import type { Write } from "../store/store.ts";
 import type { Policy, PolicyResult, ToolNames } from "./policy.ts";
@@ -219,7 +220,11 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
       const wrong = changed ? wrongArguments(found.tool, call.arguments) : undefined;
       if (wrong !== undefined) return ended(wrong);
       try {
-        const { ok, text, ...effect } = await found.tool.call(call.arguments, context);
+        const { ok, text, ...effect } = await traced(
+          found.tool,
+          context,
+          () => found.tool.call(call.arguments, context),
+        );
         return ended(refusal(ok ? "ok" : "error", text), effect);
       } catch (error) {
         if (context.signal.aborted) throw error;
@@ -240,6 +245,25 @@ function refusalOf(verdict: ToolLimitVerdict): Refusal | undefined {
   const seconds = Math.ceil(retryAfterMs / 1000);
   const text = `error: ${marker}: the tool may be called again in ${seconds} s`;
   return refusal("rate_limited", text, { marker, rps });
+}
+
+/** A call as a span, by the conventions of OpenTelemetry for generative models. */
+function traced(
+  { name, microappId }: Tool,
+  { callId }: ToolContext,
+  call: () => Promise<ToolReply>,
+): Promise<ToolReply> {
+  const attributes = {
+    "gen_ai.operation.name": "execute_tool",
+    "gen_ai.tool.name": name,
+    "gen_ai.tool.call.id": callId,
+    ...(microappId === undefined ? {} : { "nexo.microapp_id": microappId }),
+  };
+  return inSpan(`execute_tool ${name}`, { attributes }, async (span) => {
+    const reply = await call();
+    if (!reply.ok) failSpan(span, "tool_error");
+    return reply;
+  });
 }
 
 function refusal(

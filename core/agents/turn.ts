@@ -6,8 +6,9 @@
  *
  * @module
  */
-import { CodedError, codeOf, type Inbound, messageOf } from "../contract/mod.ts";
+import { bindingId, CodedError, codeOf, type Inbound, messageOf } from "../contract/mod.ts";
 import { isTimeout, openDeadline } from "../flow/deadline.ts";
+import { inSpan, type Span } from "../flow/trace.ts";
 import type { ModelMessage } from "../models/model.ts";
 import { ModelError } from "../models/model_error.ts";
 import { converse } from "./converse.ts";
@@ -36,14 +37,34 @@ const MAX_PAUSE_MS = 3_600_000;
  *
  * @throws when `signal` aborts; the turn then stays open and is picked up at the next start
  */
-export async function runTurn(
+export function runTurn(job: TurnJob, deps: TurnDeps, signal: AbortSignal): Promise<TurnResult> {
+  const { turnId, account, attempts } = job;
+  const attributes = {
+    "nexo.turn_id": turnId,
+    "nexo.account_id": account,
+    "nexo.attempt": attempts + 1,
+  };
+  return inSpan("turn", { attributes }, async (span) => {
+    const result = await runOnce(job, deps, signal, span);
+    span.setAttribute("nexo.outcome", result.kind === "finished" ? result.outcome : result.kind);
+    return result;
+  });
+}
+
+async function runOnce(
   job: TurnJob,
   deps: TurnDeps,
   signal: AbortSignal,
+  span: Span,
 ): Promise<TurnResult> {
   const [first, ...rest] = await deps.inbounds.load(job.account, job.inboundIds);
   if (first === undefined) return erasedTurn(job.turnId);
   const inbounds: TurnInbounds = [first, ...rest];
+  span.setAttributes({
+    "nexo.agent_id": first.key.agent_id,
+    "nexo.trigger": first.trigger,
+    "nexo.binding_id": bindingId(first.key.channel, first.key.instance),
+  });
   const record = createTurnRecord(job, inbounds, deps);
   const verdict = policyOf(deps.settings(), first.key, first.delegation?.callers);
   if (verdict.kind === "refused" && verdict.waits) return { kind: "parked" };

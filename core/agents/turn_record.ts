@@ -12,6 +12,7 @@ import {
   messageOf,
   type OutboundBody,
 } from "../contract/mod.ts";
+import { currentTraceId } from "../flow/trace.ts";
 import type { ModelAnswer, ModelMessage, ModelRef } from "../models/model.ts";
 import { plainOf } from "../models/untrusted.ts";
 import type { OpenOutbound, Outbound } from "../queues/outbox.ts";
@@ -289,6 +290,7 @@ export function createTurnRecord(
         tokensCached: usage.cachedTokens,
         costMicros: usage.costMicros,
         toolCalls: counts.tool_calls,
+        traceId: currentTraceId(),
         entries,
       }),
       ...deps.rows.events({ account, events: [finished] }),

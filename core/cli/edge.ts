@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import { isAbsolute, resolve } from "node:path";
 import type { Command } from "commander";
 import { startNodeEdge } from "../../edge/node.ts";
+import { openTracing } from "../../edge/tracing.ts";
 import { parseEdgeKey, runRemoteEdge } from "../../edge/remote_edge.ts";
 import { BrokerConfig, CodedError, messageOf } from "../contract/mod.ts";
 import { natsAuthOf } from "../daemon/bus.ts";
@@ -42,6 +43,7 @@ export function addEdgeCommand(program: Command, context: CliContext): void {
         );
       }
       const log = await openProcessLog(context);
+      await using _tracing = await openTracing({ env, service: "nexo-edge", version, log });
       await runRemoteEdge({
         listen: (deps) =>
           startNodeEdge({

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { startNodeEdge } from "../../edge/node.ts";
+import { openTracing } from "../../edge/tracing.ts";
 import { brokerTokenPath } from "../daemon/home.ts";
 import type { DaemonReady } from "../daemon/options.ts";
 import { runDaemon } from "../daemon.ts";
@@ -21,8 +22,10 @@ export function addRunCommands(program: Command, context: CliContext): void {
   addAddressOptions(addConfigOption(program.command("dev")))
     .description("core and edge in one process; `npm start` is this")
     .action(async ({ config, port, host }: { config?: string; port?: number; host: string }) => {
+      const options = await daemonOptions(context, config);
+      await using _tracing = await openTracing({ ...options, service: "nexo" });
       await runDaemon({
-        ...await daemonOptions(context, config),
+        ...options,
         makeSecrets: true,
         followCode: true,
         startEdge: (options) =>
@@ -33,8 +36,10 @@ export function addRunCommands(program: Command, context: CliContext): void {
   addConfigOption(program.command("core"))
     .description("the core alone; edges connect over the bus")
     .action(async ({ config }: { config?: string }) => {
+      const options = await daemonOptions(context, config);
+      await using _tracing = await openTracing({ ...options, service: "nexo-core" });
       await runDaemon({
-        ...await daemonOptions(context, config),
+        ...options,
         makeSecrets: false,
         followCode: false,
         startEdge: undefined,

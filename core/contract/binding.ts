@@ -60,6 +60,8 @@ export const CallMeta = z.looseObject({
   agent_id: z.string(),
   /** Always present, null when there is none. */
   session_id: Uuid.nullable(),
+  /** The span of the call, as W3C Trace Context has it; only while core traces. */
+  traceparent: z.string().optional(),
   nexo: z.looseObject({
     binding: BindingContext.optional(),
     inbound: InboundMessageMeta.optional(),

@@ -40,6 +40,8 @@ export const Handoff = z.strictObject({
   delivery_id: z.string().nullable(),
   /** How many subscribers an event has passed through; loops end at a bound. */
   hops: z.int().nonnegative(),
+  /** The edge's span, as W3C Trace Context has it; only from an edge that traces. */
+  traceparent: z.string().max(64).optional(),
 });
 /** See {@linkcode Handoff}. */
 export type Handoff = z.infer<typeof Handoff>;

@@ -8,6 +8,7 @@
 import { type Clock, codeOf, messageOf } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
+import { inSpan } from "../flow/trace.ts";
 import type { OpenInbound } from "../queues/inbounds.ts";
 import { createFairQueue } from "./fair_queue.ts";
 import { createGates, type GateRef } from "./gates.ts";
@@ -223,13 +224,14 @@ export function openConversations(deps: ConversationDeps): Conversations {
     const items = lane.take();
     room.begin(items);
     const turnId = items[0]?.turn_id ?? uuid();
-    const end = await runTurn({
+    const turn = {
       turnId,
       account: lane.account,
       inboundIds: items.map(({ id }) => id),
       attempts: Math.max(...items.map(({ attempts }) => attempts)),
       starts: Math.max(...items.map(({ starts }) => starts)),
-    }, signal).catch((error: unknown) => {
+    };
+    const end = await traced(items, () => runTurn(turn, signal)).catch((error: unknown) => {
       if (stop.aborted) return { kind: "finished" as const };
       if (signal.aborted) return { kind: "fault" as const, nextAtMs: now() };
       log.error("turn.unrecorded", { turn: turnId, code: codeOf(error), error: messageOf(error) });
@@ -299,6 +301,28 @@ export function openConversations(deps: ConversationDeps): Conversations {
       await scope[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A turn with the time its messages waited, as a span under what queued the first of them. */
+function traced(
+  [first, ...others]: readonly OpenInbound[],
+  run: () => Promise<DueTurnEnd>,
+): Promise<DueTurnEnd> {
+  if (first === undefined) return run();
+  return inSpan("conversation", {
+    parent: first.traceparent,
+    links: others.flatMap(({ traceparent }) => traceparent ?? []),
+    startMs: first.created_at_ms,
+    attributes: {
+      "nexo.account_id": first.account_id,
+      "nexo.session_id": first.session_id,
+      "nexo.messages": others.length + 1,
+    },
+  }, async (span) => {
+    const end = await run();
+    span.setAttribute("nexo.outcome", end.kind);
+    return end;
+  });
 }
 
 /** A message whose turn is to run again. A fault is ours, not the turn's: it is none of its attempts. */

@@ -167,7 +167,9 @@ function createMethods(deps: AdminDeps) {
       const found = await deps.outbox.find(account, id);
       if (found === undefined) return;
       const { session_id } = found;
-      work.delivery.push([{ id, account_id: account, session_id, next_at_ms: now() }]);
+      const nowMs = now();
+      const row = { id, account_id: account, session_id, traceparent: null };
+      work.delivery.push([{ ...row, next_at_ms: nowMs, created_at_ms: nowMs }]);
     },
   });
   const lines = createLines({ ...deps, settings: config.current });

@@ -19,6 +19,7 @@ import {
   subjects,
 } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
+import { inSpan } from "../flow/trace.ts";
 import type { Intake } from "../intake/intake.ts";
 import { CHAT_TABLE, type ChatLog } from "../queues/chat_log.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -39,12 +40,15 @@ const decoder = new TextDecoder();
 
 /** Answers edges on `bus` from now on. */
 export function serveChat(bus: Pick<Bus, "respond">, deps: ChatDeskDeps): void {
-  bus.respond(subjects.chat, {}, async ({ data }) => {
+  bus.respond(subjects.chat, {}, async ({ data, headers }) => {
     const request = ChatRequest.safeParse(JSON.parse(decoder.decode(data)));
     if (!request.success) {
       throw new CodedError("invalid_params", "Cannot chat: the request is malformed");
     }
-    return encoder.encode(JSON.stringify(await answerVisitor(request.data, deps)));
+    const answer = (): Promise<unknown> => answerVisitor(request.data, deps);
+    const { traceparent: parent } = headers;
+    const answered = parent === undefined ? answer() : inSpan("chat", { kind: "server", parent }, answer);
+    return encoder.encode(JSON.stringify(await answered));
   });
 }
 

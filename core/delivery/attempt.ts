@@ -7,6 +7,7 @@ import type { Channel, SendResult } from "../channels/channel.ts";
 import type { Channels } from "../channels/ingress.ts";
 import { type Clock, type ErrorCode, messageOf } from "../contract/mod.ts";
 import { openDeadline } from "../flow/deadline.ts";
+import { failSpan, inSpan } from "../flow/trace.ts";
 import { createFairTurns, type FairTurns } from "../flow/fair_turns.ts";
 import type { Outbound, Outbox, UnsentOutbound } from "../queues/outbox.ts";
 import type { Store, Write } from "../store/store.ts";
@@ -125,7 +126,7 @@ export function createAttempts(deps: AttemptDeps): Attempts {
     signal: AbortSignal,
   ): Promise<SendResult> {
     using deadline = openDeadline(signal, SEND_LIMIT_MS);
-    const answered = channel.send(outbound, { signal: deadline.signal });
+    const answered = traced(channel.id, () => channel.send(outbound, { signal: deadline.signal }));
     asked.set(outbound.id, {
       account: outbound.account_id,
       answered: answered.catch(() => undefined), // the attempt itself hears of it
@@ -163,6 +164,17 @@ export function createAttempts(deps: AttemptDeps): Attempts {
       };
     },
   };
+}
+
+/** One try as a span. */
+function traced(channel: string, send: () => Promise<SendResult>): Promise<SendResult> {
+  const attributes = { "nexo.channel": channel };
+  return inSpan(`send ${channel}`, { kind: "client", attributes }, async (span) => {
+    const result = await send();
+    span.setAttribute("nexo.outcome", result.kind);
+    if (result.kind !== "sent") failSpan(span, result.kind);
+    return result;
+  });
 }
 
 function dead(code: ErrorCode, reason: string): SendEnd {

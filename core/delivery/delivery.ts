@@ -8,6 +8,7 @@ import { type AgentEvent, type Clock, codeOf, messageOf } from "../contract/mod.
 import { backoffMs } from "../flow/backoff.ts";
 import type { Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
+import { inSpan } from "../flow/trace.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { OpenOutbound, Outbox, UnsentOutbound } from "../queues/outbox.ts";
 import type { Redactor } from "../redact/redactor.ts";
@@ -86,7 +87,7 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
     const items = lanes.get(lane) ?? [];
     for (let item = items[0]; item !== undefined; item = items[0]) {
       // What is left waiting is on disk; the next start goes on with it.
-      if (!await sendUntilSettled(item, signal)) break;
+      if (!await traced(item, () => sendUntilSettled(item, signal))) break;
       items.shift();
     }
     lanes.delete(lane);
@@ -238,4 +239,19 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
     },
     [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
   };
+}
+
+/** A row on its way as a span under what queued it, from then until it is settled. */
+function traced(item: OpenOutbound, send: () => Promise<boolean>): Promise<boolean> {
+  const { id, account_id, session_id, traceparent, created_at_ms } = item;
+  return inSpan("outbox", {
+    kind: "consumer",
+    parent: traceparent,
+    startMs: created_at_ms,
+    attributes: {
+      "nexo.outbound_id": id,
+      "nexo.account_id": account_id,
+      "nexo.session_id": session_id,
+    },
+  }, send);
 }

@@ -15,6 +15,7 @@ import {
 import type { ChannelMessage } from "../channels/channel.ts";
 import type { Channels } from "../channels/ingress.ts";
 import type { Log } from "../flow/log.ts";
+import { inSpan } from "../flow/trace.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbounds, OpenInbound } from "../queues/inbounds.ts";
 import type { Inbox, InboxState } from "../queues/inbox.ts";
@@ -191,7 +192,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     deliver: (handoffs) =>
       Promise.all(handoffs.map(async (handoff): Promise<Outcome> => {
         try {
-          return await deliverOne(handoff);
+          return await traced(handoff, () => deliverOne(handoff));
         } catch (error) {
           deps.log.error("intake.failed", {
             source: handoff.envelope.source_id,
@@ -202,7 +203,10 @@ export function createIntake(deps: IntakeDeps): Intake {
         }
       })),
 
-    async receive(message) {
+    receive: (message) => inSpan("intake", {}, () => receive(message)),
+  };
+
+  async function receive(message: ChannelMessage): Promise<MessageOutcome> {
       const inbound = inboundOfMessage(message, { id: deps.uuid(), origin: null });
       const admitted = await deps.admit([inbound]);
       if (admitted === undefined) {
@@ -231,8 +235,18 @@ export function createIntake(deps: IntakeDeps): Intake {
       }
       deps.schedule([own.item]);
       return { kind: "accepted", inboundId: inbound.id, sessionId };
-    },
-  };
+  }
+}
+
+/** The delivery as a span of the trace that began at the edge. */
+function traced(handoff: Handoff, deliver: () => Promise<Outcome>): Promise<Outcome> {
+  const { envelope: { source_id, envelope_id }, traceparent = null } = handoff;
+  const attributes = { "nexo.source_id": source_id, "nexo.envelope_id": envelope_id };
+  return inSpan("intake", { kind: "consumer", parent: traceparent, attributes }, async (span) => {
+    const outcome = await deliver();
+    span.setAttribute("nexo.outcome", outcome.kind);
+    return outcome;
+  });
 }
 
 function stateOf(

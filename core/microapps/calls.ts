@@ -5,6 +5,7 @@
  */
 import { type CallMeta, CodedError, codeOf, RpcFault } from "../contract/mod.ts";
 import type { Breakers } from "../flow/breaker.ts";
+import { inSpan } from "../flow/trace.ts";
 import { isPanic } from "./faults.ts";
 import { isFault } from "./results.ts";
 import type { Slot } from "./slots.ts";
@@ -83,10 +84,16 @@ export function createCalls(
         );
       }
       try {
-        const result = await live.peer.call(method, params(slot, live), {
-          timeoutMs: timeoutOf(slot, method, timeoutMs),
-          signal,
-        });
+        const attributes = { "rpc.system": "jsonrpc", "rpc.method": method };
+        const result = await inSpan(
+          `${method} ${microappId}`,
+          { kind: "client", attributes: { ...attributes, "nexo.microapp_id": microappId } },
+          () =>
+            live.peer.call(method, params(slot, live), {
+              timeoutMs: timeoutOf(slot, method, timeoutMs),
+              signal,
+            }),
+        );
         leave("ok");
         return result;
       } catch (error) {

@@ -18,6 +18,7 @@ import {
 } from "./hooks.ts";
 import type { JsonObject } from "./json.ts";
 import type { Slot } from "./slots.ts";
+import { tracedMeta } from "./tools.ts";
 
 const MAX_HANDLERS = 128;
 
@@ -111,7 +112,7 @@ export async function runHookChain(
     const log = deps.logFor(microappId);
     let vote: HookVote;
     try {
-      vote = await ask(handler, point, { ...current, _meta: context.meta }, context, deps);
+      vote = await ask(handler, point, current, context, deps);
     } catch (error) {
       if (context.signal?.aborted === true) throw error;
       const reason = messageOf(error);
@@ -142,7 +143,7 @@ async function ask(
   { microappId, takesPart }: Handler,
   point: HookPoint,
   params: JsonObject,
-  { account, signal }: CallContext,
+  { account, meta, signal }: CallContext,
   { calls, timeoutMs }: HookChainDeps,
 ): Promise<HookVote> {
   const method = `hooks/${point}`;
@@ -153,7 +154,7 @@ async function ask(
     microappId,
     account,
     method,
-    params: () => params,
+    params: () => ({ ...params, _meta: tracedMeta(meta) }),
     timeoutMs,
     signal,
   });

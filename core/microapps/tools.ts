@@ -4,6 +4,7 @@
  * @module
  */
 import type { CallMeta } from "../contract/mod.ts";
+import { currentTraceparent } from "../flow/trace.ts";
 import type { Handshake } from "./handshake.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import type { ToolOverlay } from "./manifest_schema.ts";
@@ -59,6 +60,12 @@ export function describeTools(
   });
 }
 
+/** `_meta` with the span of the call it goes with, where there is one. */
+export function tracedMeta(meta: CallMeta): CallMeta {
+  const traceparent = currentTraceparent();
+  return traceparent === undefined ? meta : { ...meta, traceparent };
+}
+
 /** Arguments as a model gave them, without a `_meta` it made up. */
 export function withoutMeta(given: unknown): unknown {
   if (!isObject(given)) return given ?? {};
@@ -86,7 +93,8 @@ export function toolCallParams(
   { withMeta, withAliases }: CallShape,
 ): JsonObject {
   const args = withoutMeta(given);
-  const own = { name, arguments: withMeta && isObject(args) ? { ...args, _meta: meta } : args };
+  const passed = withMeta && isObject(args) ? { ...args, _meta: tracedMeta(meta) } : args;
+  const own = { name, arguments: passed };
   if (!withAliases) return own;
   const { binding, inbound } = meta.nexo ?? {};
   const doc = {

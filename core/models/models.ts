@@ -7,6 +7,7 @@ import { type Clock, messageOf, OFFLINE_PROVIDER } from "../contract/mod.ts";
 import { rowsForEvents } from "../events/event_rows.ts";
 import { BREAKER_LIMITS, type Breakers, createBreakers } from "../flow/breaker.ts";
 import type { Log } from "../flow/log.ts";
+import { inSpan } from "../flow/trace.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
 import { createBudgets } from "./budget/budgets.ts";
@@ -135,9 +136,9 @@ function askRoute(desk: Desk, route: Route, restart: () => void): Promise<Asked>
   if (
     ref.provider === OFFLINE_PROVIDER &&
     configOf(settings, OFFLINE_PROVIDER, caller.account) === undefined
-  ) return askOffline(desk, route);
+  ) return traced(ref, () => askOffline(desk, route));
 
-  return withRetries(() => askProvider(desk, route), {
+  return withRetries(() => traced(ref, () => askProvider(desk, route)), {
     retry: settings.llm.retry,
     signal: request.signal,
     jitter: desk.jitter,
@@ -150,6 +151,27 @@ function askRoute(desk: Desk, route: Route, restart: () => void): Promise<Asked>
         pause_ms: Math.round(pauseMs),
       });
     },
+  });
+}
+
+/** One try as a span, by the conventions of OpenTelemetry for generative models. */
+function traced(ref: ModelRef, ask: () => Promise<Asked>): Promise<Asked> {
+  return inSpan(`chat ${ref.model}`, {
+    kind: "client",
+    attributes: {
+      "gen_ai.operation.name": "chat",
+      "gen_ai.provider.name": ref.provider,
+      "gen_ai.request.model": ref.model,
+    },
+  }, async (span) => {
+    const asked = await ask();
+    const { usage, finishReason } = asked.step.answer;
+    span.setAttributes({
+      "gen_ai.usage.input_tokens": usage.inputTokens,
+      "gen_ai.usage.output_tokens": usage.outputTokens,
+      "gen_ai.response.finish_reasons": [finishReason],
+    });
+    return asked;
   });
 }
 

@@ -176,6 +176,8 @@ function openPending(row: PendingRow, nowMs: number): OpenInbound {
     attempts: 0,
     starts: 0,
     next_at_ms: nowMs,
+    created_at_ms: nowMs,
+    traceparent: null,
   };
 }
 

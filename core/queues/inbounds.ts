@@ -4,6 +4,7 @@
  * @module
  */
 import { Inbound } from "../contract/mod.ts";
+import { currentTraceparent } from "../flow/trace.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { bulk, insert, type Row, statement, type Store, type Write } from "../store/store.ts";
 
@@ -24,6 +25,9 @@ export interface OpenInbound extends Row {
   starts: number;
   /** Not before this time, in milliseconds since the epoch. */
   next_at_ms: number;
+  created_at_ms: number;
+  /** The span that queued it, when there is one. */
+  traceparent: string | null;
 }
 
 /** Rows of the table `inbounds`. */
@@ -61,7 +65,8 @@ export interface Inbounds {
 
 const marks = (ids: readonly string[]): string => ids.map(() => "?").join(", ");
 const openColumns =
-  "id, account_id, agent_id, session_id, channel, instance, trigger, turn_id, attempts, starts, next_at_ms";
+  "id, account_id, agent_id, session_id, channel, instance, trigger, turn_id, attempts, starts, " +
+  "next_at_ms, created_at_ms, traceparent";
 
 /** What the scheduler needs of a new inbound. */
 export function openInbound(inbound: Inbound, sessionId: string, nowMs: number): OpenInbound {
@@ -78,6 +83,8 @@ export function openInbound(inbound: Inbound, sessionId: string, nowMs: number):
     attempts: 0,
     starts: 0,
     next_at_ms: nowMs,
+    created_at_ms: nowMs,
+    traceparent: currentTraceparent() ?? null,
   };
 }
 
@@ -109,6 +116,7 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
         starts: 0,
         next_at_ms: nowMs,
         created_at_ms: nowMs,
+        traceparent: currentTraceparent() ?? null,
       })];
     },
     rowsForStarted: (account, turnId, ids) => [bulk(

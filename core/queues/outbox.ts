@@ -5,6 +5,7 @@
  */
 import { OutboundBody, type ReplyAddress, uuidOf } from "../contract/mod.ts";
 import { sha256 } from "../flow/sha256.ts";
+import { currentTraceparent } from "../flow/trace.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { bulk, insert, type Row, statement, type Store, type Write } from "../store/store.ts";
 import { splitText } from "./split_text.ts";
@@ -42,6 +43,9 @@ export interface OpenOutbound extends Row {
   account_id: string;
   session_id: string;
   next_at_ms: number;
+  created_at_ms: number;
+  /** The span that queued it, when there is one. */
+  traceparent: string | null;
 }
 
 /** An unsent message with how far it came. */
@@ -131,6 +135,7 @@ export function createOutbox(
   return {
     queue(outbound, nowMs) {
       const pieces = piecesOf(outbound, textLimitOf(outbound.channel));
+      const traceparent = currentTraceparent() ?? null;
       return {
         writes: pieces.map(({ body, ...piece }) =>
           insert("outbox", {
@@ -143,6 +148,7 @@ export function createOutbox(
             // Of a message that is not sent: when a try began whose end is not known.
             sent_at_ms: null,
             receipt: null,
+            traceparent,
           })
         ),
         items: pieces.map(({ id, account_id, session_id }) => ({
@@ -150,6 +156,8 @@ export function createOutbox(
           account_id,
           session_id,
           next_at_ms: nowMs,
+          created_at_ms: nowMs,
+          traceparent,
         })),
       };
     },
@@ -256,7 +264,8 @@ export function createOutbox(
     },
     async openForOperator() {
       return store.readMany<OpenOutbound>(
-        "SELECT id, account_id, session_id, next_at_ms FROM outbox WHERE state = 'queued' ORDER BY rowid",
+        `SELECT id, account_id, session_id, next_at_ms, created_at_ms, traceparent
+         FROM outbox WHERE state = 'queued' ORDER BY rowid`,
       );
     },
   };

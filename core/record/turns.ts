@@ -71,6 +71,8 @@ export interface TurnView {
   readonly provider: string;
   readonly model: string;
   readonly attempts: number;
+  /** Its trace in OpenTelemetry; null when none was made. */
+  readonly trace_id: string | null;
 }
 
 /** Turns, newest first. */
@@ -291,4 +293,4 @@ async function tail(
 const VIEW =
   `id AS turn_id, account_id, agent_id, session_id, binding_id, channel, instance, trigger,
   envelope_id, delivery_id, outcome, error, tokens_in, tokens_out, tokens_cached, cost_micros,
-  tool_calls, duration_ms, started_at_ms, finished_at_ms, provider, model, attempts`;
+  tool_calls, duration_ms, started_at_ms, finished_at_ms, provider, model, attempts, trace_id`;

@@ -51,6 +51,8 @@ export interface CallContext<Config = unknown>
   readonly sessionId: string | null;
   /** The same when core tries the same step again: do a thing with the same id only once. */
   readonly callId: string | null;
+  /** Core's span of the call, as W3C Trace Context has it; null unless core traces. */
+  readonly traceparent: string | null;
   /** Agent, channel and instance, when core tells. */
   readonly binding: BindingContext | null;
   /** The message that led here, when there is one. */
@@ -92,6 +94,7 @@ class CallsOwn implements CallContext {
   readonly accountId: AccountId;
   readonly agentId: string;
   readonly callId: string | null;
+  readonly traceparent: string | null;
   readonly binding: BindingContext | null;
   readonly agentConfig: unknown;
   readonly #app: Outbound;
@@ -117,6 +120,7 @@ class CallsOwn implements CallContext {
     );
     this.agentId = typeof meta["agent_id"] === "string" ? meta["agent_id"] : "unknown";
     this.callId = typeof nexo["call_id"] === "string" ? nexo["call_id"] : null;
+    this.traceparent = typeof meta["traceparent"] === "string" ? meta["traceparent"] : null;
     this.binding = binding;
     this.agentConfig = agentsConfig[this.agentId];
     this.#app = app;

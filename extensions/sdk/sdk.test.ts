@@ -129,21 +129,24 @@ describe("tools", () => {
           who: {
             description: "",
             input: { type: "object" },
-            handle(args, { accountId, agentId, callId, sessionId, config, binding }) {
+            handle(args, { accountId, agentId, callId, traceparent, sessionId, config, binding }) {
               const { channel, instance } = binding ?? {};
-              seen.push(args, { accountId, agentId, callId, sessionId, channel, instance, config });
+              seen.push(args, { accountId, agentId, callId, traceparent });
+              seen.push({ sessionId, channel, instance, config });
             },
           },
         },
       }),
       { config: { a: 1 } },
     );
-    const call = { accountId: "acme", callId: "c", channel: "webchat" };
+    const call = { accountId: "acme", callId: "c", traceparent: "00-t-s-01", channel: "webchat" };
     expect(await host.callTool("who", { x: 1 }, call)).toBe(null);
     expect(seen).toEqual([{ x: 1 }, {
       accountId: "acme",
       agentId: "test-agent",
       callId: "c",
+      traceparent: "00-t-s-01",
+    }, {
       sessionId: null,
       channel: "webchat",
       instance: "acme",

@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type CallMeta, type Clock, CodedError, RpcFault } from "../../contract/mod.ts";
 import type { Breakers } from "../../flow/breaker.ts";
 import type { Log } from "../../flow/log.ts";
+import { inSpan } from "../../flow/trace.ts";
 import type { ChildOptions } from "../child.ts";
 import { childEnv } from "../env.ts";
 import type { MicroappFault } from "../faults.ts";
@@ -23,7 +24,7 @@ import { stateDirOf } from "../sandbox/state_dir.ts";
 import { endMarked, MARK_VARIABLE, type Warden } from "../sandbox/warden.ts";
 import type { MicroappStatus } from "../slots.ts";
 import { createTail, type Tail } from "../stderr.ts";
-import { ANY_OBJECT, type ToolDescriptor } from "../tools.ts";
+import { ANY_OBJECT, type ToolDescriptor, tracedMeta } from "../tools.ts";
 import { readMcpResult } from "./mcp_result.ts";
 import { isServerFault, type McpServer, openMcpServer } from "./server.ts";
 import { type McpServerSpec, serverId, type StdioWire } from "./spec.ts";
@@ -192,11 +193,17 @@ export function openMcpServers(specs: readonly McpServerSpec[], deps: McpServers
       }
       const { spec, server } = slot;
       try {
-        const result = await server.call({
-          tool: tool.ownName,
-          arguments: args,
-          ...(spec.passesContext ? { meta } : {}),
-        }, signal);
+        const attributes = { "rpc.system": "jsonrpc", "rpc.method": "tools/call" };
+        const result = await inSpan(
+          `tools/call ${id}`,
+          { kind: "client", attributes: { ...attributes, "nexo.microapp_id": id } },
+          () =>
+            server.call({
+              tool: tool.ownName,
+              arguments: args,
+              ...(spec.passesContext ? { meta: tracedMeta(meta) } : {}),
+            }, signal),
+        );
         leave("ok");
         return readMcpResult({ server: key, tool: tool.ownName }, result);
       } catch (error) {

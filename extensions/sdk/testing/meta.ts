@@ -19,6 +19,7 @@ export interface TestCall {
   readonly sessionId?: string;
   /** The same for the same step of a turn. */
   readonly callId?: string;
+  readonly traceparent?: string;
   readonly channel?: string;
   /** @default the tenant */
   readonly instance?: string;
@@ -32,6 +33,7 @@ export function metaOf(
     agentId = "test-agent",
     sessionId,
     callId,
+    traceparent,
     channel,
     instance,
     inbound,
@@ -44,6 +46,7 @@ export function metaOf(
   return {
     agent_id: agentId,
     session_id: sessionId ?? null,
+    ...(traceparent === undefined ? {} : { traceparent }),
     nexo: {
       binding: { agent_id: agentId, account_id: accountId, tenant_id: accountId, ...where },
       ...(inbound === undefined ? {} : { inbound }),

@@ -22,6 +22,8 @@ function inbound(id: string, over: Partial<OpenInbound> = {}): OpenInbound {
     attempts: 0,
     starts: 0,
     next_at_ms: 0,
+    created_at_ms: 0,
+    traceparent: null,
     ...over,
   };
 }

@@ -15,6 +15,8 @@ function item(id: string, over: Partial<OpenInbound> = {}): OpenInbound {
     attempts: 0,
     starts: 0,
     next_at_ms: 0,
+    created_at_ms: 0,
+    traceparent: null,
     ...over,
   };
 }

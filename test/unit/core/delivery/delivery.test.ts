@@ -157,7 +157,7 @@ describe("openDelivery()", () => {
     await using opened = await open(() => ({ kind: "sent", receipt: null }));
     const message = outbound("once");
     await opened.sendAll(message);
-    opened.delivery.push([{ id: message.id, account_id: "acme", session_id: "s", next_at_ms: 0 }]);
+    opened.delivery.push(opened.spine.outbox.queue(message, 0).items);
     await opened.delivery.drain(new AbortController().signal);
     expect(opened.tried).toEqual(["once"]);
   });
