@@ -68,7 +68,7 @@ const seqsOf = (events: readonly AgentEvent[], session: string): number[] =>
   );
 
 describe("events()", () => {
-  it("gives every entry once and in order, whatever is lost or comes twice", async () => {
+  it("F3: gives every entry once and in order, whatever is lost or comes twice", async () => {
     const lengths = fc.tuple(...SESSIONS.map(() => fc.integer({ min: 1, max: 40 })));
     await fc.assert(
       fc.asyncProperty(

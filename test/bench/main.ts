@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --quick] [--only name] [--json]`: measures the rows and prints their ratios.
+ * `npm run bench [-- --quick] [--only name] [--scale share] [--json]`: measures the rows and prints their ratios.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { openWorkshop } from "./workshop.ts";
 const WHOLE: Plan = { warmUpMs: 4000, rounds: 9, roundMs: 2000 };
 const QUICK: Plan = { warmUpMs: 1600, rounds: 5, roundMs: 800 };
 
-const usage = `usage: npm run bench -- [--quick] [--only <row>]... [--json]
+const usage = `usage: npm run bench -- [--quick] [--only <row>]... [--scale <share>] [--json]
 rows: ${ROWS.map(({ name }) => name).join(", ")}`;
 
 function readArguments() {
@@ -21,11 +21,14 @@ function readArguments() {
       quick: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       only: { type: "string", multiple: true, default: [] },
+      scale: { type: "string", default: "1" },
     },
   });
   const unknown = values.only.find((name) => !ROWS.some((row) => row.name === name));
   if (unknown !== undefined) throw new TypeError(`there is no row "${unknown}"`);
-  return values;
+  const scale = Number(values.scale);
+  if (!(scale > 0 && scale <= 1)) throw new TypeError("--scale must be above 0 and at most 1");
+  return { ...values, scale };
 }
 
 async function main(): Promise<number> {
@@ -45,7 +48,7 @@ async function main(): Promise<number> {
     : ROWS.filter(({ quick }) => quick || !given.quick);
   const plan = given.quick ? QUICK : WHOLE;
 
-  await using workshop = await openWorkshop();
+  await using workshop = await openWorkshop(given);
   const results: RowResult[] = [];
   const failures: string[] = [];
   for (const row of rows) {

@@ -25,6 +25,8 @@ export interface Workshop {
   readonly dir: string;
   /** The product's migrations. */
   readonly migrationsDir: string;
+  /** How much of their full size rows with large databases have: 1 for all of it. */
+  readonly scale: number;
   /** The compiled file of a source, given as `import.meta.resolve("../servers/daemon.ts")`. */
   readonly compiled: (source: string) => string;
 }

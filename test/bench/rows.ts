@@ -17,7 +17,10 @@ import { ingestJetstream } from "./rows/ingest_jetstream.ts";
 import { ingestOne } from "./rows/ingest_one.ts";
 import { ingestSplit } from "./rows/ingest_split.ts";
 import { limiter } from "./rows/limiter.ts";
+import { loop } from "./rows/loop.ts";
 import { neighbour } from "./rows/neighbour.ts";
+import { searchScale } from "./rows/search_scale.ts";
+import { tailScale } from "./rows/tail_scale.ts";
 import { tenantsScale } from "./rows/tenants_scale.ts";
 import { toolcallGate } from "./rows/toolcall_gate.ts";
 import { toolcallMcp } from "./rows/toolcall_mcp.ts";
@@ -46,4 +49,7 @@ export const ROWS: readonly Row[] = [
   fairness,
   appsMemory,
   appsMemoryDeno,
+  tailScale,
+  searchScale,
+  loop,
 ];

@@ -8,7 +8,7 @@ import { openLiveSettings } from "../../core/daemon/config.ts";
 import { edgeConfigOf } from "../../core/settings/edge_config.ts";
 import { startNatsServer } from "../support/nats_server.ts";
 import { type Listening, loadHttp, type Measure, type Served } from "./http_side.ts";
-import { startPart, startProgram } from "./part.ts";
+import { type Part, startPart, startProgram } from "./part.ts";
 import type { Side, Workshop } from "./row.ts";
 import { makeConfig, WEBHOOK_ENV } from "./webhook.ts";
 
@@ -26,6 +26,8 @@ export interface SplitOptions {
 /** Core and edge apart, each a process of its own; disposing ends them and what is between them. */
 export interface Split extends Served {
   readonly parts: Readonly<Record<"edge" | "core" | "nats", { readonly pid: number }>>;
+  /** For questions to core's process. */
+  readonly core: Part<unknown>;
 }
 
 /** Starts nats-server, core and one edge, sealed as in a real deployment, under webhooks. */
@@ -62,6 +64,7 @@ export async function startSplit(
   );
   return {
     port: edge.port,
+    core,
     parts: { edge: edge.part, core, nats: { pid: nats.pid() } },
     async [Symbol.asyncDispose]() {
       await edge[Symbol.asyncDispose]();

@@ -22,7 +22,9 @@ const COMPILED = join(CACHE, "js");
  * The servers run as the product does, by plain Node on what `tsc` made: a loader for sources wraps
  * every function, and so would be measured with each request.
  */
-export async function openWorkshop(): Promise<Workshop & AsyncDisposable> {
+export async function openWorkshop(
+  { scale }: Pick<Workshop, "scale">,
+): Promise<Workshop & AsyncDisposable> {
   await compile();
   await mkdir(join(CACHE, "runs"), { recursive: true });
   const dir = await mkdtemp(join(CACHE, "runs", "run-"));
@@ -34,6 +36,7 @@ export async function openWorkshop(): Promise<Workshop & AsyncDisposable> {
   process.once("SIGINT", onInterrupt);
   return {
     dir,
+    scale,
     migrationsDir: join(ROOT, "migrations"),
     compiled: (source) => {
       const path = relative(ROOT, fileURLToPath(source));

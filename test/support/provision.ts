@@ -22,6 +22,7 @@ const TOOLS: readonly Tool[] = [
   { name: "nats-server", debian: "nats-server", usedBy: "the bus over a real NATS" },
   { name: "chromium", debian: "chromium", usedBy: "the pages in a real browser" },
   { name: "age", debian: "age", usedBy: "exports of secrets, opened by age itself" },
+  { name: "jq", debian: "jq", usedBy: "the walkthrough's own line over the audit" },
   { name: "bwrap", debian: "bubblewrap", usedBy: "the sandbox of microapps" },
 ];
 

@@ -8,12 +8,14 @@ import { homeOf } from "../../../core/daemon/home.ts";
 import { runDaemon } from "../../../core/daemon.ts";
 import { createPooledRandom } from "../../../core/flow/random.ts";
 import { startNodeEdge } from "../../../edge/node.ts";
+import { answerLoopDelay } from "./loop_delay.ts";
 import { portOf, quietLog } from "./quiet.ts";
 import { benchGone, sayReady } from "./talk.ts";
 
 const [configDir = "", migrationsDir = ""] = process.argv.slice(2);
 const stop = new AbortController();
 void benchGone().then(() => stop.abort());
+answerLoopDelay();
 await runDaemon({
   home: homeOf(process.env),
   configDir,

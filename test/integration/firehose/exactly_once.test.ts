@@ -213,7 +213,7 @@ async function run(place: Place, model: Model, viewers: readonly Viewer[], acts:
 }
 
 describe("every client", () => {
-  it("sees each event of its stream and filter once and in order, or is told the true gap", async () => {
+  it("F3: sees each event of its stream and filter once and in order, or is told the true gap", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(act, { minLength: 20, maxLength: 50 }), async (acts) => {
         await using place = await openPlace({

@@ -69,7 +69,7 @@ async function admin() {
 }
 
 describe("createDispatcher()", () => {
-  it("answers a granted call and leaves an intent before and an outcome after", async () => {
+  it("U3: answers a granted call and leaves an intent before and an outcome after", async () => {
     const { dispatch, audit } = await admin();
     const result = await dispatch(microapp({ _echo: "all" }), "nexo/admin/echo", { a: 1 });
     expect(result).toEqual({ echoed: { a: 1 }, microapp_id: "shop" });
@@ -132,7 +132,7 @@ describe("createDispatcher()", () => {
     expect(await dispatch(operator, "nexo/operator/secret", {})).toBe(1);
   });
 
-  it("does not act when the intent cannot be written", async () => {
+  it("U3: does not act when the intent cannot be written", async () => {
     let acted = false;
     const dispatch = createDispatcher({
       methods: [method("m", "c", z.object({}), () => Promise.resolve(acted = true))],

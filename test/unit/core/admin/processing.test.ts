@@ -253,7 +253,7 @@ describe("nexo/admin/escalations/*", () => {
     }
   }
 
-  it("list the tenant's own, newest first and page by page, however many others there are", async () => {
+  it("T6: list the tenant's own, newest first and page by page, however many others there are", async () => {
     await using opened = await open();
     const { call, place } = opened;
     const mine = ["a", "b", "c"].map((contact) => ({ ...KEY, contact }));

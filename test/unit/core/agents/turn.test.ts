@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { sessionIdOf } from "../../../../core/agents/session.ts";
 import { MAX_ATTEMPTS, runTurn } from "../../../../core/agents/turn.ts";
 import { CodedError, type Inbound } from "../../../../core/contract/mod.ts";
 import { offlineModel } from "../../../../core/models/offline.ts";
@@ -63,6 +64,31 @@ describe("runTurn()", () => {
     expect(await spine.store.read("SELECT 1 AS x FROM turn_steps")).toEqual([]);
     expect(await spine.outbox.openForOperator()).toHaveLength(1);
   });
+
+  it.each(["channel", "event", "timer", "delegation"] as const)(
+    "U1: leaves one row of its tenant, whatever it came from: %s",
+    async (trigger) => {
+      await using spine = (await open()).spine;
+      const inbound: Inbound = {
+        ...message("hello"),
+        trigger,
+        ...(trigger === "delegation"
+          ? { delegation: { callers: [KEY], origin_session_id: sessionIdOf(KEY) } }
+          : {}),
+      };
+      const job = await queued(spine, inbound);
+      await runTurn(job, depsOf(spine, []), never);
+      const { turns } = await tailForAccount(spine.store, "acme", { sinceMs: Date.now() - 60_000 });
+      expect(turns).toMatchObject([{
+        turn_id: job.turnId,
+        account_id: "acme",
+        binding_id: "webchat:acme",
+        trigger,
+        outcome: "ok",
+      }]);
+      expect(turns[0]?.tokens_in).toBeGreaterThan(0);
+    },
+  );
 
   it("A1: replays finished steps when it runs again after a crash, and sends one reply", async () => {
     await using spine = (await open()).spine;

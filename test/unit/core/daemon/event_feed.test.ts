@@ -76,7 +76,7 @@ async function heardWith(env: Record<string, string>) {
 }
 
 describe("forwardEvents()", () => {
-  it("tells each microapp what its grant covers, after the commit, and nobody else", async () => {
+  it("T4: tells each microapp what its grant covers, after the commit, and nobody else", async () => {
     expect(await heardWith({})).toEqual([
       "all_kinds agent_event microapp_state undefined",
       "all_kinds agent_event transcript_appended acme",

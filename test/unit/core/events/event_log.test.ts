@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import type { AgentEvent } from "../../../../core/contract/mod.ts";
+import { type AgentEvent, AgentEventKindName } from "../../../../core/contract/mod.ts";
 import { createEventLog, type StoredEvent } from "../../../../core/events/event_log.ts";
 import { OPERATOR_STREAM, rowsForEvents } from "../../../../core/events/event_rows.ts";
 import type { LogFields } from "../../../../core/flow/log.ts";
@@ -65,7 +65,7 @@ describe("rowsForEvents", () => {
 });
 
 describe("EventLog.list", () => {
-  it("pages without a gap or a repeat in either direction, at any page size", async () => {
+  it("F4: pages without a gap or a repeat in either direction, at any page size", async () => {
     await using test = await openTestStore();
     using log = createEventLog({ store: test.store, log: silentLog });
     for (let i = 0; i < 70; i++) {
@@ -104,6 +104,23 @@ describe("EventLog.list", () => {
       ),
       { numRuns: 30 },
     );
+  });
+
+  it("F4: keeps events of every kind there is", async () => {
+    await using test = await openTestStore();
+    using log = createEventLog({ store: test.store, log: silentLog });
+    const kinds = AgentEventKindName.options;
+    await put(
+      test.store,
+      "acme",
+      ...kinds.map((kind) => ({ ...dropped("ana", 1, { sent_at_ms: 1 }), kind }) as AgentEvent),
+    );
+    for (const kind of kinds) {
+      const { events } = await log.list({ account: "acme", kinds: [kind] });
+      expect(events.map(({ body }) => JSON.parse(body) as unknown), kind).toMatchObject([
+        { kind, tenant_id: "acme" },
+      ]);
+    }
   });
 
   it("filters by kind and time, and shows nobody's events to an unknown account", async () => {
@@ -145,7 +162,7 @@ describe("EventLog.range", () => {
 });
 
 describe("EventLog.listen", () => {
-  it("tells each scope its own events, in order, once they can be read", async () => {
+  it("F5: tells each scope its own events, in order, once they can be read", async () => {
     await using test = await openTestStore();
     using log = createEventLog({ store: test.store, log: silentLog });
     const heard: Record<string, StoredEvent[]> = { acme: [], globex: [], operator: [] };

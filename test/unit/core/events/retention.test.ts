@@ -33,7 +33,7 @@ const upTo = (count: number, from = 1): number[] =>
   Array.from({ length: count - from + 1 }, (_, i) => from + i);
 
 describe("trimEvents()", () => {
-  it("keeps the newest rows of each account, however many batches that takes", async () => {
+  it("U2: keeps the newest rows of each account, however many batches that takes", async () => {
     await using test = await openTestStore();
     await put(test.store, "acme", Array.from({ length: 1_200 }, () => 0));
     await put(test.store, "globex", Array.from({ length: 10 }, () => 0));

@@ -143,7 +143,7 @@ describe("a peer", () => {
     await expect(peer.call("d", {}, soon)).rejects.toMatchObject({ code: "microapp_exited" });
   });
 
-  it("drops the oldest notifications when the child does not read, and no reply", async () => {
+  it("F3: drops the oldest notifications when the child does not read, and no reply", async () => {
     const { peer, say, output } = open({
       limits: { notices: 3 },
       onRequest: () => Promise.resolve("reply"),

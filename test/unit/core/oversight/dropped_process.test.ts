@@ -45,7 +45,7 @@ async function sentByAgent({ store }: TakeoverProcess): Promise<string[]> {
 }
 
 describe("a takeover whose process is dropped", () => {
-  it("stays one; nothing is lost, said twice or out of order, and times stay", async () => {
+  it("P1: stays one; nothing is lost, said twice or out of order, and times stay", async () => {
     const settings = await settingsOf({ "agents.yaml": AGENTS });
     await fc.assert(
       fc.asyncProperty(

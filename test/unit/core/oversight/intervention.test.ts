@@ -41,7 +41,7 @@ async function open(oversight = "", over: Partial<TakeoverOptions> = {}) {
 }
 
 describe("an operator's reply", () => {
-  it("goes out as theirs and is in the transcript and the model's history by the same commit", async () => {
+  it("P4: goes out as theirs and is in the transcript and the model's history by the same commit", async () => {
     await using opened = await open();
     const { core } = opened;
     await core.oversight.pause(SCOPE, ROSA, {});
@@ -108,7 +108,7 @@ describe("an operator's reply", () => {
     );
   });
 
-  it("in an agent's pause goes to those who wrote to it, and nobody else", async () => {
+  it("P4: in an agent's pause goes to those who wrote to it, and nobody else", async () => {
     await using opened = await open();
     const { core } = opened;
     await core.oversight.pause(AGENT, ROSA, {});
@@ -239,7 +239,7 @@ describe("time", () => {
     while (!await isTrue()) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  it("ends a pause by itself after the operator's last act, also after a restart", async () => {
+  it("P8: ends a pause by itself after the operator's last act, also after a restart", async () => {
     const settings = await settingsOf({
       "agents.yaml": AGENTS,
       "oversight.yaml": "takeover: { auto_resume_after: 50ms, run_turn: true }",
@@ -267,7 +267,7 @@ describe("time", () => {
     expect(pause.autoResumeMs).toBeNull();
   });
 
-  it("tells once of a pause that seems forgotten, with what waits there", async () => {
+  it("P8: tells once of a pause that seems forgotten, with what waits there", async () => {
     await using opened = await open("takeover: { forgotten_after: 30ms }");
     const { core } = opened;
     await core.oversight.pause(SCOPE, ROSA, {});
@@ -288,7 +288,7 @@ describe("escalate_to_human", () => {
     `escalate_to_human {"summary":"${summary}","reason":"complaint"${more}}`;
   const globex: ConversationKey = { ...VISITOR, account_id: "globex", instance: "globex" };
 
-  it("asks once, of the conversation it is called in, redacted, and a pause answers it", async () => {
+  it("P9: asks once, of the conversation it is called in, redacted, and a pause answers it", async () => {
     await using opened = await open(
       "escalations: { notify: [{ channel: webchat, instance: acme, to: rosa, tenants: [acme] }] }",
     );
@@ -319,7 +319,7 @@ describe("escalate_to_human", () => {
       .toBe(false);
   });
 
-  it("stays pending when a pause is refused", async () => {
+  it("P8: stays pending when a pause is refused", async () => {
     await using opened = await open();
     const { core } = opened;
     await core.oversight.pause(AGENT, ROSA, {});
@@ -335,7 +335,7 @@ describe("escalate_to_human", () => {
     expect(await core.events("acme", "escalation_resolved")).toEqual([]);
   });
 
-  it("is heard three times an hour of one conversation, and says when again", async () => {
+  it("P9: is heard three times an hour of one conversation, and says when again", async () => {
     let nowMs = 1_000_000;
     await using opened = await open("", { now: () => nowMs });
     const { core } = opened;
@@ -362,7 +362,7 @@ describe("escalate_to_human", () => {
     expect(await request(VISITOR)).toEqual({ kind: "requested" });
   });
 
-  it("is asked once when its step runs again, or twice at the same time", async () => {
+  it("P9: is asked once when its step runs again, or twice at the same time", async () => {
     await using opened = await open();
     const { core } = opened;
     const request = (id: string) =>

@@ -47,7 +47,7 @@ function conversation(over: Partial<ProcessingScope & { kind: "conversation" }> 
 }
 
 describe("resolveScope()", () => {
-  it("takes tenant or instance for the same thing, and its own spelling back", () => {
+  it("P7: takes tenant or instance for the same thing, and its own spelling back", () => {
     const scope = conversationScope({
       account_id: "acme",
       agent_id: "ana",

@@ -74,7 +74,7 @@ describe("a pause", () => {
     }]);
   });
 
-  it("is kept by who had it first, whose time does not change, until the lease is over", async () => {
+  it("P8: is kept by who had it first, whose time does not change, until the lease is over", async () => {
     let nowMs = 1_000_000;
     await using opened = await open("takeover: { lease: 10m }", { now: () => nowMs });
     const core = await opened.start();
@@ -107,7 +107,7 @@ describe("a pause", () => {
     expect(await core.events("acme", "processing_state_changed")).toHaveLength(2);
   });
 
-  it("is one operator's when two ask at once", async () => {
+  it("P8: is one operator's when two ask at once", async () => {
     await using opened = await open();
     const core = await opened.start();
     const results = await Promise.all(
@@ -120,7 +120,7 @@ describe("a pause", () => {
     expect(new Set(results.map(({ pause }) => pause.operator.hash)).size).toBe(1);
   });
 
-  it("survives the process: nothing runs before it is known", async () => {
+  it("P5: survives the process: nothing runs before it is known", async () => {
     await using opened = await open();
     {
       await using core = await opened.start();
@@ -143,7 +143,7 @@ describe("a pause", () => {
     expect(drained).toBe(3);
   });
 
-  it("stops a turn under way: no tool is called any more, and its answer is never sent", async () => {
+  it("P2: stops a turn under way: no tool is called any more, and its answer is never sent", async () => {
     await using opened = await open();
     const called: string[] = [];
     const core = await opened.start({
@@ -182,7 +182,7 @@ describe("a pause", () => {
     expect(users).toHaveLength(1);
   });
 
-  it("withholds a reply that waits for its channel, for good, and the model is told", async () => {
+  it("P2: withholds a reply that waits for its channel, for good, and the model is told", async () => {
     let failing = true;
     await using opened = await open("", {
       send: (outbound) =>
@@ -259,7 +259,7 @@ describe("a pause", () => {
     expect(await core.deadLetters.listForOperator({ limit: 5 })).toEqual([]);
   });
 
-  it("of an agent or a binding covers what lies in it, in its own tenant", async () => {
+  it("P7: of an agent or a binding covers what lies in it, in its own tenant", async () => {
     await using opened = await open();
     const core = await opened.start();
     const agent: Scope = { kind: "agent", account: "acme", agentId: "ana" };
@@ -315,6 +315,54 @@ describe("a pause", () => {
     expect(await core.inbounds.openForOperator()).toEqual([]);
   });
 
+  it("P7: gives back a message whole: its files, its time, what it answers and where to answer it", async () => {
+    await using opened = await open();
+    const seen: unknown[] = [];
+    const look = tool("look", (_args, { inbound }) => {
+      seen.push(inbound);
+      return Promise.resolve({ ok: true, text: "seen" });
+    });
+    const core = await opened.start({ turn: { tools: () => [look] } });
+    await core.oversight.pause(SCOPE, ROSA, {});
+    const whole = {
+      parts: [
+        { kind: "text" as const, text: "look at this" },
+        {
+          kind: "media" as const,
+          media: "image" as const,
+          ref: "https://files.example/cat.png",
+          mime: "image/png",
+          name: "cat.png",
+          size: 7,
+        },
+      ],
+      replyAddress: { to: "visitor", thread: "7", extra: { subject: "cats" } },
+      replyToMsgId: "m-0",
+    };
+    await core.intake.receive({
+      key: VISITOR,
+      chat: "direct",
+      sender: { id: VISITOR.contact, name: "Vera" },
+      msgId: "m-1",
+      editOf: null,
+      fromMe: false,
+      sentAtMs: 4_000,
+      ...whole,
+    });
+    await core.idle();
+    expect(seen).toEqual([]);
+    await core.oversight.resume(SCOPE, ROSA, { ...give, runTurn: true });
+    await core.idle();
+    expect(seen).toMatchObject([{
+      parts: whole.parts,
+      reply_address: whole.replyAddress,
+      reply_to_msg_id: "m-0",
+      sender_name: "Vera",
+      msg_id: "m-1",
+      sent_at_ms: 4_000,
+    }]);
+  });
+
   it("keeps nothing with a cap of 0, and drops each", async () => {
     await using opened = await open("", { cap: 0 });
     const core = await opened.start();
@@ -327,7 +375,7 @@ describe("a pause", () => {
 });
 
 describe("an end of a pause", () => {
-  it("gives the model what it missed, and answers nothing unless told so", async () => {
+  it("P3: gives the model what it missed, and answers nothing unless told so", async () => {
     await using opened = await open();
     const core = await opened.start();
     await core.oversight.pause(SCOPE, ROSA, {});
@@ -359,7 +407,7 @@ describe("an end of a pause", () => {
     expect((await core.oversight.resume(SCOPE, ROSA, give)).changed).toBe(false);
   });
 
-  it("answers all that waited in one turn when told so, and nothing later overtakes it", async () => {
+  it("P6: answers all that waited in one turn when told so, and nothing later overtakes it", async () => {
     await using opened = await open();
     const core = await opened.start();
     await core.oversight.pause(SCOPE, ROSA, {});
@@ -375,6 +423,38 @@ describe("an end of a pause", () => {
     expect(last.slice(0, 2)).toEqual(["one", "two"]);
     expect(last.join("|")).toContain("four");
     expect(core.asked.length).toBeLessThanOrEqual(2);
+  });
+
+  it("P6: loses and doubles none of the messages that come just while it happens", async () => {
+    await using opened = await open();
+    const core = await opened.start();
+    const said: string[] = [];
+    const say = (text: string) => {
+      said.push(text);
+      return core.say(VISITOR, text);
+    };
+    let drained = 0;
+    for (let round = 0; round < 5; round++) {
+      await core.oversight.pause(SCOPE, ROSA, {});
+      const saying = [1, 2, 3].map((n) => say(`held ${round}.${n}`));
+      if (round % 2 === 0) await Promise.all(saying);
+      const [end] = await Promise.all([
+        core.oversight.resume(SCOPE, ROSA, { ...give, runTurn: true }),
+        ...[4, 5, 6].map((n) => say(`meanwhile ${round}.${n}`)),
+        ...saying,
+      ]);
+      drained += end.drained;
+      await core.idle();
+    }
+    const users = (await core.transcript(VISITOR)).filter(({ role }) => role === "user");
+    expect(users.map(({ body }) => body).sort()).toEqual(said.sort());
+    // The model has read each of them, and none twice.
+    const asked = (core.asked.at(-1) ?? []).filter(({ role }) => role === "user")
+      .map(({ content }) => content).join("\n");
+    for (const text of said) expect(asked.split(text)).toHaveLength(2);
+    expect(drained).toBeLessThanOrEqual(said.length);
+    expect(await core.inbounds.openForOperator()).toEqual([]);
+    expect(await core.store.read("SELECT id FROM pending_inbounds")).toEqual([]);
   });
 
   it("lets the agent begin with the summary where nobody wrote anything", async () => {

@@ -18,7 +18,7 @@ async function idsOf(store: Store, query: AuditQuery): Promise<number[]> {
 }
 
 describe("tailAudit", () => {
-  it("joins intent and outcome, and says when an outcome is not known", async () => {
+  it("U3: joins intent and outcome, and says when an outcome is not known", async () => {
     await using test = await openTestStore();
     await test.store.commit(rowsForIntent(intent(1)));
     await test.store.commit(
@@ -69,7 +69,7 @@ describe("tailAudit", () => {
     expect(await idsOf(test.store, { sinceMs: 3000 })).toEqual([4, 3]);
   });
 
-  it("pages without a gap or a repeat, also among calls of one millisecond", async () => {
+  it("U4: pages without a gap or a repeat, also among calls of one millisecond", async () => {
     await using test = await openTestStore();
     const total = 30;
     for (let n = 0; n < total; n++) {

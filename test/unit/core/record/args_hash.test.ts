@@ -7,7 +7,7 @@ import { mac } from "./samples.ts";
 const plain = (text: string): string => text;
 
 describe("argsHash", () => {
-  it("is 64 hex digits that depend on the key and not on the order of members", () => {
+  it("U3: is 64 hex digits that depend on the key and not on the order of members", () => {
     const hash = argsHash({ b: 1, a: [{ d: 1, c: 2 }] }, "nexo/admin/agents/get", mac);
     expect(hash).toMatch(/^[0-9a-f]{64}$/);
     expect(argsHash({ a: [{ c: 2, d: 1 }], b: 1 }, "nexo/admin/agents/get", mac)).toBe(hash);

@@ -45,7 +45,7 @@ async function trim(store: Store, keep: { days?: number; calls?: number }) {
 const callsLeft = async (store: Store) => (await tailAudit(store, { limit: 1000 })).calls.length;
 
 describe("trimAudit()", () => {
-  it("keeps the newest calls, and chains that go on from a signed statement", async () => {
+  it("U2: keeps the newest calls, and chains that go on from a signed statement", async () => {
     await using test = await openTestStore();
     await fill(test.store);
     const { trimmed, verify } = await trim(test.store, { calls: 10 });

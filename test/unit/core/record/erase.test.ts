@@ -156,7 +156,7 @@ const snippets = async (spine: Spine, account: string, text: string) =>
   (await spine.search.search({ accounts: [account], agentId: "ana", text })).length;
 
 describe("erase()", () => {
-  it("leaves no trace of a contact in any table, index or file, and all of everybody else", async () => {
+  it("F6: leaves no trace of a contact in any table, index or file, and all of everybody else", async () => {
     const settings = await settingsOf({ "agents.yaml": AGENTS });
     await using spine = await openSpine(() => settings);
     const gone = traces("acme", "ana-maria");

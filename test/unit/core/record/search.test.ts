@@ -51,7 +51,7 @@ function openSearch(store: Store, isIndexed = (): boolean => true) {
 }
 
 describe("search", () => {
-  it("finds words in any order, phrases, beginnings and alternatives, and leaves out", async () => {
+  it("F8: finds words in any order, phrases, beginnings and alternatives, and leaves out", async () => {
     const { say, snippets } = openSearch(test.store);
     await say("acme", "ana", [
       "refund for the blue chair",
@@ -116,7 +116,7 @@ describe("search", () => {
     expect(snippet).toMatch(/^\.\.\..*\.\.\.$/);
   });
 
-  it("never finds another tenant's words, whatever is asked", async () => {
+  it("F8: never finds another tenant's words, whatever is asked", async () => {
     const { say, search } = openSearch(test.store);
     const word = fc.constantFrom("alpha", "beta", "gamma", "x616e61", "61636d65", "-alpha", "*");
     const asked = fc.oneof(
@@ -177,7 +177,7 @@ describe("search", () => {
     expect(await snippets("word")).toEqual([]);
   });
 
-  it("forgets what is deleted in the same commit", async () => {
+  it("F8: forgets what is deleted in the same commit", async () => {
     const { say, snippets } = openSearch(test.store);
     await say("acme", "ana", ["blue chair", "世界 chair"]);
     expect(await snippets("chair")).toHaveLength(2);

@@ -52,7 +52,7 @@ describe("checkTranscripts()", () => {
     expect(await transcribedAccounts(spine.store)).toEqual(["acme"]);
   });
 
-  it("finds words that were changed, taken out, put elsewhere or into the index", async () => {
+  it("F6: finds words that were changed, taken out, put elsewhere or into the index", async () => {
     const wounds = [
       ["UPDATE transcripts SET body = 'hell' WHERE id = 3", /vouches/],
       ["UPDATE transcripts SET sender_id = 'eve' WHERE id = 3", /vouches/],

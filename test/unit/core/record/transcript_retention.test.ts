@@ -63,7 +63,7 @@ const hits = async ({ search }: Spine, account: string, text: string) =>
   (await search.search({ accounts: [account], agentId: "ana", text })).length;
 
 describe("trimTranscripts()", () => {
-  it("takes what a tenant said too long ago, and leaves tombstones that count and verify", async () => {
+  it("F6: takes what a tenant said too long ago, and leaves tombstones that count and verify", async () => {
     const { spine, nowMs } = await open();
     await using _ = spine;
     const { store } = spine;

@@ -111,7 +111,7 @@ describe("rowsForTranscript", () => {
     ]);
   });
 
-  it("gives live and backfill the same seq, across failing units and restarts", async () => {
+  it("F2: gives live and backfill the same seq, across failing units and restarts", async () => {
     const sessions = ["s-1", "s-2"];
     const unit = fc.record({
       session: fc.constantFrom(...sessions),

@@ -85,7 +85,7 @@ describe("rowsForTurn", () => {
 });
 
 describe("turn tails", () => {
-  it("never show a tenant what is another's, and lose or repeat nothing", async () => {
+  it("U1: never show a tenant what is another's, and lose or repeat nothing", async () => {
     const accounts = ["acme", "globex", "a", "a-b", "default"];
     const plan = fc.array(fc.constantFrom(...accounts), { minLength: 1, maxLength: 40 });
     await fc.assert(
@@ -119,7 +119,7 @@ describe("turn tails", () => {
     }
   });
 
-  it("show what finished since a time, in milliseconds", async () => {
+  it("U4: show what finished since a time, in milliseconds", async () => {
     await using test = await openTestStore();
     const deps = turnDeps();
     for (let n = 1; n <= 5; n++) await test.store.commit(rowsForTurn(turn("acme", n), deps));

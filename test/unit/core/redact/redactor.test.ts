@@ -43,7 +43,7 @@ const SECRETS: readonly (readonly [label: string, secret: string])[] = [
 ];
 
 describe("createRedactor", () => {
-  it.each(SECRETS)("replaces %s as a whole: %s", (label, secret) => {
+  it.each(SECRETS)("F7: replaces %s as a whole: %s", (label, secret) => {
     expect(redact(`Say ${secret}, and go`)).toBe(`Say [REDACTED:${label}], and go`);
     expect(redact(secret)).toBe(`[REDACTED:${label}]`);
     expect(redact(JSON.stringify({ a: secret }))).toBe(`{"a":"[REDACTED:${label}]"}`);
