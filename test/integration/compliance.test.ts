@@ -5,7 +5,7 @@
  * @module
  */
 import { execFile } from "node:child_process";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -234,7 +234,16 @@ describe("audit queries", () => {
     --microapp-id agent-creator \
     --since-mins 60 \
     --format json | jq '.[] | select(.method | startswith("nexo/admin/agents/"))'`;
-    const path = [join(ROOT, "node_modules/.bin"), dirname(JQ ?? ""), process.env["PATH"]];
+    const bin = join(place.home, "bin");
+    await mkdir(bin, { recursive: true });
+    await writeFile(
+      join(bin, "nexo"),
+      `#!/bin/sh\nexec "${process.execPath}" "${join(ROOT, "dist/core/main.js")}" "$@"\n`,
+      {
+        mode: 0o755,
+      },
+    );
+    const path = [bin, dirname(JQ ?? ""), process.env["PATH"]];
     const { stdout, stderr } = await promisify(execFile)("sh", ["-c", line], {
       env: { ...place.env, PATH: path.join(delimiter) },
     });

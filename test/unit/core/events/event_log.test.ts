@@ -110,10 +110,11 @@ describe("EventLog.list", () => {
     await using test = await openTestStore();
     using log = createEventLog({ store: test.store, log: silentLog });
     const kinds = AgentEventKindName.options;
+    const times = { sent_at_ms: 1, requested_at_ms: 1, resolved_at_ms: 1 };
     await put(
       test.store,
       "acme",
-      ...kinds.map((kind) => ({ ...dropped("ana", 1, { sent_at_ms: 1 }), kind }) as AgentEvent),
+      ...kinds.map((kind) => ({ ...dropped("ana", 1, times), kind }) as AgentEvent),
     );
     for (const kind of kinds) {
       const { events } = await log.list({ account: "acme", kinds: [kind] });
