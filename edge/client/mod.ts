@@ -9,7 +9,6 @@ export {
   type FirehoseOptions,
   type FirehoseState,
   openFirehose,
-  type WebSocketConstructor,
-  type WebSocketLike,
 } from "./firehose.ts";
+export type { WebSocketConstructor, WebSocketLike } from "./link.ts";
 export type { AgentEvent, AgentEventKind, FirehoseFrame } from "../../core/contract/mod.ts";

@@ -10,7 +10,7 @@ import {
   type WebSocketConstructor,
 } from "../../../edge/client/mod.ts";
 import type { WakeTarget } from "../../../edge/client/waking.ts";
-import { noted, openPlace } from "./support.ts";
+import { noted, openPlace, type Place } from "./support.ts";
 
 interface Seen {
   readonly numbers: number[];
@@ -91,6 +91,27 @@ async function openCable(
   };
 }
 
+/** Puts one event and gives its cursor. */
+async function oneEvent(
+  place: Place,
+  token: string,
+  n: number,
+  since?: string,
+): Promise<string> {
+  const seen = watch();
+  const client = openFirehose({
+    url: place.url("/"),
+    token: () => token,
+    ...(since === undefined ? {} : { since }),
+    ...seen.options,
+  });
+  await seen.until(() => client.state().kind === "open");
+  await place.core().put("acme", noted("ana", n));
+  await seen.until(() => seen.numbers.includes(n));
+  client.close();
+  return client.cursor() ?? "";
+}
+
 describe("openFirehose", () => {
   it("gives every event once and in order, however often the connection breaks", async () => {
     await using place = await openPlace();
@@ -144,6 +165,107 @@ describe("openFirehose", () => {
     expect(second.numbers).toEqual([3]);
     expect(second.gaps.map(({ from }) => from)).toEqual([since]);
     next.close();
+  });
+
+  it("tells at once what happens, and behind it what was missed: all of it once, each in order", async () => {
+    await using place = await openPlace();
+    const token = await place.token({ accountId: "acme" });
+    const cursorBefore = await oneEvent(place, token, 0);
+    // Some of it is gone, most of it takes many pages, and half of it is filtered out.
+    for (let n = 1; n <= 3_000; n += 100) {
+      await place.core().put(
+        "acme",
+        ...Array.from({ length: 100 }, (_, i) => noted(i % 2 === 0 ? "ana" : "bob", n + i)),
+      );
+    }
+    const seen = watch();
+    const late: number[] = [];
+    const live: number[] = [];
+    let lateAtFirstLive: number | undefined;
+    let sockets = 0;
+    class Counted extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols);
+        sockets++;
+        this.on("close", () => sockets--);
+        // What is fetched behind waits for what happens meanwhile, so that nobody can mistake the order.
+        if (url.includes("since=")) {
+          const { pause, resume } = this;
+          this.on("open", () => {
+            pause.call(this);
+            void seen.until(() => live.length === 2).then(() => resume.call(this));
+          });
+        }
+      }
+    }
+    const client = openFirehose({
+      url: place.url("/"),
+      token: () => token,
+      filters: { agent_id: "ana" },
+      since: cursorBefore,
+      catchUp: "behind",
+      ...seen.options,
+      WebSocket: Counted as unknown as WebSocketConstructor,
+      onEvent(event, cursor, about) {
+        const n = event.kind === "tool_called" ? Number(event.call_id) : NaN;
+        (about.isLate ? late : live).push(n);
+        if (!about.isLate) lateAtFirstLive ??= late.length;
+        seen.options.onEvent(event, cursor, about);
+      },
+    });
+    await seen.until(() => client.state().kind === "open");
+    expect(client.cursor()).toBe(cursorBefore);
+    await place.core().put("acme", noted("ana", 9_001), noted("bob", 9_002), noted("ana", 9_003));
+    await seen.until(() => late.length === 1_500);
+    expect(lateAtFirstLive).toBe(0);
+    expect(live).toEqual([9_001, 9_003]);
+    expect(late).toEqual(Array.from({ length: 1_500 }, (_, i) => 1 + 2 * i));
+    expect(seen.gaps).toEqual([]);
+
+    // Both have an event in common by now: one connection is enough, and its cursor the place to resume.
+    await place.core().put("acme", noted("ana", 9_004));
+    await seen.until(() => live.length === 3);
+    expect(await oneEvent(place, token, 9_005, client.cursor())).not.toBe(cursorBefore);
+    await seen.until(() => live.length === 4);
+    expect(sockets).toBe(1);
+    expect(late).toHaveLength(1_500);
+    client.close();
+  });
+
+  it("fills one hole after another when it loses the edge before it has caught up", async () => {
+    await using place = await openPlace();
+    await using cable = await openCable(() => place.edge().url);
+    const token = await place.token({ accountId: "acme" });
+    const since = await oneEvent(place, token, 0);
+    const seen = watch();
+    let n = 1;
+    const put = async (count: number): Promise<void> => {
+      const some = Array.from({ length: count }, () => noted("ana", n++));
+      await place.core().put("acme", ...some);
+    };
+    await put(50);
+    const client = openFirehose({
+      url: cable.url,
+      token: () => token,
+      since,
+      catchUp: "behind",
+      ...seen.options,
+    });
+    for (let round = 0; round < 4; round++) {
+      await seen.until(() => client.state().kind === "open");
+      await put(3);
+      cable.cut();
+      await put(20);
+      await seen.until(() => client.state().kind !== "open");
+    }
+    await seen.until(() => client.state().kind === "open");
+    await put(1);
+    await seen.until(() => seen.numbers.length >= n - 1);
+    expect(seen.numbers.toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: n - 1 }, (_, i) => i + 1),
+    );
+    expect(seen.gaps).toEqual([]);
+    client.close();
   });
 
   it("asks for a new token when the old one is refused", async () => {
@@ -208,9 +330,9 @@ describe("openFirehose", () => {
       url: place.url("/"),
       token: () => token,
       ...seen.options,
-      onEvent(event, cursor) {
+      onEvent(event, cursor, about) {
         client.close();
-        seen.options.onEvent(event, cursor);
+        seen.options.onEvent(event, cursor, about);
       },
     });
     await seen.until(() => client.state().kind === "open");
