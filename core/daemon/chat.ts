@@ -47,7 +47,9 @@ export function serveChat(bus: Pick<Bus, "respond">, deps: ChatDeskDeps): void {
     }
     const answer = (): Promise<unknown> => answerVisitor(request.data, deps);
     const { traceparent: parent } = headers;
-    const answered = parent === undefined ? answer() : inSpan("chat", { kind: "server", parent }, answer);
+    const answered = parent === undefined
+      ? answer()
+      : inSpan("chat", { kind: "server", parent }, answer);
     return encoder.encode(JSON.stringify(await answered));
   });
 }

@@ -207,34 +207,34 @@ export function createIntake(deps: IntakeDeps): Intake {
   };
 
   async function receive(message: ChannelMessage): Promise<MessageOutcome> {
-      const inbound = inboundOfMessage(message, { id: deps.uuid(), origin: null });
-      const admitted = await deps.admit([inbound]);
-      if (admitted === undefined) {
-        throw new CodedError("store_full", "Cannot accept message: too many wait already");
-      }
-      const { messages: [own], refused: [refusal], events, release } = admitted;
-      if (own === undefined) {
-        const { account_id: account } = message.key;
-        if (events.length > 0) await store.commit(deps.eventRows({ account, events }));
-        throw new CodedError(
-          refusal?.code ?? "internal",
-          `Cannot accept message: ${refusal?.reason ?? "it was not admitted"}`,
-        );
-      }
-      const { session_id: sessionId } = own.item;
-      try {
-        const channel = deps.channels.get(message.key.channel);
-        await store.commit([
-          ...inbounds.rowsForQueued(inbound, sessionId, now()),
-          ...channel?.rowsForHeard?.(inbound, sessionId) ?? [],
-        ]);
-      } catch (error) {
-        release();
-        if (codeOf(error) === "conflict" && message.msgId !== null) return { kind: "duplicate" };
-        throw error;
-      }
-      deps.schedule([own.item]);
-      return { kind: "accepted", inboundId: inbound.id, sessionId };
+    const inbound = inboundOfMessage(message, { id: deps.uuid(), origin: null });
+    const admitted = await deps.admit([inbound]);
+    if (admitted === undefined) {
+      throw new CodedError("store_full", "Cannot accept message: too many wait already");
+    }
+    const { messages: [own], refused: [refusal], events, release } = admitted;
+    if (own === undefined) {
+      const { account_id: account } = message.key;
+      if (events.length > 0) await store.commit(deps.eventRows({ account, events }));
+      throw new CodedError(
+        refusal?.code ?? "internal",
+        `Cannot accept message: ${refusal?.reason ?? "it was not admitted"}`,
+      );
+    }
+    const { session_id: sessionId } = own.item;
+    try {
+      const channel = deps.channels.get(message.key.channel);
+      await store.commit([
+        ...inbounds.rowsForQueued(inbound, sessionId, now()),
+        ...channel?.rowsForHeard?.(inbound, sessionId) ?? [],
+      ]);
+    } catch (error) {
+      release();
+      if (codeOf(error) === "conflict" && message.msgId !== null) return { kind: "duplicate" };
+      throw error;
+    }
+    deps.schedule([own.item]);
+    return { kind: "accepted", inboundId: inbound.id, sessionId };
   }
 }
 
