@@ -78,7 +78,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     log,
   });
   const reader = createReader(url, "reader");
-  const readEach = createLookups(reader.read);
+  const readEach = createLookups((...call) => reader.read(...call));
   let disposed: Promise<void> | undefined;
 
   async function dispose(): Promise<void> {

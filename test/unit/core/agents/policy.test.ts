@@ -107,7 +107,9 @@ it("H4: a sender's limit is its binding's, wherever that stands in the list, fro
   const ratesWith = async (...written: string[]) => {
     const settings = await settingsOf({
       "agents.yaml":
-        `agents:\n  - { id: ana, model: { provider: offline, model: rules }, inbound_bindings: [${written}] }\n`,
+        `agents:\n  - { id: ana, model: { provider: offline, model: rules }, inbound_bindings: [${
+          written.join(", ")
+        }] }\n`,
     });
     return ["webchat:acme", "webchat:globex", "telegram:default"].map((binding) =>
       senderRateOf(settings, "ana", binding)
