@@ -1,27 +1,52 @@
 import { defineConfig } from "vitest/config";
 
-/** Slow suites start real processes, so their files run one after another. */
-const project = (name: string, include: string[], seconds: number, parallel: boolean) => ({
-  extends: true as const,
-  test: {
-    name,
-    include,
-    // The templates' own tests run as their users run them.
-    exclude: ["**/node_modules/**", "**/dist/**", "extensions/templates/**"],
-    testTimeout: seconds * 1000,
-    hookTimeout: seconds * 1000,
-    fileParallelism: parallel,
-    pool: "forks" as const,
+interface Kind {
+  readonly name: string;
+  readonly include: readonly string[];
+  /** For a test and for a hook. */
+  readonly seconds: number;
+  /** Files at a time. Those that start programs wait for them more than they compute. */
+  readonly workers: number;
+  /** Kinds with the same number run together, the next number afterwards. */
+  readonly turn: number;
+}
+
+const kinds: readonly Kind[] = [
+  {
+    name: "unit",
+    include: ["test/unit/**/*.test.ts", "extensions/**/*.test.ts"],
+    seconds: 30,
+    workers: 2,
+    turn: 0,
   },
-});
+  {
+    name: "integration",
+    include: ["test/integration/**/*.test.ts"],
+    seconds: 120,
+    workers: 3,
+    turn: 1,
+  },
+  { name: "browser", include: ["test/browser/**/*.test.ts"], seconds: 120, workers: 2, turn: 2 },
+  { name: "chaos", include: ["test/chaos/**/*.test.ts"], seconds: 420, workers: 2, turn: 3 },
+];
 
 export default defineConfig({
   test: {
-    projects: [
-      project("unit", ["test/unit/**/*.test.ts", "extensions/**/*.test.ts"], 30, true),
-      project("integration", ["test/integration/**/*.test.ts"], 120, false),
-      project("browser", ["test/browser/**/*.test.ts"], 120, false),
-      project("chaos", ["test/chaos/**/*.test.ts"], 420, false),
-    ],
+    projects: kinds.map(({ name, include, seconds, workers, turn }) => ({
+      extends: true as const,
+      test: {
+        name,
+        include: [...include],
+        // The templates' own tests run as their users run them.
+        exclude: ["**/node_modules/**", "**/dist/**", "extensions/templates/**"],
+        testTimeout: seconds * 1000,
+        hookTimeout: seconds * 1000,
+        pool: "forks" as const,
+        // Rooms keep no state of their own, so files can share what they import.
+        isolate: name !== "unit",
+        maxWorkers: workers,
+        sequence: { groupOrder: turn },
+      },
+    })),
   },
 });

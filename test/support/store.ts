@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -25,10 +26,29 @@ export interface TestStore extends AsyncDisposable {
   readonly url: string;
 }
 
+/** A file to which all migrations were applied, made once for the tests of a process. */
+let migrated: Promise<string> | undefined;
+
+async function migrate(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "migrated-"));
+  process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
+  const path = join(dir, "core.db");
+  const store = await openStore({
+    url: `file:${path}`,
+    migrationsDir,
+    now: Date.now,
+    log: silentLog,
+  });
+  await store[Symbol.asyncDispose]();
+  return path;
+}
+
 /** Opens a store with all migrations; disposing closes it and removes its directory. */
 export async function openTestStore(options: Partial<StoreOptions> = {}): Promise<TestStore> {
   const dir = await mkdtemp(join(tmpdir(), "store-"));
-  const url = `file:${join(dir, "core.db")}`;
+  const path = join(dir, "core.db");
+  const url = `file:${path}`;
+  if (options.migrationsDir === undefined) await copyFile(await (migrated ??= migrate()), path);
   const opening = openStore({ url, migrationsDir, now: Date.now, log: silentLog, ...options });
   const store = await opening.catch(async (error: unknown) => {
     await rm(dir, { recursive: true });
