@@ -12,10 +12,8 @@ import { createInterruptible, TookTooLong } from "../flow/interruptible.ts";
 
 /** Longest schema that is compiled, in characters of JSON. */
 const MAX_SCHEMA_CHARS = 64 * 1024;
-/** How long compiling one may take, in milliseconds. */
-const COMPILE_MS = 2_000;
-/** How long one check may take, in milliseconds. */
-const CHECK_MS = 200;
+/** How long compiling a schema and one check against it may take, in milliseconds. */
+const TIMES = { compileMs: 2_000, checkMs: 200 };
 /** Checks that took too long before the schema is given up. */
 const MAX_LATE = 3;
 
@@ -33,7 +31,7 @@ interface Compiled {
 }
 
 /** Returns a check that compiles each schema once. A schema that does not compile refuses every call. */
-export function createSchemaCheck(): SchemaCheck {
+export function createSchemaCheck({ compileMs, checkMs } = TIMES): SchemaCheck {
   const compiled = new WeakMap<object, Compiled | string>();
   const interruptible = createInterruptible();
 
@@ -51,7 +49,7 @@ export function createSchemaCheck(): SchemaCheck {
         // Copied in at each of many places, one definition would become hundreds of megabytes of code.
         inlineRefs: false,
       });
-      const validate = interruptible(() => ajv.compile(schema), COMPILE_MS);
+      const validate = interruptible(() => ajv.compile(schema), compileMs);
       return { validate, isShort: isShort(schema), late: 0 };
     } catch (error) {
       return `the tool's schema is not valid: ${messageOf(error)}`;
@@ -63,7 +61,7 @@ export function createSchemaCheck(): SchemaCheck {
     if (short) return validate(args);
     if (known.late >= MAX_LATE) return "the tool's schema takes too long to check";
     try {
-      return interruptible(() => validate(args), CHECK_MS);
+      return interruptible(() => validate(args), checkMs);
     } catch (error) {
       if (!(error instanceof TookTooLong)) {
         return `the tool's schema cannot be checked: ${messageOf(error)}`;

@@ -5,12 +5,12 @@
  */
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import ts from "typescript";
 import { parse } from "yaml";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { runCli } from "../../../core/cli/program.ts";
 import { ExtensionsFile } from "../../../core/contract/mod.ts";
 import { parseManifest } from "../../../core/microapps/manifest.ts";
+import { problemsOf } from "../../support/snippets.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const page = readFileSync(join(ROOT, "docs/microapps.md"), "utf8");
@@ -22,39 +22,13 @@ const blocks = (language: string): string[] =>
 
 afterEach(() => void vi.restoreAllMocks());
 
-/** What the compiler has to say of each text, as if it were a file of this repository. */
-function problemsOf(texts: readonly string[]): string[] {
-  const config = ts.readConfigFile(join(ROOT, "tsconfig.json"), (path) => ts.sys.readFile(path));
-  const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, ROOT);
-  const files = new Map(
-    texts.map((text, i) => [join(ROOT, `test/unit/docs/snippet_${i}.ts`), `${text}\nexport {};\n`]),
-  );
-  const host = ts.createCompilerHost({ ...options, noEmit: true });
-  const { readFile, fileExists } = host;
-  host.readFile = (path) => files.get(path) ?? readFile(path);
-  host.fileExists = (path) => files.has(path) || fileExists(path);
-  const { getSourceFile } = host;
-  host.getSourceFile = (path, ...rest) => {
-    const text = files.get(path);
-    return text === undefined
-      ? getSourceFile(path, ...rest)
-      : ts.createSourceFile(path, text, ts.ScriptTarget.ES2023);
-  };
-  const program = ts.createProgram([...files.keys()], { ...options, noEmit: true }, host);
-  return [...files.keys()].flatMap((path) => {
-    const source = program.getSourceFile(path);
-    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
-      .map(({ messageText }) => `${path}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`);
-  });
-}
-
 describe("docs/microapps.md", () => {
-  it("shows code that compiles", { timeout: 120_000 }, () => {
+  it("shows code that compiles", { timeout: 120_000 }, async () => {
     const code = blocks("ts");
     expect(code.length).toBeGreaterThan(5);
     const mistake = 'import { nothing } from "nexo-microapps/sdk";\nnothing();';
-    expect(problemsOf([...code, mistake])).toEqual([
-      expect.stringMatching(/snippet_\d+\.ts: .*no exported member 'nothing'/),
+    expect(await problemsOf([...code, mistake])).toEqual([
+      expect.stringMatching(/^snippet_\d+\.ts\(\d+,\d+\): .*no exported member 'nothing'/),
     ]);
   });
 
