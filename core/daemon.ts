@@ -27,6 +27,7 @@ import { createAgentNews, tellPairing } from "./daemon/notices.ts";
 import { createCoreMetrics } from "./daemon/metrics.ts";
 import type { DaemonOptions, DaemonReady } from "./daemon/options.ts";
 import { openPairing } from "./daemon/pairing.ts";
+import { createMcpLink } from "./daemon/mcp_link.ts";
 import { createParts } from "./daemon/parts.ts";
 import { redactLog } from "./daemon/log.ts";
 import { createLiveRedactor } from "./daemon/redaction.ts";
@@ -41,6 +42,7 @@ import { openSignedHeads } from "./daemon/signed_heads.ts";
 import { openWork } from "./daemon/work.ts";
 import type { Dispatch } from "./admin/dispatcher.ts";
 import { openAttendants } from "./channels/attendants.ts";
+import { openMcpInlet } from "./channels/mcp/inlet.ts";
 import { channelHealth } from "./channels/health.ts";
 import { channelSources } from "./channels/sources.ts";
 import { createUuids, messageOf, resolveSource, subjects } from "./contract/mod.ts";
@@ -126,8 +128,17 @@ export async function runDaemon(
   let dispatch: Dispatch = () => Promise.reject(new Error("the admin methods are not there yet"));
   const microappTokens = openMicroappTokens({ dir: join(home.secrets, "microapps"), random });
   const hopKey = (id: string): string => vault.mac("microapp-hop", id);
+  await using inlet = openMcpInlet({
+    settings,
+    // What comes before the work is there fails, and is tried again.
+    deliver: async (handoffs) => work.intake.deliver(handoffs),
+    uuid: parts.uuid,
+    now,
+    log,
+  });
   await using host = await openMicroapps({
     settings,
+    onChannelMessage: inlet.receive,
     httpIdentity: async (id, first) => ({
       token: await microappTokens.of(id, first),
       hopKey: hopKey(id),
@@ -155,6 +166,7 @@ export async function runDaemon(
     env: options.env,
     settings,
     deliver: (handoffs) => work.intake.deliver(handoffs),
+    mcp: createMcpLink(() => host),
     now,
     log,
   });
@@ -376,6 +388,7 @@ export async function runDaemon(
   await edge?.[Symbol.asyncDispose]();
   await schedules[Symbol.asyncDispose]();
   await attendants[Symbol.asyncDispose]();
+  await inlet[Symbol.asyncDispose]();
   await work.drain(AbortSignal.timeout(DRAIN_MS));
   stopForwarding();
 }

@@ -3,28 +3,33 @@
  *
  * @module
  */
-import { z } from "zod";
-import { type AgentConfig, RPC_CODES, RpcFault } from "../contract/mod.ts";
+import { answererOf } from "../channels/answerer.ts";
+import { type AgentConfig, messageOf, RPC_CODES, RpcFault } from "../contract/mod.ts";
 import { CHANNEL_METHODS, type ChannelEntry } from "../contract/admin/channels.ts";
 import type { ChangeConfig } from "../settings/draft.ts";
+import { MCP_CHANNEL } from "../settings/mcp_channels.ts";
 import type { Settings } from "../settings/settings.ts";
 import { seesAgent } from "./agents.ts";
 import { type AdminMethod, type Call, methodsOf } from "./method.ts";
 import { findAgent, isMap, literal, mapAt, type RawMap } from "./raw_config.ts";
 
-/** As much of an agent's `channels` as these methods read; the rest is left alone. */
-const AgentChannels = z.object({
-  approved: z.array(z.object({ server: z.string(), allowlist: z.array(z.int()).optional() })),
-});
+interface Verdict {
+  readonly status: "ok" | "warning" | "error";
+  readonly message: string;
+}
 
 /** What the channel methods need. */
 export interface ChannelMethodDeps {
   readonly settings: () => Settings;
   readonly changeConfig: ChangeConfig;
+  /** Why a server cannot be heard or answered through; undefined when it can. */
+  readonly troubleOf: (server: string) => Promise<string | undefined>;
 }
 
 /** Returns the methods on channel servers. */
-export function channelMethods({ settings, changeConfig }: ChannelMethodDeps): AdminMethod[] {
+export function channelMethods(
+  { settings, changeConfig, troubleOf }: ChannelMethodDeps,
+): AdminMethod[] {
   const agentsFor = (id: string | null | undefined, call: Call): AgentConfig[] =>
     [...settings().agents.values()].filter((agent) =>
       (id == null || agent.id === id) && seesAgent(agent, settings(), call)
@@ -35,6 +40,24 @@ export function channelMethods({ settings, changeConfig }: ChannelMethodDeps): A
         ? -1
         : 1
     );
+
+  async function verdictOn(agentId: string, server: string): Promise<Verdict> {
+    if (settings().agents.get(agentId)?.channels.enabled !== true) {
+      return { status: "warning", message: "channels.enabled is off: nobody is heard" };
+    }
+    try {
+      const first = answererOf(settings(), MCP_CHANNEL, server, { suspended: "accept" }).agentId;
+      if (first !== agentId) {
+        return { status: "warning", message: `agent "${first}" hears it first, and answers` };
+      }
+    } catch (error) {
+      return { status: "error", message: messageOf(error) };
+    }
+    const trouble = await troubleOf(server);
+    return trouble === undefined
+      ? { status: "ok", message: "heard, and can be answered" }
+      : { status: "error", message: trouble };
+  }
 
   return methodsOf(CHANNEL_METHODS, {
     "nexo/admin/channels/list": ({ agent_id }, call) =>
@@ -48,6 +71,7 @@ export function channelMethods({ settings, changeConfig }: ChannelMethodDeps): A
         const channels = mapAt(declared.agent, "channels");
         const approved = approvedIn(channels);
         const known = approved.find(({ server }) => server === server_name);
+        channels["enabled"] ??= true;
         const entry = known ?? { server: literal(server_name) };
         if (allowlist != null) entry["allowlist"] = allowlist;
         if (known === undefined) channels["approved"] = [...approved, entry];
@@ -73,25 +97,28 @@ export function channelMethods({ settings, changeConfig }: ChannelMethodDeps): A
       return { removed: changed, config_version: next.version };
     },
 
-    "nexo/admin/channels/doctor": ({ agent_id }, call) =>
-      Promise.resolve({
-        verdicts: entriesFor(agent_id, call).map(({ agent_id: agent, server_name }) => ({
+    "nexo/admin/channels/doctor": async ({ agent_id }, call) => ({
+      verdicts: await Promise.all(
+        entriesFor(agent_id, call).map(async ({ agent_id: agent, server_name }) => ({
           agent_id: agent,
           server_name,
-          status: "warning" as const,
-          message: "approved, but this version runs no MCP channel servers",
+          ...await verdictOn(agent, server_name),
         })),
-      }),
+      ),
+    }),
   });
 }
 
-function entriesOf(agent: AgentConfig): ChannelEntry[] {
-  const channels = AgentChannels.safeParse(agent.channels);
-  return !channels.success ? [] : channels.data.approved.map(({ server, allowlist }) => ({
-    agent_id: agent.id,
-    server_name: server,
-    ...(allowlist === undefined ? {} : { allowlist }),
-  }));
+function entriesOf({ id, channels }: AgentConfig): ChannelEntry[] {
+  return channels.approved.map(({ server, allowlist }) => {
+    // The wire has numbers only; names that people wrote into the file are not told.
+    const numbers = allowlist.map(Number).filter(Number.isSafeInteger);
+    return {
+      agent_id: id,
+      server_name: server,
+      ...(numbers.length === 0 ? {} : { allowlist: numbers }),
+    };
+  });
 }
 
 function approvedIn(channels: RawMap): RawMap[] {

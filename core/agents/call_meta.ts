@@ -10,6 +10,7 @@ import {
   type Inbound,
   type InboundMessageMeta,
 } from "../contract/mod.ts";
+import { MCP_CHANNEL } from "../settings/mcp_channels.ts";
 
 /** What all calls of a turn say alike. */
 type Common = Pick<NonNullable<CallMeta["nexo"]>, "binding" | "inbound">;
@@ -45,6 +46,7 @@ function bindingContext({ key, event_source }: Inbound, sessionId: string): Bind
     tenant_id: key.account_id,
     instance: key.instance,
     binding_id: bindingId(key.channel, key.instance),
+    ...(key.channel === MCP_CHANNEL ? { mcp_channel_source: key.instance } : {}),
     ...(event_source === null ? {} : { event_source }),
   };
 }

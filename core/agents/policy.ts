@@ -13,6 +13,7 @@ import {
   type ToolRateLimits,
 } from "../contract/mod.ts";
 import { writtenBinding } from "../settings/bindings.ts";
+import { approvalOf, MCP_CHANNEL } from "../settings/mcp_channels.ts";
 import type { Settings } from "../settings/settings.ts";
 
 /** A tool's two names: the child's own and the one the model sees. */
@@ -170,7 +171,7 @@ function ownPolicyOf(settings: Settings, key: ConversationKey): PolicyResult {
 /**
  * The binding that answers (channel, instance): instances must be equal, and none means `default`.
  *
- * An event subscriber is a binding of channel `event`, a schedule without a conversation one of
+ * An MCP server the agent hears is a binding of channel `mcp`, an event subscriber one of channel `event`, a schedule without a conversation one of
  * channel `timer`, and a task from another agent one of `delegation` with its id as instance; one
  * written by hand only adds overrides.
  */
@@ -179,11 +180,18 @@ export function findBinding(
   channel: string,
   instance: string,
 ): Partial<BindingConfig> | undefined {
+  if (channel === MCP_CHANNEL && approvalOf(agent, instance) === undefined) return undefined;
   const written = writtenBinding(agent, channel, instance);
   if (written !== undefined) return written;
   if (channel === "timer" || channel === "delegation") return {};
+  if (channel === MCP_CHANNEL) return mcpBinding(agent, instance);
   if (channel !== "event") return undefined;
   return agent.event_subscribers.some(({ id }) => id === instance) ? {} : undefined;
+}
+
+function mcpBinding(agent: AgentConfig, server: string): Partial<BindingConfig> {
+  const rate = approvalOf(agent, server)?.rate_limit ?? agent.channels.default_rate_limit;
+  return rate === undefined ? {} : { sender_rate_limit: rate };
 }
 
 /** What holds for tool calls on a binding; undefined when the agent is unknown. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { bindingId, messageOf } from "../contract/mod.ts";
+import { MCP_CHANNEL, serversHeardBy } from "../settings/mcp_channels.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { InstanceView } from "./attendants.ts";
 import type { Channel } from "./channel.ts";
@@ -29,9 +30,11 @@ export async function channelHealth(
 
 /** The lines active agents are bound to; a binding of any instance names none. */
 function answeredOn({ agents }: Settings): Set<string> {
-  const bindings = [...agents.values()].filter(({ active }) => active)
-    .flatMap(({ inbound_bindings }) => inbound_bindings);
-  return new Set(bindings.map(({ plugin, instance }) => bindingId(plugin, instance ?? "default")));
+  const active = [...agents.values()].filter((agent) => agent.active);
+  return new Set(active.flatMap(({ inbound_bindings, channels }) => [
+    ...inbound_bindings.map(({ plugin, instance }) => bindingId(plugin, instance ?? "default")),
+    ...serversHeardBy({ channels }).map((server) => bindingId(MCP_CHANNEL, server)),
+  ]));
 }
 
 async function viewOf(

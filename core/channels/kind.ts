@@ -39,11 +39,43 @@ export interface ChannelDeps {
   readonly envelopeOf: (id: string) => Promise<Envelope | undefined>;
   /** What visitors of the web chat see. */
   readonly visitors: { readonly log: Pick<ChatLog, "rowsForHeard" | "rowsForSent"> };
+  readonly mcp: McpLink;
   /** Small texts that outlive the process: how far a mailbox was read. */
   readonly memory: ChannelMemory;
   readonly uuid: () => string;
   readonly now: Clock;
   readonly log: Log;
+}
+
+/** MCP servers, as far as a channel needs them. */
+export interface McpLink {
+  /** How a server stands; undefined when there is none of that name. */
+  readonly server: (name: string) => McpChannelServer | undefined;
+  /**
+   * Calls a tool; resolves with the server's own words when it says no, and whether it is in trouble
+   * that may pass, else with nothing.
+   *
+   * @throws {CodedError} as the host's `callTool`
+   */
+  readonly call: (call: {
+    readonly server: string;
+    readonly tool: string;
+    readonly arguments: Readonly<Record<string, string>>;
+    readonly account: string;
+    readonly agentId: string;
+    /** The same for a try again. */
+    readonly callId: string;
+    readonly signal: AbortSignal;
+  }) => Promise<{ readonly reason: string; readonly passes: boolean } | undefined>;
+}
+
+/** An MCP server as a channel. */
+export interface McpChannelServer {
+  readonly state: string;
+  /** Whether it declares `experimental["nexo/channel"]`. */
+  readonly isChannel: boolean;
+  /** Names of the arguments of its tools, by the tool's name. */
+  readonly tools: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** Small texts on disk, by key. */

@@ -7,6 +7,7 @@ import type { Channel } from "./channel.ts";
 import type { ChannelDeps, ChannelKind } from "./kind.ts";
 import { email } from "./email/email.ts";
 import { generic } from "./generic/generic.ts";
+import { mcp } from "./mcp/mcp.ts";
 import { slack } from "./slack/slack.ts";
 import { telegram } from "./telegram/telegram.ts";
 import { webchat } from "./webchat.ts";
@@ -20,6 +21,7 @@ export const CHANNEL_KINDS: readonly ChannelKind[] = [
   slack,
   email,
   generic,
+  mcp,
 ];
 
 const limits = new Map(CHANNEL_KINDS.map(({ id, textLimit }) => [id, textLimit]));

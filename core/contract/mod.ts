@@ -37,6 +37,7 @@ export {
   OutboundAllowlist,
   SubscriberPattern,
 } from "./config/agents.ts";
+export type { ApprovedChannel } from "./config/agent_channels.ts";
 export { BrokerConfig, BrokerFile } from "./config/broker.ts";
 export {
   CapabilityGrant,

@@ -28,6 +28,7 @@ import { readUsage } from "../models/budget/usage.ts";
 import { probeProvider } from "../models/probe.ts";
 import { tailAudit } from "../record/admin_audit.ts";
 import { tailForAccount } from "../record/turns.ts";
+import { MCP_CHANNEL } from "../settings/mcp_channels.ts";
 import { writeSecret } from "../settings/written_secrets.ts";
 import type { Store } from "../store/store.ts";
 import type { Credentials } from "../vault/credentials.ts";
@@ -87,7 +88,11 @@ export function createAdminMethods(
       }),
       now,
     }),
-    ...channelMethods({ settings, changeConfig }),
+    ...channelMethods({
+      settings,
+      changeConfig,
+      troubleOf: async (server) => (await deps.channels.get(MCP_CHANNEL)?.ready?.(server))?.reason,
+    }),
     ...credentialMethods({
       settings,
       changeConfig,

@@ -22,7 +22,7 @@ const FETCH_ALLOW = "NEXO_FETCH_ALLOW";
 
 /** What the daemon's channels stand on. */
 export interface DaemonChannelDeps
-  extends Pick<ChannelDeps, "deliver" | "uuid" | "now" | "log" | "settings"> {
+  extends Pick<ChannelDeps, "deliver" | "mcp" | "uuid" | "now" | "log" | "settings"> {
   readonly store: Store;
   readonly vault: Vault;
   readonly credentials: Credentials;

@@ -29,6 +29,8 @@ export interface MicroappsDeps {
   /** The tenants whose credentials a microapp registered. */
   readonly servedBy: (microappId: string) => string[];
   readonly onState: (event: AgentEvent & { kind: "microapp_state" }) => void;
+  /** Hears what MCP servers that are channels bring. */
+  readonly onChannelMessage: (server: string, params: unknown) => void;
   readonly redact: (text: string) => string;
   readonly httpIdentity: IdentityOf;
   readonly now: Clock;
@@ -58,6 +60,7 @@ export async function openMicroapps(deps: MicroappsDeps): Promise<Host> {
         () => deps.dispatch()(caller(microappId), method, params),
       ),
     onFault: errors.fault,
+    onChannelMessage: deps.onChannelMessage,
     onState(microappId, state, reason) {
       if (state === "ready") errors.ready(microappId);
       deps.onState({

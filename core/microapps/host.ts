@@ -81,6 +81,8 @@ export interface HostDeps {
   readonly onState: (microappId: string, state: MicroappState, reason?: string) => void;
   /** Hears what goes wrong with microapps themselves. @default nobody does */
   readonly onFault?: (microappId: string, fault: MicroappFault) => void;
+  /** Hears what MCP servers that are channels bring, in their order. @default nobody does */
+  readonly onChannelMessage?: (server: string, params: unknown) => void;
   /** Passes the lines that are kept of what microapps say. @default nothing is taken out of them */
   readonly redact?: (line: string) => string;
   /** `{<agent_id>: <its extensions_config for this microapp>}`. */
@@ -113,6 +115,8 @@ export interface Host extends AsyncDisposable {
   callTool(
     call: CallContext & { readonly tool: ToolDescriptor; readonly arguments: unknown },
   ): Promise<ToolResult>;
+  /** How an MCP server stands as a channel; undefined when there is none of that name. */
+  channelServer: McpServers["channel"];
   /** The HTTP server of a microapp; undefined when there is none of that name, or it declares none. */
   server(microappId: string): RoutableServer | undefined;
   /** The microapp that brings jobs of `kind` for a tenant; the first of several. */
@@ -257,6 +261,7 @@ export async function openHost(deps: HostDeps): Promise<Host> {
         throw error;
       });
     },
+    channelServer: (key) => mcp.channel(key),
     server(id) {
       const slot = slots.get(id);
       return slot === undefined ? undefined : servers.find(slot.candidate);

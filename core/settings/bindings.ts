@@ -4,6 +4,7 @@
  * @module
  */
 import { type AgentConfig, type BindingConfig, bindingId } from "../contract/mod.ts";
+import { MCP_CHANNEL, serversHeardBy } from "./mcp_channels.ts";
 import type { Settings } from "./settings.ts";
 
 type Agents = Settings["agents"];
@@ -19,7 +20,10 @@ function memo<K extends object, V>(known: WeakMap<K, V>, key: K, make: () => V):
   return found;
 }
 
-/** The agents with a binding for (channel, instance), in the order of the config. */
+/**
+ * The agents with a binding for (channel, instance), in the order of the config. A server of MCP is
+ * heard by its approval alone: no binding stands in for it.
+ */
 export function agentsBoundTo(
   { agents }: Pick<Settings, "agents">,
   channel: string,
@@ -28,7 +32,7 @@ export function agentsBoundTo(
   const all = memo(boundAgents, agents, () => {
     const bound = new Map<string, AgentConfig[]>();
     for (const agent of agents.values()) {
-      for (const id of bindingsById(agent).keys()) {
+      for (const id of linesOf(agent)) {
         const others = bound.get(id);
         if (others === undefined) bound.set(id, [agent]);
         else others.push(agent);
@@ -37,6 +41,12 @@ export function agentsBoundTo(
     return bound;
   });
   return all.get(bindingId(channel, instance)) ?? [];
+}
+
+function linesOf(agent: AgentConfig): string[] {
+  const written = [...bindingsById(agent)].filter(([, { plugin }]) => plugin !== MCP_CHANNEL);
+  const servers = serversHeardBy(agent).map((server) => bindingId(MCP_CHANNEL, server));
+  return [...written.map(([id]) => id), ...servers];
 }
 
 /** The binding of an agent that is written for (channel, instance); the first of several. */

@@ -4,17 +4,18 @@
  * @module
  */
 import { type AccountId, type AgentConfig, DEFAULT_ACCOUNT } from "../contract/mod.ts";
+import { MCP_CHANNEL } from "./mcp_channels.ts";
 import type { Settings } from "./settings.ts";
 
 /**
  * The tenant of what arrives on (`channel`, `instance`) for `agent`, or undefined when nothing says.
  *
- * First the account in `plugins/<channel>.yaml`, then the agent's `tenant_id`, then the instance when
+ * First the account in `plugins/<channel>.yaml`, for a server of MCP that in `mcp.yaml`, then the agent's `tenant_id`, then the instance when
  * a tenant is called so, then `default` when no tenants are declared. Whether the tenant is active is
  * the caller's to check.
  */
 export function tenantOf(
-  settings: Pick<Settings, "plugins" | "singleTenant" | "tenants">,
+  settings: Pick<Settings, "mcp" | "plugins" | "singleTenant" | "tenants">,
   agent: Pick<AgentConfig, "tenant_id">,
   channel: string,
   instance: string | undefined,
@@ -25,12 +26,13 @@ export function tenantOf(
   return instance !== undefined && settings.tenants.has(instance) ? instance : undefined;
 }
 
-/** The account `plugins/<channel>.yaml` gives to an instance. */
+/** The account `plugins/<channel>.yaml` or `mcp.yaml` gives to an instance. */
 function accountOfInstance(
-  { plugins }: Pick<Settings, "plugins">,
+  { mcp, plugins }: Pick<Settings, "mcp" | "plugins">,
   channel: string,
   instance = "default",
 ): AccountId | undefined {
+  if (channel === MCP_CHANNEL) return mcp.servers[instance]?.tenant_id;
   return instanceOf(plugins, channel, instance)?.account_id;
 }
 

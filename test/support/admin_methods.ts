@@ -148,7 +148,7 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
       },
       now: () => 1_000,
     }),
-    ...channelMethods({ settings, changeConfig }),
+    ...channelMethods({ settings, changeConfig, troubleOf: () => Promise.resolve(undefined) }),
     ...credentialMethods({
       settings,
       changeConfig,

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { InboundKind } from "../binding.ts";
 import { AccountId, AgentId, Slug } from "../ids.ts";
 import { isPattern, patternsIntersect, RESERVED_PATTERNS } from "../subjects.ts";
+import { AgentChannels } from "./agent_channels.ts";
 import {
   block,
   Count,
@@ -52,7 +53,6 @@ export const UNUSED_AGENT_KEYS = [
   "auto_dream",
   "away_summary",
   "brief",
-  "channels",
   "config_tool",
   "context_optimization",
   "credentials",
@@ -250,6 +250,8 @@ export const AgentConfig = z.strictObject({
   allowed_delegates: list(Text),
   /** Agents it takes work from; a trailing `*` matches, empty means any. */
   accept_delegates_from: list(Text),
+  /** MCP servers people write through. */
+  channels: AgentChannels,
   heartbeat: block({
     enabled: withDefault(z.boolean(), false),
     interval: withDefault(z.string(), "5m").pipe(DurationMs),

@@ -14,6 +14,8 @@ import type { HttpWire } from "./spec.ts";
 
 /** Pages of a list of tools; a server that never ends its list is not read further. */
 const MAX_PAGES = 32;
+/** The capability of servers that bring what people write; its notification is named after it. */
+const CHANNEL = "nexo/channel";
 /** Changes of a list within this time count as one, in milliseconds. */
 const CHANGES_MS = 250;
 
@@ -22,6 +24,8 @@ export interface McpConnection extends AsyncDisposable {
   /** As the server lists them now. */
   readonly tools: readonly OwnTool[];
   readonly version: string | null;
+  /** Whether it says that it brings what people write. */
+  readonly isChannel: boolean;
   /** Resolves with a sentence when it can be used no more. */
   readonly lost: Promise<string>;
   /**
@@ -48,6 +52,8 @@ export interface ConnectDeps {
   readonly version: string;
   readonly logLevel: string | null;
   readonly onTools: () => void;
+  /** Hears what a channel server brings: the params of its notification. */
+  readonly onMessage: (params: unknown) => void;
   /** Hears what the server's description leaves to be desired. */
   readonly warn: (text: string) => void;
 }
@@ -141,11 +147,20 @@ async function shakeHands(
       deps.onTools();
     }, (error) => deps.warn(`its list of tools changed and cannot be read: ${messageOf(error)}`));
     client.setNotificationHandler(sdk.ToolListChangedNotificationSchema, relist);
+    const isChannel = client.getServerCapabilities()?.experimental?.[CHANNEL] !== undefined;
+    client.fallbackNotificationHandler = ({ method, params }) => {
+      if (method === `notifications/${CHANNEL}`) {
+        if (isChannel) deps.onMessage(params);
+        else deps.warn(`it sent a person's message without the capability ${CHANNEL}`);
+      }
+      return Promise.resolve();
+    };
     return {
       get tools() {
         return tools;
       },
       version: client.getServerVersion()?.version ?? null,
+      isChannel,
       lost,
       call: (request, options) => callTool(client, sdk, lose, request, options),
       async [Symbol.asyncDispose]() {

@@ -43,6 +43,8 @@ export interface McpServerDeps extends Omit<LifelineDeps, "live"> {
   readonly version: string;
   /** Called when its tools may have changed. */
   readonly onTools: () => void;
+  /** See {@linkcode ConnectDeps.onMessage}. */
+  readonly onMessage: ConnectDeps["onMessage"];
   readonly now: Clock;
   readonly log: Log;
 }
@@ -52,6 +54,8 @@ export interface McpServer extends Lifeline {
   /** As last listed; none once it has failed or stopped. */
   readonly tools: readonly OwnTool[];
   readonly version: string | null;
+  /** Whether it brings what people write; as it last said. */
+  readonly isChannel: boolean;
   readonly pid: number | null;
   /**
    * Calls a tool. A server that forgot the session is asked once more, since it did nothing yet.
@@ -71,6 +75,7 @@ export function openMcpServer(deps: McpServerDeps): McpServer {
   let connection: McpConnection | null = null;
   let tools: readonly OwnTool[] = [];
   let version: string | null = null;
+  let isChannel = false;
   let pid: number | null = null;
   let calls = 0;
   let waiting: (() => void)[] = [];
@@ -79,6 +84,7 @@ export function openMcpServer(deps: McpServerDeps): McpServer {
     connection = next;
     tools = next.tools;
     version = next.version;
+    isChannel = next.isChannel;
   }
 
   const connecting = (open: ConnectDeps["open"], signal: AbortSignal): ConnectDeps => ({
@@ -91,6 +97,7 @@ export function openMcpServer(deps: McpServerDeps): McpServer {
       tools = connection?.tools ?? tools;
       deps.onTools();
     },
+    onMessage: deps.onMessage,
     warn: (text) => log.warn("microapp.handshake_warning", { text }),
   });
 
@@ -194,6 +201,9 @@ export function openMcpServer(deps: McpServerDeps): McpServer {
     },
     get version() {
       return version;
+    },
+    get isChannel() {
+      return isChannel;
     },
     get pid() {
       return pid;

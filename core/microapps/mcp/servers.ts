@@ -41,6 +41,8 @@ export interface McpServersDeps extends SandboxDeps {
   readonly onFault: (id: string, fault: MicroappFault) => void;
   /** Called whenever tools may have changed. */
   readonly onChange: () => void;
+  /** Hears what channel servers bring. @default nobody does */
+  readonly onChannelMessage?: (server: string, params: unknown) => void;
   readonly limits: PeerLimits;
   readonly restart: RestartPolicy;
   readonly now: Clock;
@@ -50,6 +52,8 @@ export interface McpServersDeps extends SandboxDeps {
 export interface McpServers extends AsyncDisposable {
   tools(): ToolDescriptor[];
   status(): MicroappStatus[];
+  /** How a server stands as a channel; undefined when there is none of that name. */
+  channel(key: string): { readonly state: string; readonly isChannel: boolean } | undefined;
   /** Calls a tool; an error that the server answers with is a result. Throws as `Host.callTool`. */
   call(call: {
     readonly tool: ToolDescriptor;
@@ -109,6 +113,7 @@ export function openMcpServers(specs: readonly McpServerSpec[], deps: McpServers
       version: deps.agentVersion,
       restart: deps.restart,
       onTools: deps.onChange,
+      onMessage: (params) => deps.onChannelMessage?.(spec.key, params),
       onState(state, reason) {
         deps.onChange();
         deps.onState(id, state, reason);
@@ -179,6 +184,12 @@ export function openMcpServers(specs: readonly McpServerSpec[], deps: McpServers
   return {
     tools: () => all().flatMap(describe),
     status: () => all().map(statusOf),
+    channel(key) {
+      const slot = slots.get(key);
+      if (slot === undefined || !slot.wanted) return undefined;
+      const { server } = slot;
+      return { state: server?.state ?? "stopped", isChannel: server?.isChannel ?? false };
+    },
     async call({ tool, arguments: args, meta, account, signal }) {
       const key = tool.server ?? "";
       const slot = slots.get(key);

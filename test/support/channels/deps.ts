@@ -36,6 +36,7 @@ export async function channelDeps(
       })));
     },
     envelopeOf: () => Promise.resolve(undefined),
+    mcp: { server: () => undefined, call: () => Promise.reject(new Error("no MCP servers here")) },
     lastHeardMs: () => Promise.resolve(undefined),
     visitors: { log: { rowsForHeard: () => [], rowsForSent: () => [] } },
     memory: {
