@@ -1,5 +1,5 @@
 /**
- * `nexo/operator/secrets/export`: all that is secret, locked before it leaves core.
+ * `nexo/operator/secrets/*`: all that is secret, locked before it leaves core, and a new key for it.
  *
  * @module
  */
@@ -14,10 +14,12 @@ export interface OperatorSecretDeps {
   readonly credentials: Credentials;
   /** What `secrets/write` kept, by name. */
   readonly writtenSecrets: () => Promise<{ name: string; value: string }[]>;
+  /** Seals from now on with a new key; older ones stay, to open what they sealed. */
+  readonly rotateSealingKey: () => Promise<number>;
   readonly now: Clock;
 }
 
-/** Returns the method. */
+/** Returns the methods. */
 export function operatorSecretMethods(deps: OperatorSecretDeps): AdminMethod[] {
   const { credentials, writtenSecrets, now } = deps;
   return [
@@ -51,5 +53,8 @@ export function operatorSecretMethods(deps: OperatorSecretDeps): AdminMethod[] {
         };
       },
     ),
+    operatorMethod("secrets/rotate_key", z.object({}), async () => ({
+      key_id: await deps.rotateSealingKey(),
+    })),
   ];
 }

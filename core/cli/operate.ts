@@ -43,6 +43,7 @@ const SCOPES = ["operator", "tenant", "firehose", "edge"];
 function addToken(program: Command, { daemon }: CliContext): void {
   const token = program.command("token").description("access tokens");
   token.command("revoke <jti>").description("take a token back; every edge hears of it in seconds")
+    .option("--json", "the same")
     .action(async (jti: string) => sayJson(await (await daemon()).call("token/revoke", { jti })));
   token.command("rotate-key")
     .description("sign new tokens with a new key; every edge hears of it in seconds")

@@ -8,7 +8,7 @@ import { CodedError, codeOf, messageOf } from "../contract/mod.ts";
 import { ConfigError } from "../settings/config_error.ts";
 import { homeOf } from "../daemon/home.ts";
 import { formatProblems } from "../settings/problems.ts";
-import { createCliContext } from "./command.ts";
+import { type CliContext, createCliContext } from "./command.ts";
 import { addChannelCommands } from "./channels.ts";
 import { addAuditCommands } from "./audit.ts";
 import { addCheckCommand } from "./check.ts";
@@ -48,11 +48,22 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
     home: homeOf(given.env),
     exitWith: (code) => void (exitCode = code),
   });
+  const program = createProgram(context);
+  try {
+    await program.parseAsync([...argv]);
+    return exitCode;
+  } catch (error) {
+    return explain(error, given);
+  }
+}
+
+/** The command with all its subcommands; it does nothing before it is parsed. */
+export function createProgram(context: CliContext): Command {
   const program = new Command("nexo")
     .description(
       "Run AI agents for many customers: webhooks in, microapps' tools, everything on record",
     )
-    .version(given.version)
+    .version(context.version)
     .showHelpAfterError("(add --help for how to use it)")
     .exitOverride();
   addRunCommands(program, context);
@@ -73,13 +84,7 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   addChannelCommands(program, context);
   addScheduleCommands(program, context);
   addSecretCommands(program, context);
-
-  try {
-    await program.parseAsync([...argv]);
-    return exitCode;
-  } catch (error) {
-    return explain(error, given);
-  }
+  return program;
 }
 
 function explain(error: unknown, given: CliSurroundings): number {

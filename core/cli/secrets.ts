@@ -51,6 +51,16 @@ export function addSecretCommands(program: Command, { daemon }: CliContext): voi
       if (options.json === true) sayJson({ file: options.out, credentials, secrets: written });
       else say(`${credentials} credentials and ${written} secrets are in ${options.out}`);
     });
+  secrets.command("rotate-key")
+    .description("seal with a new key from now on; older keys stay, for what they sealed")
+    .option("--json", "print the new key's id")
+    .action(async ({ json }: LockOptions) => {
+      const { key_id: id } = await (await daemon()).call<{ key_id: number }>(
+        "nexo/operator/secrets/rotate_key",
+      );
+      if (json === true) sayJson({ key_id: id });
+      else say(`What is sealed from now on is sealed with key ${id}; keep the older ones.`);
+    });
   secrets.command("import <file>").description("register everything a file holds here")
     .option("--identity <path>", "the file with the age key")
     .option("--passphrase-file <path>", "the file with the passphrase")

@@ -211,6 +211,7 @@ function createMethods(deps: AdminDeps) {
     ...operatorSecretMethods({
       credentials: deps.credentials,
       writtenSecrets: () => readWrittenSecrets(deps.secretsDir),
+      rotateSealingKey: deps.vault.rotateSealingKey,
       now,
     }),
     ...operatorExtensionMethods({

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { openLocalBus } from "../../../core/bus/local.ts";
@@ -51,6 +52,35 @@ function* refsIn(value: unknown): Generator<string> {
 }
 
 describe("openApiDocument()", () => {
+  it("has nothing that a linter of others finds wrong", async () => {
+    const lint = async (source: string) => {
+      const config = await createConfig({
+        extends: ["recommended-strict"],
+        // Wants `servers`: an edge is where it is reached. Wants a licence: this is no published API.
+        rules: {
+          "no-empty-servers": "off",
+          "info-license": "off",
+          // Refusals of ours are for whole groups of routes.
+          "operation-4xx-response": "off",
+          // A WebSocket answers 101.
+          "operation-2xx-response": "off",
+          // Answers of the admin methods are found by the method's name.
+          "no-unused-components": "off",
+        },
+      });
+      const found = await lintFromString({ source, config, absoluteRef: "openapi.json" });
+      return found.map(({ ruleId, message, location }) =>
+        `${ruleId} ${location[0]?.pointer ?? ""}: ${message}`
+      );
+    };
+    expect(await lint(JSON.stringify(document))).toEqual([]);
+    const broken = {
+      ...document,
+      paths: { ...document.paths, "/x/{y}": { get: { responses: {} } } },
+    };
+    expect((await lint(JSON.stringify(broken))).length).toBeGreaterThan(2);
+  });
+
   it("describes every route an edge answers, and none it does not have", () => {
     const script = { name: "main.js", type: "text/javascript", text: "", gzip_base64: "" };
     const style = { ...script, name: "main.css", type: "text/css" };
