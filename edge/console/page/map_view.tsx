@@ -132,9 +132,9 @@ function placeOf({ stage, name }: MapNode): string {
   }
 }
 
-/** Tools of microapps without the prefix they all have. */
+/** Tools of microapps without the prefix they all have; a line may end where a word does. */
 function shortName(name: string): string {
-  return name.replace(/^ext_/, "");
+  return name.replace(/^ext_/, "").replaceAll(/[_:.-]/g, (mark) => `${mark}\u200B`);
 }
 
 /** Lines from the end of each box to the beginning of the next; down where stages lie below each other. */

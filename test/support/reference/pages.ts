@@ -8,7 +8,6 @@ import { z } from "zod";
 import {
   ADMIN_METHODS,
   AgentEvent,
-  type AgentEventKind,
   ERROR_CODES,
   NEXO_EVENT_KINDS,
   NOTICES,
@@ -261,8 +260,3 @@ function httpPage(): string {
     [table(["Route", "Does", "For whom", "Answers"], rows)],
   );
 }
-
-/** Every kind there is, for those who check that none is missing. */
-export const EVENT_KINDS: readonly AgentEventKind[] = AgentEvent.options.map(({ shape }) =>
-  shape.kind.value
-);
