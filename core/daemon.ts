@@ -163,6 +163,7 @@ export async function runDaemon(
     store,
     vault,
     credentials,
+    tellTyping: chatNews.typing,
     env: options.env,
     settings,
     deliver: (handoffs) => work.intake.deliver(handoffs),

@@ -132,6 +132,7 @@ async function answerInTime(
 ): Promise<TurnResult> {
   const limitMs = Math.min(policy.agent.config.turn_timeout_ms, job.limitMs ?? Infinity);
   using deadline = openDeadline(signal, limitMs);
+  using _typing = deps.typing(inbounds.at(-1) ?? inbounds[0], job.turnId);
   try {
     return await answer(policy, inbounds, record, { job, deps, signal: deadline.signal });
   } catch (error) {

@@ -108,6 +108,8 @@ export interface TurnDeps {
   readonly mutes: Mutes;
   /** Whether whoever wrote may be answered. The same turn gets the same answer again. */
   readonly admit: (inbounds: TurnInbounds, turnId: string) => Promise<Admission>;
+  /** Shows whoever wrote that an answer is on its way, until disposed. */
+  readonly typing: (inbound: Inbound, turnId: string) => Disposable;
   /** Whether replies on this channel are sent; event turns have nobody to send to. */
   readonly sends: (channel: string) => boolean;
   readonly redact: Redactor;

@@ -155,6 +155,8 @@ export interface Channel {
   readonly rowsForHeard?: (inbound: Inbound, sessionId: string) => Write[];
   /** Rows of its own, to be committed with the row that says that a message was sent. */
   readonly rowsForSent?: (outbound: Outbound, sentAtMs: number) => Write[];
+  /** How long its sign that somebody is typing lasts, in milliseconds. @default {5000} */
+  readonly typingMs?: number;
   /** Which kinds of body it can send; the others are refused before they are kept. */
   readonly sends: ReadonlySet<OutboundBody["kind"]>;
 }

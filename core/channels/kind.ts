@@ -38,7 +38,11 @@ export interface ChannelDeps {
   /** An event that was kept; undefined when it is no more. */
   readonly envelopeOf: (id: string) => Promise<Envelope | undefined>;
   /** What visitors of the web chat see. */
-  readonly visitors: { readonly log: Pick<ChatLog, "rowsForHeard" | "rowsForSent"> };
+  readonly visitors: {
+    readonly log: Pick<ChatLog, "rowsForHeard" | "rowsForSent">;
+    /** An answer is being written in a conversation. */
+    readonly typing: (sessionId: string) => void;
+  };
   readonly mcp: McpLink;
   /** Small texts that outlive the process: how far a mailbox was read. */
   readonly memory: ChannelMemory;

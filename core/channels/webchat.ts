@@ -54,7 +54,7 @@ export function webchatMessage(
  */
 export const webchatChannel: Channel = {
   id: "webchat",
-  sends: new Set(["text", "reply"]),
+  sends: new Set(["text", "reply", "typing"]),
   repeats: true,
   send: (outbound) => Promise.resolve({ kind: "sent", receipt: outbound.id }),
 };
@@ -67,6 +67,10 @@ export const webchat: ChannelKind = {
     ...webchatChannel,
     rowsForHeard: visitors.log.rowsForHeard,
     rowsForSent: visitors.log.rowsForSent,
+    send(outbound, options) {
+      if (outbound.body.kind === "typing") visitors.typing(outbound.session_id);
+      return webchatChannel.send(outbound, options);
+    },
     linkTo(instance, parameter) {
       const url = publicUrl();
       // Behind the hash it is in nobody's log.

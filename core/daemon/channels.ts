@@ -29,6 +29,8 @@ export interface DaemonChannelDeps
   readonly inbounds: Inbounds;
   readonly inbox: Inbox;
   readonly chatLog: ChatLog;
+  /** Tells a visitor of the web chat that an answer is being written. */
+  readonly tellTyping: (sessionId: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -43,7 +45,7 @@ export function openDaemonChannels(deps: DaemonChannelDeps): ReadonlyMap<string,
     fetchMedia: createFetchMedia({ isAllowed: createAddressCheck(extraAddresses(deps.env)) }),
     lastHeardMs: (account, sessionId) => inbounds.lastHeardMs(account, sessionId),
     envelopeOf: async (id) => (await inbox.showForOperator(id))?.envelope ?? undefined,
-    visitors: { log: deps.chatLog },
+    visitors: { log: deps.chatLog, typing: deps.tellTyping },
     memory: channelMemory(store),
   });
 }

@@ -27,7 +27,9 @@ import {
   TOGGLES,
 } from "../contract/mod.ts";
 import { openConversations } from "../conversations/conversations.ts";
+import type { Fence } from "../delivery/attempt.ts";
 import { openDelivery } from "../delivery/delivery.ts";
+import { createTyping } from "../delivery/typing.ts";
 import type { Log } from "../flow/log.ts";
 import { createAdmission } from "../intake/admission.ts";
 import { createIntake, type Intake } from "../intake/intake.ts";
@@ -123,11 +125,15 @@ export function openWork(deps: WorkDeps): Work {
     sendsUnderWay: (account) => delivery.underWay(account),
     wakeSends: (account) => delivery.wake(account),
   });
+  const fences: readonly Fence[] = [
+    (outbound) => outboundRefusal(settings(), outbound),
+    oversight.fence,
+  ];
   const delivery = openDelivery({
     ...deps,
     channels,
     eventRows: deps.rows.events,
-    fences: [(outbound) => outboundRefusal(settings(), outbound), oversight.fence],
+    fences,
     onSent({ id, channel, instance, contact, session_id }, sentAtMs) {
       const mirror = { id, contact, session_id, sent_at_ms: sentAtMs };
       bus.publish(subjects.outbound(channel, instance), encoder.encode(JSON.stringify(mirror)));
@@ -139,7 +145,12 @@ export function openWork(deps: WorkDeps): Work {
   const reloadLimits = (): void => limits.reload(limitRulesOf(settings));
   reloadLimits();
   const run = metrics.turn((job: TurnJob, signal) => runTurn(job, turnDeps, signal));
-  const turnDeps: TurnDeps = createTurnDeps(deps, limits, oversight, run);
+  const turnDeps: TurnDeps = createTurnDeps(
+    { ...deps, typing: createTyping({ ...deps, fences, sessionIdOf }) },
+    limits,
+    oversight,
+    run,
+  );
   const conversations = openConversations({
     ...deps,
     limits: conversationLimitsOf(settings),
@@ -232,7 +243,7 @@ export function openWork(deps: WorkDeps): Work {
 }
 
 function createTurnDeps(
-  deps: WorkDeps,
+  deps: WorkDeps & Pick<TurnDeps, "typing">,
   limits: Limits,
   oversight: Oversight,
   run: (job: TurnJob, signal: AbortSignal) => Promise<TurnResult>,

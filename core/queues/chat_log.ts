@@ -165,6 +165,7 @@ export function createChatLog(
       );
     },
     rowsForSent({ id, account_id: account, session_id: sessionId, body, author = "agent" }, atMs) {
+      if (body.kind === "typing") return [];
       const code = body.kind === "text" ? body.code : undefined;
       return rowFor(
         { id, account, sessionId, author, atMs },

@@ -87,6 +87,7 @@ export function depsOf(
     take: (claim) => limits.take(claim),
     hooks: { hasHooks: () => false, runHook: () => Promise.reject(new Error("nobody to ask")) },
     admit: () => Promise.resolve({ kind: "admit" }),
+    typing: () => ({ [Symbol.dispose]: () => undefined }),
     sends: () => true,
     takeover: { holds: () => false, hold: () => Promise.resolve(false) },
     ...over,

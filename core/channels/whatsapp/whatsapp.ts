@@ -32,6 +32,7 @@ export const whatsapp: ChannelKind = {
     return {
       id: "whatsapp",
       sends: new Set(["text", "reply", "media", "template", "typing"]),
+      typingMs: 25_000,
       repeats: false,
       confirms: true,
       rateOf(instance) {

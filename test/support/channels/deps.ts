@@ -38,7 +38,7 @@ export async function channelDeps(
     envelopeOf: () => Promise.resolve(undefined),
     mcp: { server: () => undefined, call: () => Promise.reject(new Error("no MCP servers here")) },
     lastHeardMs: () => Promise.resolve(undefined),
-    visitors: { log: { rowsForHeard: () => [], rowsForSent: () => [] } },
+    visitors: { log: { rowsForHeard: () => [], rowsForSent: () => [] }, typing: () => undefined },
     memory: {
       get: (key) => Promise.resolve(kept.get(key)),
       put(key, value) {
