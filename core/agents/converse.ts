@@ -61,12 +61,17 @@ const MAX_WRONG_ARGUMENTS = 2;
 export async function converse(conversation: Conversation): Promise<ModelMessage> {
   const { policy, record, deps, inbounds: [first] } = conversation;
   const messages = [...conversation.messages];
+  const files = await deps.files.load(first, messages);
   const gate = openGate(conversation);
   const wrong = new Map<string, number>();
 
   for (let round = 0; round < policy.agent.config.max_tool_iterations; round++) {
     assertOurs(first, deps.takeover);
-    const answer = await askModel(conversation, messages, (name) => !isLost(wrong, name));
+    const answer = await askModel(
+      conversation,
+      { messages, files },
+      (name) => !isLost(wrong, name),
+    );
     const { toolCalls, reasoning, text } = answer;
     const said: ModelMessage = {
       role: "assistant",
@@ -94,7 +99,10 @@ export async function converse(conversation: Conversation): Promise<ModelMessage
 /** The next answer, an earlier run's when it has one: then nobody is asked and nothing is charged. */
 async function askModel(
   conversation: Conversation,
-  messages: readonly ModelMessage[],
+  { messages, files }: {
+    readonly messages: readonly ModelMessage[];
+    readonly files: ReadonlyMap<string, Uint8Array>;
+  },
   isLeft: (tool: string) => boolean,
 ): Promise<ModelAnswer> {
   const { policy, deps, record, journal, signal, account, turnId, inbounds, summary, onProgress } =
@@ -110,6 +118,7 @@ async function askModel(
       {
         system: systemPrompt(policy, inbounds, { skills, summary, colleagues }),
         messages,
+        files,
         tools: deps.tools().filter((tool) => isLeft(tool.name) && isOffered(tool, account, policy)),
         signal,
         onProgress,

@@ -154,7 +154,8 @@ async function answer(
   const hooks = createTurnHooks({ job, inbounds, journal, deps, signal });
   record.useModel(policy.model);
 
-  const said = userText(inbounds);
+  const { files, notes } = await deps.files.gather(inbounds, signal);
+  const said = [userText(inbounds), ...notes].join("\n");
   const heard = await hooks.beforeMessage(said);
   if (heard.kind === "blocked") {
     record.heard(said);
@@ -162,8 +163,12 @@ async function answer(
     return record.finish({ outcome: "refused", error, reply: null });
   }
 
-  const question: ModelMessage = { role: "user", content: heard.text };
-  record.heard(heard.text, { changed: heard.text !== said });
+  const question: ModelMessage = {
+    role: "user",
+    content: heard.text,
+    ...(files.length === 0 ? {} : { files: [...files] }),
+  };
+  record.heard(heard.text, { changed: heard.text !== said, files, notes });
   const turn = {
     account: job.account,
     turnId: job.turnId,

@@ -18,6 +18,7 @@ import { plainOf } from "../models/untrusted.ts";
 import type { OpenOutbound, Outbound } from "../queues/outbox.ts";
 import type { TranscriptEntry } from "../record/transcripts.ts";
 import type { Write } from "../store/store.ts";
+import type { TurnFiles } from "./files.ts";
 import type { HeldMessages } from "./held_messages.ts";
 import { userText } from "./prompt.ts";
 import type { Summary } from "./past.ts";
@@ -51,7 +52,7 @@ export interface TurnRecord {
   begin(): Promise<void>;
   useModel(ref: ModelRef): void;
   /** The question as the model gets it; `changed` when it is not what was said. */
-  heard(text: string, options?: { readonly changed: boolean }): void;
+  heard(text: string, options?: { readonly changed: boolean } & Partial<TurnFiles>): void;
   /** An answer or a tool result. */
   said(message: ModelMessage): void;
   /** The beginning of the conversation was summed up. */
@@ -134,6 +135,7 @@ export function createTurnRecord(
   let model: ModelRef = { provider: "none", model: "none" };
   let summary: Summary | undefined;
   let question: string | undefined;
+  let brought: TurnFiles = { files: [], notes: [] };
   let changed = false;
 
   const where = {
@@ -171,8 +173,11 @@ export function createTurnRecord(
     const fresh = inbounds.filter(({ on_record }) => on_record !== true);
     const kept = changed ? fresh.slice(-1) : fresh;
     // What was on record before has a message of its own.
-    const mine = fresh.length < inbounds.length && !changed ? userText(fresh) : question;
-    const model = question === undefined ? undefined : { role: "user", content: mine };
+    const mine = fresh.length < inbounds.length && !changed
+      ? [userText(fresh), ...brought.notes].join("\n")
+      : question;
+    const files = brought.files.length === 0 ? {} : { files: brought.files };
+    const model = question === undefined ? undefined : { role: "user", content: mine, ...files };
     const heard = kept.map((inbound, i): TranscriptEntry => ({
       ...heardEntry(inbound, changed ? question : undefined),
       modelMessage: i === kept.length - 1 ? model : undefined,
@@ -346,6 +351,7 @@ export function createTurnRecord(
     heard(text, options) {
       question = text;
       changed = options?.changed === true;
+      brought = { files: options?.files ?? [], notes: options?.notes ?? [] };
     },
     said: (message) => void said.push(message),
     used({ inputTokens, outputTokens, cachedTokens }, by, costMicros) {

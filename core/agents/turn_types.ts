@@ -14,6 +14,7 @@ import type { OpenOutbound, Outbox } from "../queues/outbox.ts";
 import type { TurnSteps } from "../queues/turn_steps.ts";
 import type { AskModel } from "../models/model.ts";
 import type { Redactor } from "../redact/redactor.ts";
+import type { Files } from "./files.ts";
 import type { Past } from "./past.ts";
 import type { RecordRows } from "./record_rows.ts";
 import type { ReadSkills } from "./skills.ts";
@@ -108,6 +109,8 @@ export interface TurnDeps {
   readonly mutes: Mutes;
   /** Whether whoever wrote may be answered. The same turn gets the same answer again. */
   readonly admit: (inbounds: TurnInbounds, turnId: string) => Promise<Admission>;
+  /** What the messages brought beside text. */
+  readonly files: Files;
   /** Shows whoever wrote that an answer is on its way, until disposed. */
   readonly typing: (inbound: Inbound, turnId: string) => Disposable;
   /** Whether replies on this channel are sent; event turns have nobody to send to. */

@@ -51,7 +51,14 @@ export {
   ToolLimit,
   type ToolRateLimits,
 } from "./config/limits.ts";
-export { ApiFlavor, LlmConfig, LlmProvider, ModelPrice, OFFLINE_PROVIDER } from "./config/llm.ts";
+export {
+  ApiFlavor,
+  FileKind,
+  LlmConfig,
+  LlmProvider,
+  ModelPrice,
+  OFFLINE_PROVIDER,
+} from "./config/llm.ts";
 export { EscalationNotice, OperatorEntry, OversightConfig } from "./config/oversight.ts";
 export { GenericConfig, GenericInbound, GenericOutbound } from "./config/generic_channel.ts";
 export {

@@ -22,6 +22,7 @@ import { createInbox, type Inbox } from "../queues/inbox.ts";
 import { createMutes, type Mutes } from "../queues/mutes.ts";
 import { createOutbox, type Outbox } from "../queues/outbox.ts";
 import { createTurnSteps, type TurnSteps } from "../queues/turn_steps.ts";
+import { createMedia, type Media } from "../record/media.ts";
 import { createTranscriptSearch, type TranscriptSearch } from "../record/search.ts";
 import { createTranscripts, type Transcripts } from "../record/transcripts.ts";
 import type { Redactor } from "../redact/redactor.ts";
@@ -40,6 +41,7 @@ export interface Parts {
   readonly outbox: Outbox;
   readonly chatLog: ChatLog;
   readonly deadLetters: DeadLetters;
+  readonly media: Media;
   readonly steps: TurnSteps;
   readonly mutes: Mutes;
   readonly transcripts: Transcripts;
@@ -87,6 +89,7 @@ export function createParts(
     outbox: createOutbox({ store, sealer: vault, textLimitOf }),
     chatLog: createChatLog({ store, sealer: vault }),
     deadLetters: createDeadLetters({ store }),
+    media: createMedia({ store, sealer: vault, now }),
     steps: createTurnSteps({ store, sealer: vault }),
     mutes: createMutes({ store }),
     transcripts,

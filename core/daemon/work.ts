@@ -8,6 +8,7 @@ import { runTurn } from "../agents/turn.ts";
 import { createDelegateTool } from "../agents/delegate_tool.ts";
 import { createSearchHistoryTool } from "../agents/search_history_tool.ts";
 import { createSkillReader } from "../agents/skills.ts";
+import { createFiles, type FetchPart } from "../agents/files.ts";
 import { sessionIdOf } from "../agents/session.ts";
 import { createSchemaCheck } from "../agents/tool_schema.ts";
 import type { Tool } from "../agents/tool_gate.ts";
@@ -19,6 +20,7 @@ import {
   amountOf,
   type ChatRequest,
   type Clock,
+  CodedError,
   INNER_CHANNELS,
   isSwitchedOn,
   type Random,
@@ -146,7 +148,11 @@ export function openWork(deps: WorkDeps): Work {
   reloadLimits();
   const run = metrics.turn((job: TurnJob, signal) => runTurn(job, turnDeps, signal));
   const turnDeps: TurnDeps = createTurnDeps(
-    { ...deps, typing: createTyping({ ...deps, fences, sessionIdOf }) },
+    {
+      ...deps,
+      typing: createTyping({ ...deps, fences, sessionIdOf }),
+      files: createFiles({ ...deps, fetchPart: fetchPartOf(deps.channels) }),
+    },
     limits,
     oversight,
     run,
@@ -243,7 +249,7 @@ export function openWork(deps: WorkDeps): Work {
 }
 
 function createTurnDeps(
-  deps: WorkDeps & Pick<TurnDeps, "typing">,
+  deps: WorkDeps & Pick<TurnDeps, "files" | "typing">,
   limits: Limits,
   oversight: Oversight,
   run: (job: TurnJob, signal: AbortSignal) => Promise<TurnResult>,
@@ -270,6 +276,15 @@ function createTurnDeps(
     hooks: deps.host,
     sends: (channel) => !INNER_CHANNELS.includes(channel),
     takeover: { holds: oversight.pauses.holds, hold: oversight.hold },
+  };
+}
+
+/** The way to a file that lies with a channel's provider. */
+function fetchPartOf(channels: Channels): FetchPart {
+  return async function fetchPart({ channel, instance }, ref, options) {
+    const fetched = await channels.get(channel)?.fetchPart?.(ref, instance, options);
+    if (fetched !== undefined) return fetched;
+    throw new CodedError("fetch_failed", `Cannot fetch: channel "${channel}" has no files`);
   };
 }
 

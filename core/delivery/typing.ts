@@ -36,7 +36,9 @@ const AHEAD_MS = 500;
 const MAX_UNDER_WAY = 8;
 
 /** Returns the way to show it. */
-export function createTyping({ channels, fences, sessionIdOf, uuid, now, log }: TypingDeps): Typing {
+export function createTyping(
+  { channels, fences, sessionIdOf, uuid, now, log }: TypingDeps,
+): Typing {
   const underWay = new Map<string, number>();
 
   function signFor({ key, reply_address: to, msg_id }: Inbound, turnId: string): Outbound {

@@ -32,9 +32,24 @@ export const ModelReasoning = z.strictObject({
 /** See {@linkcode ModelReasoning}. */
 export type ModelReasoning = z.infer<typeof ModelReasoning>;
 
+/** A file of a message; its bytes are kept elsewhere, under its id. */
+export const ModelFile = z.strictObject({
+  id: z.string().min(1),
+  /** What the bytes are. */
+  mime: z.string(),
+  name: z.string().nullable(),
+});
+/** See {@linkcode ModelFile}. */
+export type ModelFile = z.infer<typeof ModelFile>;
+
 /** One message of a conversation as a model reads it, and as the history stores it. */
 export const ModelMessage = z.discriminatedUnion("role", [
-  z.strictObject({ role: z.literal("user"), content: z.string() }),
+  z.strictObject({
+    role: z.literal("user"),
+    /** Names its files in words, for models that cannot take them. */
+    content: z.string(),
+    files: z.array(ModelFile).optional(),
+  }),
   z.strictObject({
     role: z.literal("assistant"),
     /** Empty when the model only asked for tools. */
@@ -75,6 +90,8 @@ export interface ModelRequest {
   /** Oldest first; every tool call is followed by its result. */
   readonly messages: readonly ModelMessage[];
   readonly tools: readonly ModelTool[];
+  /** The bytes of files among the messages, by id; those that are missing are not shown. @default none */
+  readonly files?: ReadonlyMap<string, Uint8Array> | undefined;
   /** Ends the request; the promise rejects with its reason. */
   readonly signal: AbortSignal;
   readonly maxOutputTokens?: number | undefined;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LlmConfig, LlmProvider, ModelPrice } from "../contract/mod.ts";
+import type { FileKind, LlmConfig, LlmProvider, ModelPrice } from "../contract/mod.ts";
 import { CodedError } from "../contract/mod.ts";
 import type { Settings } from "../settings/settings.ts";
 import { priceOf } from "./budget/prices.ts";
@@ -40,6 +40,13 @@ const FLAVOR_HOME: Readonly<Record<Flavor, string | undefined>> = {
   anthropic: VENDORS["anthropic"],
   google: VENDORS["google"],
   openai_compatible: undefined,
+};
+
+/** What the makers' own models take; of what answers elsewhere nobody knows. */
+const VENDOR_ACCEPTS: Readonly<Record<Flavor, readonly FileKind[]>> = {
+  anthropic: ["image", "pdf"],
+  google: ["image", "pdf", "audio", "video"],
+  openai_compatible: ["image", "pdf"],
 };
 
 /** The config of a provider for a tenant: its own first; undefined when it may use none of that name. */
@@ -97,6 +104,7 @@ export function findProvider(
       headers: config.headers,
       timeoutMs: config.timeout_ms,
       streaming: config.streaming,
+      accepts: config.accepts ?? (isVendor(baseUrl) ? VENDOR_ACCEPTS[flavor] : []),
     },
     priceOf: (model) => priceOfModel(settings.llm, { provider: name, model }, baseUrl),
   };

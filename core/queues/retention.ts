@@ -21,7 +21,14 @@ const BATCH_ROWS = 250;
 const BETWEEN_BATCHES_MS = 5;
 
 interface Over {
-  readonly table: "inbox" | "inbounds" | "outbox" | "dead_letters" | "chat_messages";
+  readonly table:
+    | "inbox"
+    | "inbounds"
+    | "outbox"
+    | "dead_letters"
+    | "chat_messages"
+    | "media"
+    | "media_pieces";
   readonly where: string;
   readonly args: readonly (string | number)[];
 }
@@ -49,6 +56,14 @@ function overBefore(beforeMs: number, nowMs: number): Over[] {
   }, {
     table: "chat_messages",
     where: "at_ms < ?",
+    args: [beforeMs],
+  }, {
+    table: "media",
+    where: "created_at_ms < ?",
+    args: [beforeMs],
+  }, {
+    table: "media_pieces",
+    where: "created_at_ms < ?",
     args: [beforeMs],
   }];
 }

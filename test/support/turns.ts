@@ -87,6 +87,10 @@ export function depsOf(
     take: (claim) => limits.take(claim),
     hooks: { hasHooks: () => false, runHook: () => Promise.reject(new Error("nobody to ask")) },
     admit: () => Promise.resolve({ kind: "admit" }),
+    files: {
+      gather: () => Promise.resolve({ files: [], notes: [] }),
+      load: () => Promise.resolve(new Map()),
+    },
     typing: () => ({ [Symbol.dispose]: () => undefined }),
     sends: () => true,
     takeover: { holds: () => false, hold: () => Promise.resolve(false) },

@@ -5,6 +5,7 @@
  */
 import type { Api } from "grammy";
 import { z } from "zod";
+import { CodedError } from "../../contract/mod.ts";
 import type { Channel, NotReady } from "../channel.ts";
 import type { ChannelDeps, ChannelKind } from "../kind.ts";
 import { attendBot } from "./attend.ts";
@@ -59,6 +60,20 @@ export const telegram: ChannelKind = {
         );
         return { ...heard, messages };
       },
+      async fetchPart(ref, instance, { signal }) {
+        const bot = await bots.of(instance);
+        if ("kind" in bot) throw new CodedError("fetch_failed", `Cannot fetch: ${bot.reason}`);
+        const stop = signal as unknown as Parameters<Api["getMe"]>[0];
+        const { file_path: path } = await bot.getFile(ref, stop);
+        if (path === undefined) {
+          throw new CodedError("fetch_refused", "Cannot fetch: Telegram gives no file so large");
+        }
+        const root = apiRootOf(deps, instance);
+        return deps.fetchMedia(`${root}/file/bot${bot.token}/${encodeURI(path)}`, {
+          signal,
+          trustedOrigin: new URL(root).origin,
+        });
+      },
       async attend(instance, signal) {
         const bot = await bots.of(instance);
         const config = configOf(deps, instance);
@@ -85,6 +100,10 @@ function configOf({ settings }: ChannelDeps, instance: string) {
   return settings().plugins.telegram.find((bot) => bot.instance === instance);
 }
 
+function apiRootOf(deps: ChannelDeps, instance: string): string {
+  return configOf(deps, instance)?.api_root?.replace(/\/$/, "") ?? API_ROOT;
+}
+
 /** The clients of all bots; one whose token or address changed is made anew. */
 function createBots(deps: ChannelDeps): { of: (instance: string) => Promise<Api | NotReady> } {
   const made = new Map<string, { readonly key: string; readonly api: Api }>();
@@ -95,7 +114,7 @@ function createBots(deps: ChannelDeps): { of: (instance: string) => Promise<Api 
       const credential = Credential.safeParse(deps.credentialOf("telegram", instance));
       const token = config.token ?? credential.data?.token;
       if (token === undefined) return notReady(`bot "${instance}" has no token`);
-      const apiRoot = config.api_root?.replace(/\/$/, "") ?? API_ROOT;
+      const apiRoot = apiRootOf(deps, instance);
       const key = `${apiRoot} ${token}`;
       const known = made.get(instance);
       if (known?.key === key) return known.api;

@@ -45,6 +45,11 @@ export const ApiFlavor = z.enum([
 /** See {@linkcode ApiFlavor}. */
 export type ApiFlavor = z.infer<typeof ApiFlavor>;
 
+/** What may be in a file that a model takes. */
+export const FileKind = z.enum(["image", "pdf", "audio", "video"]);
+/** See {@linkcode FileKind}. */
+export type FileKind = z.infer<typeof FileKind>;
+
 /** US dollars for a million tokens. */
 const UsdPerMillion = z.number().min(0).max(1_000_000);
 
@@ -77,6 +82,11 @@ export const LlmProvider = z.strictObject({
   timeout_ms: withDefault(Positive.min(100).max(280_000), 120_000),
   /** `false` for servers that cannot stream: answers arrive as a whole. */
   streaming: withDefault(z.boolean(), true),
+  /**
+   * Files its models take; others they are told of in words. Absent: what the maker's own models take,
+   * and none where another address answers.
+   */
+  accepts: optional(z.array(FileKind)),
   rate_limit: block({
     requests_per_second: withDefault(Rps.positive(), 2),
     /** Tokens left at which a warning is logged. */

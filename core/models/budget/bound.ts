@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ModelAnswer, ModelRequest } from "../model.ts";
+import type { ModelAnswer, ModelFile, ModelRequest } from "../model.ts";
 
 /** What chat templates add around each message and each tool. */
 const TOKENS_PER_ITEM = 16;
@@ -11,15 +11,22 @@ const TOKENS_PER_ITEM = 16;
 const TOKENS_PER_REQUEST = 64;
 const TOKENS_PER_TOOLSET = 512;
 
+/** What providers count for a picture at most, and for a byte of anything else that is no text. */
+const TOKENS_PER_IMAGE = 6_000;
+const TOKENS_PER_FILE_BYTE = 1;
+
 /** No tokenizer makes more tokens of a text than it has bytes. */
 const bytesOf = (text: string): number => Buffer.byteLength(text);
 const jsonBytes = (value: unknown): number => bytesOf(JSON.stringify(value) ?? "");
 
 /** An upper bound of the tokens a provider reads for `request`. */
-export function inputBound(request: Pick<ModelRequest, "messages" | "system" | "tools">): number {
+export function inputBound(
+  request: Pick<ModelRequest, "files" | "messages" | "system" | "tools">,
+): number {
   let tokens = TOKENS_PER_REQUEST + bytesOf(request.system);
   for (const message of request.messages) {
     tokens += TOKENS_PER_ITEM + bytesOf(message.content);
+    if (message.role === "user") tokens += fileTokens(message.files, request.files);
     if (message.role !== "assistant") continue;
     for (const call of message.toolCalls ?? []) tokens += TOKENS_PER_ITEM + jsonBytes(call);
     for (const thought of message.reasoning ?? []) tokens += jsonBytes(thought);
@@ -29,6 +36,14 @@ export function inputBound(request: Pick<ModelRequest, "messages" | "system" | "
     tokens += TOKENS_PER_ITEM + bytesOf(name) + bytesOf(description) + jsonBytes(inputSchema);
   }
   return tokens;
+}
+
+function fileTokens(files: readonly ModelFile[] = [], bytes: ModelRequest["files"]): number {
+  return files.reduce((sum, { id, mime }) => {
+    const size = bytes?.get(id)?.length ?? 0;
+    const most = mime.startsWith("image/") ? TOKENS_PER_IMAGE : TOKENS_PER_FILE_BYTE * size;
+    return size === 0 ? sum : sum + TOKENS_PER_ITEM + most;
+  }, 0);
 }
 
 /** An upper bound of the tokens a provider wrote for `answer`. */

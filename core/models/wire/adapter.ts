@@ -32,7 +32,7 @@ export async function askOnce(
   using silence = openSilence(request.signal, endpoint.timeoutMs);
   try {
     const model = await openWireModel(endpoint, request.model);
-    const options = wireOptions(request, silence.signal);
+    const options = wireOptions(request, silence.signal, endpoint.accepts);
     return await (endpoint.streaming
       ? streamed(model, options, request, silence)
       : whole(model, options, request));

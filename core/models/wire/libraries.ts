@@ -4,7 +4,7 @@
  * @module
  */
 import type { LanguageModel } from "ai";
-import type { ApiFlavor } from "../../contract/mod.ts";
+import type { ApiFlavor, FileKind } from "../../contract/mod.ts";
 
 /** A model as the libraries offer it. */
 export type WireModel = Extract<LanguageModel, { specificationVersion: "v3" }>;
@@ -47,6 +47,8 @@ export interface Endpoint {
   /** The longest silence, in milliseconds. */
   readonly timeoutMs: number;
   readonly streaming: boolean;
+  /** Files its models take. */
+  readonly accepts: readonly FileKind[];
 }
 
 /** A key must not follow a redirect to somebody else. */

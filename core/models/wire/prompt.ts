@@ -3,19 +3,36 @@
  *
  * @module
  */
-import type { ModelMessage, ModelMetadata, ModelRequest, ModelTool } from "../model.ts";
-import type { WireOptions } from "./libraries.ts";
+import type { FileKind } from "../../contract/mod.ts";
+import type { ModelFile, ModelMessage, ModelMetadata, ModelRequest, ModelTool } from "../model.ts";
+import type { Endpoint, WireOptions } from "./libraries.ts";
 
 type WireMessage = WireOptions["prompt"][number];
 type WireTool = NonNullable<WireOptions["tools"]>[number];
 type FunctionTool = Extract<WireTool, { type: "function" }>;
 type ToolPart = Extract<WireMessage, { role: "tool" }>["content"][number];
 
-/** The options of one call; results of one round of tools become one message. */
-export function wireOptions(request: ModelRequest, abortSignal: AbortSignal): WireOptions {
+/** What a kind of file is called in `accepts`; what has no name there no provider takes. */
+const KINDS: readonly (readonly [pattern: RegExp, kind: FileKind])[] = [
+  [/^image\/(png|jpeg|gif|webp)$/, "image"],
+  [/^application\/pdf$/, "pdf"],
+  [/^audio\/(wav|mpeg|mp4|ogg|flac)$/, "audio"],
+  [/^video\/(mp4|webm)$/, "video"],
+];
+
+/**
+ * The options of one call; results of one round of tools become one message, and files that the endpoint
+ * does not accept stay words.
+ */
+export function wireOptions(
+  request: ModelRequest,
+  abortSignal: AbortSignal,
+  accepts: Endpoint["accepts"] = [],
+): WireOptions {
   const prompt: WireMessage[] = [];
   if (request.system !== "") prompt.push({ role: "system", content: request.system });
-  for (const message of request.messages) addMessage(prompt, message);
+  const filesOf = (files: readonly ModelFile[]) => fileParts(files, request.files, accepts);
+  for (const message of request.messages) addMessage(prompt, message, filesOf);
   return {
     prompt,
     abortSignal,
@@ -24,9 +41,37 @@ export function wireOptions(request: ModelRequest, abortSignal: AbortSignal): Wi
   };
 }
 
-function addMessage(prompt: WireMessage[], message: ModelMessage): void {
+type FilePart = Extract<
+  Extract<WireMessage, { role: "user" }>["content"][number],
+  { type: "file" }
+>;
+
+function fileParts(
+  files: readonly ModelFile[],
+  bytes: ModelRequest["files"],
+  accepts: Endpoint["accepts"],
+): FilePart[] {
+  return files.flatMap(({ id, mime, name }) => {
+    const data = bytes?.get(id);
+    const kind = KINDS.find(([pattern]) => pattern.test(mime))?.[1];
+    if (data === undefined || kind === undefined || !accepts.includes(kind)) return [];
+    return [{
+      type: "file" as const,
+      mediaType: mime,
+      data,
+      ...(name === null ? {} : { filename: name }),
+    }];
+  });
+}
+
+function addMessage(
+  prompt: WireMessage[],
+  message: ModelMessage,
+  filesOf: (files: readonly ModelFile[]) => FilePart[],
+): void {
   if (message.role === "user") {
-    prompt.push({ role: "user", content: [{ type: "text", text: message.content }] });
+    const text = { type: "text" as const, text: message.content };
+    prompt.push({ role: "user", content: [text, ...filesOf(message.files ?? [])] });
   } else if (message.role === "assistant") {
     const content = answerParts(message);
     // Providers refuse an answer without content.

@@ -51,6 +51,7 @@ describe.each(cases)(
       headers: { "x-team": "header-secret-42" },
       timeoutMs: 5_000,
       streaming,
+      accepts: [],
       ...over,
     });
     const ask = (
