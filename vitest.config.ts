@@ -15,7 +15,7 @@ const kinds: readonly Kind[] = [
   {
     name: "unit",
     include: ["test/unit/**/*.test.ts", "extensions/**/*.test.ts"],
-    seconds: 30,
+    seconds: 60,
     workers: 2,
     turn: 0,
   },
