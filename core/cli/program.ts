@@ -9,24 +9,7 @@ import { ConfigError } from "../settings/config_error.ts";
 import { homeOf } from "../daemon/home.ts";
 import { formatProblems } from "../settings/problems.ts";
 import { type CliContext, createCliContext } from "./command.ts";
-import { addChannelCommands } from "./channels.ts";
-import { addAuditCommands } from "./audit.ts";
-import { addCheckCommand } from "./check.ts";
-import { addConversationCommands } from "./conversations.ts";
-import { addDoctorCommand } from "./doctor.ts";
-import { addEdgeCommand } from "./edge.ts";
-import { addExtCommand } from "./ext.ts";
-import { addImportCommand } from "./import.ts";
-import { addInitCommand } from "./init.ts";
-import { addOperateCommands } from "./operate.ts";
-import { addRecordCommands } from "./record.ts";
-import { addRunCommands } from "./run.ts";
-import { addScheduleCommands } from "./schedules.ts";
-import { addSecretCommands } from "./secrets.ts";
-import { addTalkCommands } from "./talk.ts";
-import { addTranscriptCommands } from "./transcripts.ts";
-import { addTenantCommands } from "./tenants.ts";
-import { addUsageCommand } from "./usage.ts";
+import { partsFor } from "./parts.ts";
 
 /** What a process gives the command. */
 export interface CliSurroundings {
@@ -48,8 +31,8 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
     home: homeOf(given.env),
     exitWith: (code) => void (exitCode = code),
   });
-  const program = createProgram(context);
   try {
+    const program = await createProgram(context, argv[2]);
     await program.parseAsync([...argv]);
     return exitCode;
   } catch (error) {
@@ -57,8 +40,8 @@ export async function runCli(argv: readonly string[], given: CliSurroundings): P
   }
 }
 
-/** The command with all its subcommands; it does nothing before it is parsed. */
-export function createProgram(context: CliContext): Command {
+/** The command with one subcommand, or with all; it does nothing before it is parsed. */
+export async function createProgram(context: CliContext, word?: string): Promise<Command> {
   const program = new Command("nexo")
     .description(
       "Run AI agents for many customers: webhooks in, microapps' tools, everything on record",
@@ -66,24 +49,10 @@ export function createProgram(context: CliContext): Command {
     .version(context.version)
     .showHelpAfterError("(add --help for how to use it)")
     .exitOverride();
-  addRunCommands(program, context);
-  addEdgeCommand(program, context);
-  addInitCommand(program, context);
-  addImportCommand(program, context);
-  addCheckCommand(program, context);
-  addDoctorCommand(program, context);
-  addTalkCommands(program, context);
-  addRecordCommands(program, context);
-  addUsageCommand(program, context);
-  addConversationCommands(program, context);
-  addExtCommand(program, context);
-  addOperateCommands(program, context);
-  addAuditCommands(program, context);
-  addTranscriptCommands(program, context);
-  addTenantCommands(program, context);
-  addChannelCommands(program, context);
-  addScheduleCommands(program, context);
-  addSecretCommands(program, context);
+  for (const { load } of partsFor(word)) {
+    const add = await load();
+    add(program, context);
+  }
   return program;
 }
 

@@ -24,10 +24,10 @@ import { EVENT_SAYS, VARIABLES } from "./words.ts";
 import { type JsonSchema, membersOf, page, table, typeText } from "./markdown.ts";
 
 /** The pages by their file names. */
-export function referencePages(): Record<string, string> {
+export async function referencePages(): Promise<Record<string, string>> {
   return {
     "admin_rpc.md": adminPage(),
-    "cli.md": cliPage(),
+    "cli.md": await cliPage(),
     "config.md": configPage(),
     "environment.md": environmentPage(),
     "errors.md": errorsPage(),
@@ -157,8 +157,8 @@ function isRun(command: Command): boolean {
   return (command as unknown as { _actionHandler: unknown })._actionHandler !== null;
 }
 
-function cliPage(): string {
-  const program = createProgram(createCliContext({
+async function cliPage(): Promise<string> {
+  const program = await createProgram(createCliContext({
     env: {},
     cwd: "/",
     home: homeOf({ HOME: "/" }),

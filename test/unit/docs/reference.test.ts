@@ -11,7 +11,7 @@ import { referencePages } from "../../support/reference/pages.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const REFERENCE = join(ROOT, "docs/reference");
-const pages = referencePages();
+const pages = await referencePages();
 const sources = (...dirs: string[]): string =>
   dirs.flatMap((dir) =>
     readdirSync(join(ROOT, dir), { recursive: true, encoding: "utf8" })
