@@ -16,7 +16,8 @@ import {
   type HeaderPairs,
 } from "../../core/contract/mod.ts";
 import type { Log } from "../../core/flow/log.ts";
-import { type Problem, problemReply, statusOf } from "../reply.ts";
+import { type Problem, problemReply, type Reply, statusOf } from "../reply.ts";
+import { isNavigation, waitingPage } from "./waiting_page.ts";
 
 /** A body in pieces; one call at a time. */
 export interface Pieces {
@@ -122,7 +123,9 @@ export function createApps({ exchanges, uuid, log }: AppsDeps): Apps {
       const code = codeOf(error);
       const level = code === "not_found" || code === "token_invalid" ? "debug" : "warn";
       log[level]("app.refused", { requestId, microapp: place.id, code, error });
-      return refusalFor(code, requestId);
+      return ERROR_CODES[code].retry && isNavigation(request)
+        ? inPairs(waitingPage(statusOf(code), requestId))
+        : refusalFor(code, requestId);
     }
   }
 
@@ -242,6 +245,9 @@ function refusalFor(code: ErrorCode, requestId: string): AppReply {
 }
 
 function refusal(problem: Problem, requestId: string): AppReply {
-  const { status, headers, body } = problemReply(problem, requestId);
+  return inPairs(problemReply(problem, requestId));
+}
+
+function inPairs({ status, headers, body }: Reply): AppReply {
   return { status, headers: Object.entries(headers), body };
 }
