@@ -14,6 +14,7 @@ import {
   refuseOccupied,
   scaffold,
   suggestId,
+  TEMPLATE_DIRS,
   TEMPLATE_NAMES,
   type TemplateName,
 } from "./init/scaffold.ts";
@@ -41,11 +42,17 @@ const STEPS: Readonly<Record<TemplateName, readonly Step[]>> = {
   python: [
     { doing: "python3 -m unittest", command: "python3", args: ["-m", "unittest"] },
   ],
+  saas: [
+    { doing: "npm install", command: "npm", args: ["install", "--no-audit", "--no-fund"] },
+    { doing: "npm run build", command: "npm", args: ["run", "build"] },
+    { doing: "npm test", command: "npm", args: ["test"] },
+  ],
 };
 
 const LABELS: Readonly<Record<TemplateName, { label: string; hint: string }>> = {
   ts: { label: "TypeScript", hint: "with the SDK; runs on Node and Deno" },
   python: { label: "Python", hint: "the standard library alone" },
+  saas: { label: "A whole product", hint: "agent-creator: tenants, inbox, campaigns, its page" },
 };
 
 /** Adds the command. */
@@ -70,7 +77,7 @@ async function init(given: string, options: InitOptions, context: CliContext): P
   }
   const { template, id } = chosen;
   await scaffold({
-    from: join(packageRoot, "extensions/templates", template),
+    from: join(packageRoot, TEMPLATE_DIRS[template]),
     to: dir,
     id,
     packageRoot,
@@ -154,7 +161,7 @@ function nextSteps(
     "",
     "  Next:",
     ...(place === "." ? [] : [`    cd ${/\s/.test(place) ? JSON.stringify(place) : place}`]),
-    `    ${template === "ts" ? "npm test" : "python3 -m unittest"}`,
+    `    ${template === "python" ? "python3 -m unittest" : "npm test"}`,
     "    npx nexo ext install . --link      let nexo run it from here; `nexo dev` follows your edits",
     "    npx nexo ext status",
     "",

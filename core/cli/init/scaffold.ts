@@ -8,9 +8,16 @@ import { basename, dirname, join } from "node:path";
 import { CodedError, messageOf } from "../../contract/mod.ts";
 
 /** The templates there are. */
-export const TEMPLATE_NAMES = ["ts", "python"] as const;
+export const TEMPLATE_NAMES = ["ts", "python", "saas"] as const;
 /** See {@linkcode TEMPLATE_NAMES}. */
 export type TemplateName = (typeof TEMPLATE_NAMES)[number];
+
+/** Where each lies in an installation. */
+export const TEMPLATE_DIRS: Readonly<Record<TemplateName, string>> = {
+  ts: "extensions/templates/ts",
+  python: "extensions/templates/python",
+  saas: "extensions/agent-creator",
+};
 
 /** What is made. */
 export interface ScaffoldOptions {
@@ -79,7 +86,12 @@ async function personalise(
   });
   await edit(
     join(dir, "README.md"),
-    (text) => text.replace(/^# .*$/m, `# ${title}`).replaceAll(`ext_${before}_`, `ext_${id}_`),
+    (text) =>
+      text.replace(/^# .*$/m, `# ${title}`).replaceAll(`ext_${before}_`, `ext_${id}_`)
+        .replaceAll(
+          new RegExp(`(/apps/|state-dir |extensions_config\\.)${before}`, "g"),
+          `$1${id}`,
+        ),
   );
   await writeFile(join(dir, ".gitignore"), IGNORED);
   const template = join(dir, "package.template.json");

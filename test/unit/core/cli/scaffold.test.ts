@@ -8,7 +8,13 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import fc from "fast-check";
-import { scaffold, suggestId, TEMPLATE_NAMES } from "../../../../core/cli/init/scaffold.ts";
+import {
+  scaffold,
+  suggestId,
+  TEMPLATE_DIRS,
+  TEMPLATE_NAMES,
+  type TemplateName,
+} from "../../../../core/cli/init/scaffold.ts";
 import { idProblem, parseManifest } from "../../../../core/microapps/manifest.ts";
 
 const packageRoot = resolve(import.meta.dirname, "../../../..");
@@ -18,9 +24,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-const make = (template: string, to: string, id = "my-app") =>
+const make = (template: TemplateName, to: string, id = "my-app") =>
   scaffold({
-    from: join(packageRoot, "extensions/templates", template),
+    from: join(packageRoot, TEMPLATE_DIRS[template] ?? template),
     to,
     id,
     packageRoot,
@@ -39,8 +45,12 @@ describe("scaffold()", () => {
     expect(manifest).toMatchObject({ id: "my-app", name: "My app" });
     const readme = await read("a/b/app/README.md");
     expect(readme).toMatch(/^# My app\n/);
-    expect(readme).toContain('npx nexo chat acme "ext_my-app_note_add buy milk"');
-    expect(readme).not.toContain("ext_notebook");
+    expect(readme).toContain(
+      template === "saas"
+        ? "http://127.0.0.1:8787/apps/my-app/"
+        : 'npx nexo chat acme "ext_my-app_note_add buy milk"',
+    );
+    expect(readme).not.toMatch(/ext_notebook|apps\/agent-creator|state-dir agent-creator/);
     expect(await read("a/b/app/.gitignore")).toContain("node_modules/\n");
     expect(await readdir(join(dir, "a/b"))).toEqual(["app"]);
     const files = await readdir(join(dir, "a/b/app"));
@@ -58,6 +68,23 @@ describe("scaffold()", () => {
     });
   });
 
+  it("gives a product the versions of packages that this one is tried with", async () => {
+    await make("saas", join(dir, "app"));
+    interface Manifest {
+      readonly dependencies: Record<string, string>;
+      readonly devDependencies: Record<string, string>;
+    }
+    const own = JSON.parse(await read("app/package.json")) as Manifest;
+    const root = JSON.parse(
+      await readFile(join(packageRoot, "package.json"), "utf8"),
+    ) as Manifest;
+    const tried = { ...root.dependencies, ...root.devDependencies };
+    for (const [name, version] of Object.entries({ ...own.dependencies, ...own.devDependencies })) {
+      if (name === "nexo-microapps" || name === "typescript") continue;
+      expect(`${name} ${version}`).toBe(`${name} ${tried[name]}`);
+    }
+  });
+
   it("takes an empty directory, and never what holds something", async () => {
     await mkdir(join(dir, "empty"));
     await make("python", join(dir, "empty"));
@@ -69,7 +96,7 @@ describe("scaffold()", () => {
   });
 
   it("leaves nothing when it cannot finish", async () => {
-    await expect(make("no-such-template", join(dir, "app"))).rejects.toMatchObject({
+    await expect(make("no-such-template" as TemplateName, join(dir, "app"))).rejects.toMatchObject({
       code: "config_unwritable",
     });
     expect(await readdir(dir)).toEqual([]);
