@@ -1,8 +1,11 @@
-import { readdir } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openTestHost, type TestHostOptions } from "nexo-microapps/sdk/testing";
+import { openTenantDir } from "nexo-microapps/sdk";
 import { createAgentCreator } from "./agent_creator.ts";
+import { openTenantCredentials } from "./store/tenant_credentials.ts";
 
 const open = (options: TestHostOptions = {}) =>
   openTestHost(createAgentCreator({ root: import.meta.dirname, serves: false }), options);
@@ -29,7 +32,34 @@ describe("tools", () => {
   it("are the 22 of nexo and those for leads, opt-outs, drips and usage", async () => {
     await using host = await open();
     const { tools } = host.handshake as { tools: { name: string }[] };
-    expect(tools).toHaveLength(32);
+    const nexo = "agent_list agent_get agent_upsert agent_delete skill_list skill_get " +
+      "skill_upsert skill_delete llm_provider_list llm_provider_upsert llm_provider_delete " +
+      "whatsapp_pair_start whatsapp_pair_status whatsapp_pair_cancel conversation_list " +
+      "conversation_read conversation_search takeover_engage takeover_send takeover_release " +
+      "escalation_list escalation_resolve";
+    const more = "lead_list lead_upsert opt_out_list opt_out_record drip_list drip_create " +
+      "drip_enrol drip_stop send_drip usage_summary";
+    expect(nexo.split(" ")).toHaveLength(22);
+    expect(tools.map(({ name }) => name).toSorted())
+      .toEqual(`${nexo} ${more}`.split(" ").toSorted());
+    const manifest = await readFile(join(import.meta.dirname, "plugin.toml"), "utf8");
+    for (const { name } of tools) expect(manifest).toContain(`"${name}"`);
+  });
+
+  it("know no other tenant's pairing", async () => {
+    const challenge_id = "0c4ff5f4-7a0b-4b1e-9f3c-0a1b2c3d4e5f";
+    await using host = await open({
+      admin: {
+        ...AGENTS,
+        "pairing/start": () => ({ challenge_id, expires_at_ms: 1, instructions: "Scan it" }),
+        "pairing/status": () => ({ challenge_id, state: "awaiting_user" as const }),
+      },
+    });
+    await host.callTool("whatsapp_pair_start", { agent_id: "ana" }, { accountId: "acme" });
+    const ask = (accountId: string) =>
+      host.callTool("whatsapp_pair_status", { challenge_id }, { accountId });
+    expect(await ask("acme")).toMatchObject({ state: "awaiting_user" });
+    await expect(ask("globex")).rejects.toThrow("there is no pairing");
   });
 
   it("refuse another tenant's agent in the words for one that is not there", async () => {
@@ -81,6 +111,40 @@ describe("a message", () => {
       inbound: { kind: "external_user", sender_id: "event:x" },
     });
     expect(answer).toMatchObject({ abort: false });
+  });
+});
+
+describe("a tenant's credentials", () => {
+  it("lie encrypted, each tenant's alone, and are read again after a restart", async () => {
+    const stateDir = await mkdtemp(join(tmpdir(), "agent-creator-"));
+    const place = {
+      stateDir,
+      openTenantDir: (account: string) => openTenantDir(stateDir, account),
+    };
+    const secret = { payload: { token: "4242:very-secret" }, metadata: {} };
+    await (await openTenantCredentials(place)).keep("acme", "telegram", secret);
+    const file = await readFile(join(stateDir, "tenants/acme/credentials.json"), "latin1");
+    expect(file).toMatch(/^age-encryption\.org/);
+    expect(file).not.toContain("very-secret");
+    const again = await openTenantCredentials(place);
+    expect(await again.read("acme")).toEqual({ telegram: secret });
+    expect(await again.read("globex")).toEqual({});
+    await rm(stateDir, { recursive: true });
+  });
+});
+
+describe("compliance settings", () => {
+  it("are each agent's own, and all on for what cannot be read", async () => {
+    const compliance = { opt_out: { enabled: false }, pii: { emails: true } };
+    await using host = await open({
+      agentsConfig: { lax: { compliance }, broken: { compliance: { pii: "yes" } } },
+    });
+    const ask = (text: string, agentId: string) =>
+      host.runHook("before_message", { text }, { ...from("maria"), agentId });
+    expect(await ask("STOP", "lax")).toMatchObject({ abort: false });
+    expect(await ask("I am a@b.example", "lax"))
+      .toMatchObject({ transformed_body: "I am [EMAIL]" });
+    expect(await ask("STOP", "broken")).toMatchObject({ abort: true });
   });
 });
 

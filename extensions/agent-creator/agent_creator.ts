@@ -60,7 +60,7 @@ export function createAgentCreator({ root, serves = true }: AgentCreatorOptions)
       ...agentTools,
       ...skillTools,
       ...providerTools,
-      ...pairingTools,
+      ...pairingTools(product),
       ...conversationTools,
       ...takeoverTools,
       ...escalationTools,

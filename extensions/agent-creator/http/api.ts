@@ -11,14 +11,7 @@ import type { Product } from "../product.ts";
 import { conversationRoutes } from "./conversations.ts";
 import { eventRoutes, followEvents } from "./events.ts";
 import { peopleRoutes } from "./people.ts";
-import {
-  accountOf,
-  actKeyOf,
-  operatorOf,
-  ownerOnly,
-  requireUser,
-  type SignedIn,
-} from "./session.ts";
+import { accountOf, actKeyOf, ownerOnly, requireUser, type SignedIn } from "./session.ts";
 
 const SignIn = z.object({ code: z.string().trim().min(1).max(128) });
 
@@ -30,8 +23,9 @@ export function createApi(product: Product, kit: HttpKit): Hono<SignedIn> {
   api.onError((error, c) => {
     const status = statusOf(error);
     if (status === 500) app.log.error("http.failed", { error: String(error) });
-    const message = status === 500 ? "Something went wrong; the log says what" : error.message;
-    return c.json({ error: message }, status);
+    return c.json({
+      error: status === 500 ? "Something went wrong; the log says what" : say(error),
+    }, status);
   });
 
   api.post("/session", async (c) => {
@@ -50,8 +44,7 @@ export function createApi(product: Product, kit: HttpKit): Hono<SignedIn> {
   api.get("/me", async (c) => {
     const user = c.get("user");
     const customer = user.account_id === null ? null : await customers.find(user.account_id);
-    const { operator_token_hash } = operatorOf(user);
-    return c.json({ user, operator_token_hash, customer: customer ?? null });
+    return c.json({ user, customer: customer ?? null });
   });
 
   api.get("/tenants", ownerOnly, async (c) => c.json({ tenants: await customers.listForOwner() }));
@@ -78,17 +71,15 @@ export function createApi(product: Product, kit: HttpKit): Hono<SignedIn> {
     const challenge_id = customer.challenge_id;
     return c.json({ pairing: await app.admin.call("pairing/status", { challenge_id }) });
   });
-  api.post(
-    "/tenants/:account/finish",
-    ownerOnly,
-    async (c) => c.json({ tenant: await onboarding.finish(accountOf(c)) }),
-  );
   api.post("/tenants/:account/users", ownerOnly, async (c) => {
     const { name } = z.object({ name: z.string().trim().min(1).max(128) }).parse(
       await c.req.json(),
     );
     const invited = { id: actKeyOf(c), account_id: accountOf(c), name };
-    return c.json({ code: await users.invite(invited) }, 201);
+    const code = await users.invite(invited);
+    // The customer's people are in: whatever comes now is no longer onboarding.
+    await onboarding.finish(invited.account_id);
+    return c.json({ code }, 201);
   });
 
   api.route("/tenants/:account", conversationRoutes(product));
@@ -97,8 +88,22 @@ export function createApi(product: Product, kit: HttpKit): Hono<SignedIn> {
   return api;
 }
 
+/** Words for whoever filled a form, with the way out where there is one. */
+function say(error: Error): string {
+  if (error instanceof z.ZodError) {
+    const [issue] = error.issues;
+    return issue === undefined ? "Not understood" : `${issue.path.join(".")}: ${issue.message}`;
+  }
+  if (error instanceof AdminError && error.kind === "capability_not_granted") {
+    return `${error.message}. The operator grants it in extensions.yaml, under capabilities_grant`;
+  }
+  return error.message;
+}
+
 function statusOf(error: Error): 400 | 401 | 403 | 404 | 409 | 500 | 503 {
-  if (error instanceof HTTPException) return error.status === 401 ? 401 : 404;
+  if (error instanceof HTTPException) {
+    return error.status === 401 || error.status === 409 ? error.status : 404;
+  }
   if (error instanceof z.ZodError || error instanceof RangeError || error instanceof SyntaxError) {
     return 400;
   }

@@ -3,11 +3,13 @@
  *
  * @module
  */
-import { z } from "nexo-microapps/sdk";
+import { HTTPException } from "hono/http-exception";
+import { type ConversationScope, z } from "nexo-microapps/sdk";
 import { Hono } from "nexo-microapps/sdk/http";
 import type { Product } from "../product.ts";
+import type { User } from "../store/users.ts";
 import { ownAgents } from "../tools/own.ts";
-import { accountOf, actKeyOf, notFound, operatorOf, type SignedIn } from "./session.ts";
+import { accountOf, actKeyOf, notFound, type SignedIn } from "./session.ts";
 
 const Scope = z.object({
   agent_id: z.string().min(1),
@@ -52,34 +54,46 @@ export function conversationRoutes({ app }: Product) {
     return c.json(await admin.call("conversations/read", params));
   });
 
+  /**
+   * To core all people of this product are one operator; who of them has a conversation is its name.
+   *
+   * @throws {HTTPException} 409 when a colleague has it
+   */
+  async function requireOwn(scope: ConversationScope, { name }: User): Promise<void> {
+    const { state } = await admin.call("processing/state", {
+      scope: { kind: "conversation", ...scope },
+    });
+    if (state.state !== "paused_by_operator" || state.operator_name === name) return;
+    const holder = state.operator_name ?? "Somebody";
+    throw new HTTPException(409, { message: `${holder} has taken this conversation over` });
+  }
+
   routes.post("/takeover/engage", async (c) => {
+    const user = c.get("user");
     const scope = await scopeFor(accountOf(c), Scope.parse(await c.req.json()));
-    const { name, ...user } = c.get("user");
-    const operator = operatorOf({ name, ...user });
+    await requireOwn(scope, user);
     const { state } = await app.takeover(scope).pause({
-      reason: `taken over by ${name}`,
-      ...operator,
+      reason: `taken over by ${user.name}`,
+      operator_name: user.name,
     });
     return c.json({ state });
   });
   routes.post("/takeover/send", async (c) => {
-    const reply = Reply.parse(await c.req.json());
-    const scope = await scopeFor(accountOf(c), reply);
-    const said = { body: reply.body, idempotency_key: actKeyOf(c), ...operatorOf(c.get("user")) };
+    const { body, ...given } = Reply.parse(await c.req.json());
+    const scope = await scopeFor(accountOf(c), given);
+    await requireOwn(scope, c.get("user"));
+    const said = { body, idempotency_key: actKeyOf(c), operator_name: c.get("user").name };
     return c.json(await app.takeover(scope).reply(said));
   });
   routes.post("/takeover/release", async (c) => {
-    const release = Release.parse(await c.req.json());
-    const scope = await scopeFor(accountOf(c), release);
-    const summary = release.summary === undefined || release.summary === ""
-      ? {}
-      : { summary: release.summary, session_id: release.session_id };
+    const { summary = "", session_id, force = false, ...given } = Release.parse(
+      await c.req.json(),
+    );
+    const scope = await scopeFor(accountOf(c), given);
+    if (!force) await requireOwn(scope, c.get("user"));
+    const told = summary === "" ? {} : { summary, session_id };
     return c.json(
-      await app.takeover(scope).resume({
-        ...summary,
-        ...operatorOf(c.get("user")),
-        ...(release.force === true ? { force: true } : {}),
-      }),
+      await app.takeover(scope).resume({ ...told, operator_name: c.get("user").name, force }),
     );
   });
 
@@ -95,7 +109,7 @@ export function conversationRoutes({ app }: Product) {
       await admin.call("escalations/resolve", {
         scope: { kind: "conversation", ...scope },
         by,
-        ...operatorOf(c.get("user")),
+        operator_name: c.get("user").name,
         ...(dismiss_reason === undefined ? {} : { dismiss_reason }),
       }),
     );

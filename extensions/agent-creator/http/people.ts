@@ -26,6 +26,7 @@ const Enrolment = z.object({ people: z.array(Person).min(1).max(1_000) });
 const Agent = z.object({
   model: z.object({ provider: z.string().min(1), model: z.string().min(1) }),
   system_prompt: z.string().max(32_000).optional(),
+  allowed_tools: z.array(z.string().min(1).max(128)).max(200).optional(),
   language: z.string().max(64).optional(),
   active: z.boolean().optional(),
 });
@@ -52,7 +53,7 @@ export function peopleRoutes({ app: { admin }, stores, campaigns, drips }: Produ
     const id = c.req.param("agent");
     if (!(await ownAgents({ admin, accountId: tenant_id })).includes(id)) throw notFound();
     const agent = Agent.parse(await c.req.json());
-    return c.json(await admin.call("agents/upsert", { id, ...agent }));
+    return c.json(await admin.call("agents/upsert", { id, ...agent, tenant_id }));
   });
 
   routes.get(

@@ -7,7 +7,6 @@ import { randomUUID } from "node:crypto";
 import type { Context, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
-import { tokenHash } from "nexo-microapps/sdk";
 import type { HttpKit } from "nexo-microapps/sdk/http";
 import type { User, Users } from "../store/users.ts";
 
@@ -48,14 +47,6 @@ export function accountOf(c: Context<SignedIn>): string {
 export function actKeyOf(c: Context): string {
   const key = c.req.header("idempotency-key");
   return key !== undefined && /^[A-Za-z0-9_-]{16,64}$/.test(key) ? key : randomUUID();
-}
-
-/** The user as core knows people who take over: one conversation belongs to one of them. */
-export function operatorOf({ id, name }: User): {
-  readonly operator_token_hash: string;
-  readonly operator_name: string;
-} {
-  return { operator_token_hash: tokenHash(`agent-creator/${id}`), operator_name: name };
 }
 
 /** The answer for what is not there, or not for this caller. */

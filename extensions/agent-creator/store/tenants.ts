@@ -30,12 +30,15 @@ export interface Customers {
   readonly create: (
     customer: { account_id: string; display_name: string; plan: string },
   ) => Promise<void>;
-  /** Moves onboarding on, with what the step found out. */
+  /** Moves onboarding on, never back, with what the step found out. */
   readonly advance: (
     account: string,
     step: OnboardingStep,
     found: Partial<Pick<Customer, "agent_id" | "channel" | "challenge_id">>,
   ) => Promise<void>;
+  /** Remembers whose a pairing is. */
+  readonly keepChallenge: (account: string, challengeId: string) => Promise<void>;
+  readonly ownsChallenge: (account: string, challengeId: string) => Promise<boolean>;
 }
 
 const COLUMNS =
@@ -56,11 +59,31 @@ export function createCustomers(db: Database, now: () => number): Customers {
     },
     async advance(account, step, { agent_id, channel, challenge_id }) {
       await db.run(
-        `UPDATE tenants SET step = ?, agent_id = coalesce(?, agent_id),
-           channel = coalesce(?, channel), challenge_id = coalesce(?, challenge_id)
-         WHERE account_id = ?`,
-        [step, agent_id ?? null, channel ?? null, challenge_id ?? null, account],
+        `UPDATE tenants SET step = CASE WHEN instr(?2, ?1) > instr(?2, step) THEN ?1 ELSE step END,
+           agent_id = coalesce(?3, agent_id), channel = coalesce(?4, channel),
+           challenge_id = coalesce(?5, challenge_id)
+         WHERE account_id = ?6`,
+        [
+          step,
+          ONBOARDING_STEPS.join(" "),
+          agent_id ?? null,
+          channel ?? null,
+          challenge_id ?? null,
+          account,
+        ],
       );
     },
+    async keepChallenge(account, challengeId) {
+      await db.run(
+        `INSERT INTO challenges (challenge_id, account_id, created_at_ms) VALUES (?, ?, ?)
+         ON CONFLICT DO NOTHING`,
+        [challengeId, account, now()],
+      );
+    },
+    ownsChallenge: async (account, challengeId) =>
+      (await db.all("SELECT 1 FROM challenges WHERE challenge_id = ? AND account_id = ?", [
+        challengeId,
+        account,
+      ])).length > 0,
   };
 }

@@ -49,7 +49,11 @@ export const conversationTools = {
     input: z.object({ agent_id, query: z.string().min(1).max(200) }),
     async handle({ agent_id: agentId, query }, context) {
       await requireOwnAgent(agentId, context);
-      return context.admin.call("agent_events/search", { agent_id: agentId, query });
+      return context.admin.call("agent_events/search", {
+        agent_id: agentId,
+        query,
+        tenant_id: context.accountId,
+      });
     },
   }),
 };

@@ -5,9 +5,16 @@
  */
 /** @jsxImportSource preact */
 import { ask } from "./api.ts";
-import { fieldsOf, useAct, useAnswer } from "./hooks.ts";
-import { Badge, Empty, Field, Problem, Section, Waiting, When } from "./parts.tsx";
+import { onFields, useAct, useAnswer } from "./hooks.ts";
+import { Badge, Button, Empty, Field, Problem, Section, Waiting, When } from "./parts.tsx";
 import type { Drips, Leads } from "./types.ts";
+
+const LEAD_STAGES = ["new", "contacted", "qualified", "won", "lost"];
+const PROGRESS: Readonly<Record<string, string>> = {
+  waiting: "waiting for the next text",
+  done: "had all of it",
+  stopped: "answered or opted out",
+};
 
 /** Contacts, and who does not want to be written to. */
 export function LeadsPage({ account }: { account: string }) {
@@ -37,13 +44,13 @@ export function LeadsPage({ account }: { account: string }) {
       </Section>
       <Section title="Add or change a lead">
         <form
-          onSubmit={(event) => {
-            const body = Object.fromEntries(
-              Object.entries(fieldsOf(event)).filter(([, value]) => value !== ""),
-            );
-            void act(() => ask(`tenants/${account}/leads`, { method: "PUT", body }))
-              .then((done) => done && refresh());
-          }}
+          onSubmit={onFields(async (fields) => {
+            const given = Object.entries(fields).filter(([, value]) => value !== "");
+            const body = Object.fromEntries(given);
+            const done = await act(() => ask(`tenants/${account}/leads`, { method: "PUT", body }));
+            if (done) refresh();
+            return done;
+          })}
         >
           <Field label="Channel">
             <input name="channel" defaultValue="webchat" required />
@@ -54,10 +61,16 @@ export function LeadsPage({ account }: { account: string }) {
           <Field label="Name">
             <input name="name" />
           </Field>
+          <Field label="Stage">
+            <select name="stage">
+              <option value="">as it is</option>
+              {LEAD_STAGES.map((stage) => <option key={stage} value={stage}>{stage}</option>)}
+            </select>
+          </Field>
           <Field label="Note">
             <input name="note" />
           </Field>
-          <button type="submit" disabled={isBusy}>Save</button>
+          <Button isBusy={isBusy}>Save</Button>
         </form>
       </Section>
       <Section title="Opted out">
@@ -99,17 +112,22 @@ export function DripsPage({ account }: { account: string }) {
                 <li key={id}>
                   <strong>{name}</strong> <span>{steps.length} steps</span>
                   <Badge tone={active ? "good" : "plain"}>{active ? "running" : "stopped"}</Badge>
-                  {progress.map(({ state, count }) => <span key={state}>{state}: {count}</span>)}
+                  <ul class="facts">
+                    {progress.map(({ state, count }) => (
+                      <li key={state}>{count} {PROGRESS[state] ?? state}</li>
+                    ))}
+                  </ul>
                   <form
                     class="inline"
-                    onSubmit={(event) => {
-                      const { channel = "", contacts = "" } = fieldsOf(event);
+                    onSubmit={onFields(async ({ channel = "", contacts = "" }) => {
                       const people = contacts.split(/\s+/).filter((contact) => contact !== "")
                         .map((contact) => ({ channel, contact }));
-                      const body = { people };
-                      void act(() => ask(`${path}/${id}/people`, { method: "POST", body }))
-                        .then((done) => done && refresh());
-                    }}
+                      const done = await act(() =>
+                        ask(`${path}/${id}/people`, { method: "POST", body: { people } })
+                      );
+                      if (done) refresh();
+                      return done;
+                    })}
                   >
                     <Field label="Channel">
                       <input name="channel" defaultValue="webchat" required />
@@ -117,18 +135,18 @@ export function DripsPage({ account }: { account: string }) {
                     <Field label="Contacts" hint="As under Contacts; one a line.">
                       <textarea name="contacts" rows={2} required />
                     </Field>
-                    <button type="submit" disabled={isBusy}>Start for them</button>
-                    <button
+                    <Button isBusy={isBusy}>Start for them</Button>
+                    <Button
                       type="button"
                       class="quiet"
-                      disabled={isBusy}
+                      isBusy={isBusy}
                       onClick={() =>
                         void act(() =>
                           ask(`${path}/${id}/active`, { method: "PUT", body: { active: !active } })
                         ).then((done) => done && refresh())}
                     >
                       {active ? "Stop" : "Go on"}
-                    </button>
+                    </Button>
                   </form>
                 </li>
               ))}
@@ -137,13 +155,13 @@ export function DripsPage({ account }: { account: string }) {
       </Section>
       <Section title="New campaign">
         <form
-          onSubmit={(event) => {
-            const { name = "", texts = "", after = "0" } = fieldsOf(event);
+          onSubmit={onFields(async ({ name = "", texts = "", after = "0" }) => {
             const steps = texts.split("\n").map((text) => text.trim()).filter((text) => text !== "")
               .map((text, i) => ({ text, after_secs: i === 0 ? 0 : Number(after) * 3_600 }));
-            void act(() => ask(path, { method: "POST", body: { name, steps } }))
-              .then((done) => done && refresh());
-          }}
+            const done = await act(() => ask(path, { method: "POST", body: { name, steps } }));
+            if (done) refresh();
+            return done;
+          })}
         >
           <Field label="Name">
             <input name="name" required maxlength={200} />
@@ -154,7 +172,7 @@ export function DripsPage({ account }: { account: string }) {
           <Field label="Hours between them">
             <input name="after" type="number" min={0} step="any" defaultValue="24" required />
           </Field>
-          <button type="submit" disabled={isBusy}>Create</button>
+          <Button isBusy={isBusy}>Create</Button>
         </form>
       </Section>
     </>

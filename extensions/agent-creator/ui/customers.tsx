@@ -6,8 +6,8 @@
 /** @jsxImportSource preact */
 import { useState } from "preact/hooks";
 import { ask } from "./api.ts";
-import { fieldsOf, useAct, useAnswer } from "./hooks.ts";
-import { Badge, Empty, Field, Problem, Section, Waiting, When } from "./parts.tsx";
+import { onFields, useAct, useAnswer } from "./hooks.ts";
+import { Badge, Button, Empty, Field, Problem, Section, Waiting, When } from "./parts.tsx";
 import type { Customer, Pairing } from "./types.ts";
 
 /** All customers, and the form for another. */
@@ -41,14 +41,13 @@ export function CustomersPage() {
       </Section>
       <Section title="Add a customer">
         <form
-          onSubmit={(event) => {
-            const body = fieldsOf(event);
-            void act(() => ask("tenants", { method: "POST", body })).then((done) => {
-              if (!done) return;
-              refresh();
-              location.hash = `#/${body["account_id"] ?? ""}/setup`;
-            });
-          }}
+          onSubmit={onFields(async (body) => {
+            const done = await act(() => ask("tenants", { method: "POST", body }));
+            if (!done) return false;
+            refresh();
+            location.hash = `#/${body["account_id"] ?? ""}/setup`;
+            return true;
+          })}
         >
           <Field label="Name">
             <input name="display_name" required maxlength={128} />
@@ -57,7 +56,7 @@ export function CustomersPage() {
             <input name="account_id" required pattern="[a-z0-9][a-z0-9\-]{0,63}" />
           </Field>
           <Problem text={failed} />
-          <button type="submit" disabled={isBusy}>Add</button>
+          <Button isBusy={isBusy}>Add</Button>
         </form>
       </Section>
     </>
@@ -99,16 +98,14 @@ function AgentStep({ customer, onDone }: StepProps) {
         </p>
       )}
       <form
-        onSubmit={(event) => {
-          const { tools = "", ...agent } = fieldsOf(event);
+        onSubmit={onFields(async ({ tools = "", ...agent }) => {
           const allowed_tools = tools.split(/[\s,]+/).filter((name) => name !== "");
-          void act(() =>
-            ask(`tenants/${customer.account_id}/agent`, {
-              method: "POST",
-              body: { ...agent, allowed_tools },
-            })
-          ).then((done) => done && onDone());
-        }}
+          const body = { ...agent, allowed_tools };
+          const path = `tenants/${customer.account_id}/agent`;
+          const done = await act(() => ask(path, { method: "POST", body }));
+          if (done) onDone();
+          return done;
+        }, { keeps: true })}
       >
         <Field label="Provider" hint="As in llm.yaml; offline needs no key.">
           <input name="provider" defaultValue="offline" required />
@@ -130,7 +127,7 @@ function AgentStep({ customer, onDone }: StepProps) {
           <input name="tools" defaultValue="escalate_to_human" />
         </Field>
         <Problem text={error} />
-        <button type="submit" disabled={isBusy}>Save agent</button>
+        <Button isBusy={isBusy}>Save agent</Button>
       </form>
     </Section>
   );
@@ -140,19 +137,24 @@ function LineStep({ customer, onDone }: StepProps) {
   const { act, isBusy, error } = useAct();
   const [channel, setChannel] = useState(customer.channel ?? "webchat");
   const [said, setSaid] = useState<string | undefined>(undefined);
+  // Fields with a secret are made anew once it is kept.
+  const [round, setRound] = useState(0);
   return (
     <Section title="2. How people reach it">
       <form
-        onSubmit={(event) => {
-          const { channel: _channel, ...payload } = fieldsOf(event);
-          void act(async () => {
+        onSubmit={onFields(async ({ channel: _channel, ...payload }) => {
+          const done = await act(async () => {
             const { validation } = await ask<{ validation: { detail?: string } | null }>(
               `tenants/${customer.account_id}/line`,
               { method: "POST", body: { channel, payload } },
             );
-            setSaid(validation?.detail);
-          }).then((done) => done && onDone());
-        }}
+            setSaid(validation?.detail ?? "connected");
+          });
+          if (!done) return false;
+          setRound(round + 1);
+          onDone();
+          return true;
+        }, { keeps: true })}
       >
         <Field label="Channel">
           <select
@@ -168,7 +170,7 @@ function LineStep({ customer, onDone }: StepProps) {
         {channel === "telegram"
           ? (
             <Field label="Bot token" hint="From @BotFather. It is kept sealed and shown nowhere.">
-              <input name="token" type="password" autocomplete="off" required />
+              <input key={round} name="token" type="password" autocomplete="off" required />
             </Field>
           )
           : null}
@@ -178,19 +180,28 @@ function LineStep({ customer, onDone }: StepProps) {
               label="Access token"
               hint="Of the Cloud API. It is kept sealed and shown nowhere."
             >
-              <input name="access_token" type="password" autocomplete="off" required />
+              <input key={round} name="access_token" type="password" autocomplete="off" required />
             </Field>
           )
           : null}
         <Problem text={error} />
         {said === undefined ? null : <p role="status">{said}</p>}
-        <button type="submit" disabled={isBusy}>
+        <Button isBusy={isBusy}>
           {customer.channel === null ? "Connect" : "Connect again"}
-        </button>
+        </Button>
       </form>
     </Section>
   );
 }
+
+const PAIRING: Readonly<Record<string, string>> = {
+  pending: "being made",
+  qr_ready: "ready to be scanned",
+  awaiting_user: "waiting for the person",
+  linked: "linked",
+  expired: "expired: make a new link",
+  cancelled: "cancelled: make a new link",
+};
 
 function PairingStep({ customer, onDone }: StepProps) {
   const { account_id } = customer;
@@ -206,7 +217,9 @@ function PairingStep({ customer, onDone }: StepProps) {
         : (
           <p>
             State:{" "}
-            <Badge tone={pairing.state === "linked" ? "good" : "plain"}>{pairing.state}</Badge>
+            <Badge tone={pairing.state === "linked" ? "good" : "plain"}>
+              {PAIRING[pairing.state] ?? pairing.state}
+            </Badge>
           </p>
         )}
       {picture === undefined ? null : (
@@ -223,9 +236,9 @@ function PairingStep({ customer, onDone }: StepProps) {
       )}
       {instructions === undefined ? null : <p role="status">{instructions}</p>}
       <Problem text={error} />
-      <button
+      <Button
         type="button"
-        disabled={isBusy}
+        isBusy={isBusy}
         onClick={() =>
           void act(async () => {
             const path = `tenants/${account_id}/pairing`;
@@ -237,7 +250,7 @@ function PairingStep({ customer, onDone }: StepProps) {
           })}
       >
         {pairing == null ? "Make a link" : "Make a new link"}
-      </button>
+      </Button>
     </Section>
   );
 }
@@ -248,20 +261,20 @@ function PeopleStep({ customer, onDone }: StepProps) {
   return (
     <Section title="4. Let the customer's people in">
       <form
-        onSubmit={(event) => {
-          const body = fieldsOf(event);
-          void act(async () => {
+        onSubmit={onFields(async (body) => {
+          const done = await act(async () => {
             const path = `tenants/${customer.account_id}/users`;
             setCode((await ask<{ code: string }>(path, { method: "POST", body })).code);
-            await ask(`tenants/${customer.account_id}/finish`, { method: "POST", body: {} });
-          }).then((done) => done && onDone());
-        }}
+          });
+          if (done) onDone();
+          return done;
+        })}
       >
         <Field label="Who">
           <input name="name" required maxlength={128} />
         </Field>
         <Problem text={error} />
-        <button type="submit" disabled={isBusy}>Make a sign-in code</button>
+        <Button isBusy={isBusy}>Make a sign-in code</Button>
       </form>
       {code === undefined ? null : (
         <p role="status">

@@ -5,68 +5,113 @@
  */
 /** @jsxImportSource preact */
 import { ask } from "./api.ts";
-import { fieldsOf, useAct, useAnswer } from "./hooks.ts";
-import { Badge, Empty, Field, Problem, Section, Waiting, When } from "./parts.tsx";
-import type { Escalations } from "./types.ts";
+import { onFields, useAct, useAnswer } from "./hooks.ts";
+import { Badge, Button, Empty, Field, Problem, Section, Waiting, When } from "./parts.tsx";
+import type { Conversations, Escalations } from "./types.ts";
 
-/** The queue, newest first. */
+type Entry = Escalations["entries"][number];
+
+/** The queue, newest first, and what became of earlier ones. */
 export function EscalationsPage({ account }: { account: string }) {
-  const { data, error, refresh } = useAnswer<Escalations>(`tenants/${account}/escalations`);
-  const { act, isBusy, error: failed } = useAct();
+  const { data, error, refresh } = useAnswer<Escalations>(
+    `tenants/${account}/escalations?filter=all`,
+  );
+  const conversations = useAnswer<Conversations>(`tenants/${account}/conversations`);
+  const pending = data?.entries.filter(({ state }) => state.state === "pending");
+  const resolved = data?.entries.filter(({ state }) => state.state === "resolved");
   return (
     <>
       <h1>Escalations</h1>
-      <Problem text={error ?? failed} />
+      <Problem text={error ?? conversations.error} />
       <Section title="Waiting for a person">
-        {data === undefined ? <Waiting /> : data.entries.length === 0
+        {pending === undefined ? <Waiting /> : pending.length === 0
           ? (
             <Empty>
-              Nothing waits. An agent with the tool escalate_to_human puts its questions here.
+              Nothing waits. An agent with the tool escalate_to_human puts its questions here; it is
+              among an agent's tools under Agents.
             </Empty>
           )
           : (
             <ul class="rows">
-              {data.entries.map(({ scope, state, agent_id }) => {
-                if (state.state !== "pending" || scope.kind !== "conversation") return null;
-                const { channel, contact_id } = scope;
-                return (
-                  <li key={`${channel}/${contact_id}`}>
-                    <strong>{contact_id}</strong> <span>{channel}</span>
-                    <Badge tone={state.urgency === "high" ? "warn" : "plain"}>
-                      {state.urgency}
-                    </Badge>
-                    <When ms={state.requested_at_ms} />
-                    <p>{state.summary}</p>
-                    <form
-                      class="inline"
-                      onSubmit={(event) => {
-                        const { dismiss_reason } = fieldsOf(event);
-                        void act(() =>
-                          ask(`tenants/${account}/escalations/resolve`, {
-                            method: "POST",
-                            body: {
-                              agent_id,
-                              channel,
-                              contact_id,
-                              by: "dismissed",
-                              dismiss_reason,
-                            },
-                          })
-                        ).then((done) => done && refresh());
-                      }}
-                    >
-                      <Field label="Why nothing is to be done">
-                        <input name="dismiss_reason" required maxlength={500} />
-                      </Field>
-                      <button type="submit" class="quiet" disabled={isBusy}>Dismiss</button>
-                      <a href={`#/${account}/inbox`}>Take it over in the inbox</a>
-                    </form>
-                  </li>
-                );
-              })}
+              {pending.map((entry) => (
+                <Pending
+                  key={JSON.stringify(entry.scope)}
+                  account={account}
+                  entry={entry}
+                  conversations={conversations.data}
+                  onDone={refresh}
+                />
+              ))}
             </ul>
           )}
       </Section>
+      {resolved === undefined || resolved.length === 0 ? null : (
+        <Section title="Settled">
+          <ul class="rows">
+            {resolved.map(({ scope, state }) =>
+              state.state !== "resolved" || scope.kind !== "conversation"
+                ? null
+                : (
+                  <li key={`${scope.channel}/${scope.contact_id}`}>
+                    <strong>{scope.contact_id}</strong> <span>{scope.channel}</span>
+                    <Badge tone="good">{SETTLED[state.by.kind] ?? state.by.kind}</Badge>
+                    <When ms={state.resolved_at_ms} />
+                  </li>
+                )
+            )}
+          </ul>
+        </Section>
+      )}
     </>
+  );
+}
+
+const SETTLED: Readonly<Record<string, string>> = {
+  operator_takeover: "a person took over",
+  operator_dismissed: "dismissed",
+  agent_resolved: "the agent settled it",
+};
+
+function Pending(
+  { account, entry: { scope, state, agent_id }, conversations, onDone }: {
+    account: string;
+    entry: Entry;
+    conversations: Conversations | undefined;
+    onDone: () => void;
+  },
+) {
+  const { act, isBusy, error } = useAct();
+  if (state.state !== "pending" || scope.kind !== "conversation") return null;
+  const { channel, contact_id } = scope;
+  const session = conversations?.conversations.find((one) =>
+    one.agent_id === agent_id && one.channel === channel && one.contact_id === contact_id
+  )?.session_id;
+  const place = session === undefined ? "" : `/${encodeURIComponent(agent_id)}/${session}`;
+  return (
+    <li>
+      <strong>{contact_id}</strong> <span>{channel}</span>
+      <Badge tone={state.urgency === "high" ? "warn" : "plain"}>{state.urgency}</Badge>
+      <When ms={state.requested_at_ms} />
+      <p>{state.summary}</p>
+      <p>
+        <a class="button" href={`#/${account}/inbox${place}`}>Open the conversation</a>
+      </p>
+      <form
+        class="inline"
+        onSubmit={onFields(async ({ dismiss_reason }) => {
+          const body = { agent_id, channel, contact_id, by: "dismissed", dismiss_reason };
+          const path = `tenants/${account}/escalations/resolve`;
+          const done = await act(() => ask(path, { method: "POST", body }));
+          if (done) onDone();
+          return done;
+        })}
+      >
+        <Field label="Or say why nothing is to be done">
+          <input name="dismiss_reason" required maxlength={500} />
+        </Field>
+        <Button class="quiet" isBusy={isBusy}>Dismiss</Button>
+      </form>
+      <Problem text={error} />
+    </li>
   );
 }

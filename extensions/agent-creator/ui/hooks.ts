@@ -106,6 +106,19 @@ export function useAct(): {
   };
 }
 
+/** What a form is sent to: its fields, and itself to be emptied once that is done. */
+export function onFields(
+  work: (fields: Record<string, string>) => Promise<boolean>,
+  { keeps = false } = {},
+): (event: Event) => void {
+  return function submitted(event) {
+    const form = event.target as HTMLFormElement;
+    void work(fieldsOf(event)).then((done) => {
+      if (done && !keeps) form.reset();
+    });
+  };
+}
+
 /** The address after `#`, in parts. */
 export function usePlace(): readonly string[] {
   const read = (): string => location.hash.replace(/^#\/?/, "");
@@ -119,7 +132,7 @@ export function usePlace(): readonly string[] {
 }
 
 /** The fields of a form that was sent, without blanks around them. */
-export function fieldsOf(event: Event): Record<string, string> {
+function fieldsOf(event: Event): Record<string, string> {
   event.preventDefault();
   const form = event.target as HTMLFormElement;
   const fields: Record<string, string> = {};

@@ -6,13 +6,19 @@
 /** @jsxImportSource preact */
 import { useEffect, useRef } from "preact/hooks";
 import { ask } from "./api.ts";
-import { fieldsOf, useAct, useAnswer } from "./hooks.ts";
-import { Badge, Empty, Field, Problem, Waiting, When } from "./parts.tsx";
+import { onFields, useAct, useAnswer } from "./hooks.ts";
+import { Badge, Button, Empty, Field, Problem, Waiting, When } from "./parts.tsx";
 import type { Conversation, Conversations, Thread } from "./types.ts";
 
 /** Conversations of a tenant; the chosen one beside them, or in their place on a small screen. */
 export function InboxPage(
-  { account, agent, session }: { account: string; agent?: string; session?: string },
+  { account, user, agent, session }: {
+    account: string;
+    /** Who is signed in, by name. */
+    user: string;
+    agent?: string;
+    session?: string;
+  },
 ) {
   const isChosen = agent !== undefined && session !== undefined;
   return (
@@ -21,8 +27,8 @@ export function InboxPage(
       <div class={isChosen ? "inbox chosen" : "inbox"}>
         <ConversationList account={account} session={session} />
         {isChosen
-          ? <ThreadView account={account} agent={agent} session={session} />
-          : <p class="empty wide">Choose a conversation.</p>}
+          ? <ThreadView account={account} user={user} agent={agent} session={session} />
+          : <p class="empty wide">Choose a conversation to read along, or to take it over.</p>}
       </div>
     </>
   );
@@ -80,7 +86,12 @@ function ConversationRow(
 }
 
 function ThreadView(
-  { account, agent, session }: { account: string; agent: string; session: string },
+  { account, user, agent, session }: {
+    account: string;
+    user: string;
+    agent: string;
+    session: string;
+  },
 ) {
   const path = `tenants/${account}/conversations/${encodeURIComponent(agent)}/${session}`;
   const { data, error, refresh } = useAnswer<Thread>(path);
@@ -108,7 +119,12 @@ function ThreadView(
           </li>
         ))}
       </ol>
-      <TakeoverBar account={account} conversation={conversation} onDone={refresh} />
+      <TakeoverBar
+        account={account}
+        user={user}
+        conversation={conversation}
+        onDone={refresh}
+      />
     </section>
   );
 }
@@ -142,13 +158,14 @@ function entriesOf(thread: Thread | undefined): Entry[] {
 }
 
 function whoSays(role: string, source: string): string {
-  if (source.startsWith("intervention:")) return role === "system" ? "summary" : "you";
+  if (source.startsWith("intervention:")) return role === "system" ? "summary" : "your team";
   return role === "user" ? "contact" : role === "assistant" ? "agent" : role;
 }
 
 function TakeoverBar(
-  { account, conversation, onDone }: {
+  { account, user, conversation, onDone }: {
     account: string;
+    user: string;
     conversation: Conversation;
     onDone: () => void;
   },
@@ -171,40 +188,45 @@ function TakeoverBar(
           ? <p class="problem">The agent asks for help: {escalation.summary}</p>
           : null}
         <Problem text={error} />
-        <button type="button" disabled={isBusy} onClick={() => void post("engage")}>
+        <Button type="button" isBusy={isBusy} onClick={() => void post("engage")}>
           Take over
-        </button>
+        </Button>
+      </footer>
+    );
+  }
+  if (state.operator_name !== user) {
+    return (
+      <footer>
+        <p>{state.operator_name ?? "A colleague"} has taken this conversation over.</p>
+        <Problem text={error} />
+        <Button
+          type="button"
+          class="quiet"
+          isBusy={isBusy}
+          onClick={() => void post("release", { session_id, force: true })}
+        >
+          Give it back to the agent all the same
+        </Button>
       </footer>
     );
   }
   return (
     <footer>
       <Problem text={error} />
-      <form
-        onSubmit={(event) => {
-          const { body = "" } = fieldsOf(event);
-          const form = event.target as HTMLFormElement;
-          void post("send", { body }).then((done) => done && form.reset());
-        }}
-      >
+      <form onSubmit={onFields(({ body = "" }) => post("send", { body }))}>
         <Field label="Your message">
           <textarea name="body" rows={2} required />
         </Field>
-        <button type="submit" disabled={isBusy}>Send</button>
+        <Button isBusy={isBusy}>Send</Button>
       </form>
-      <form
-        onSubmit={(event) => {
-          const { summary = "" } = fieldsOf(event);
-          void post("release", { session_id, summary });
-        }}
-      >
+      <form onSubmit={onFields(({ summary = "" }) => post("release", { session_id, summary }))}>
         <Field
           label="Summary for the agent"
           hint="It reads this, and everything that came meanwhile."
         >
           <textarea name="summary" rows={2} maxlength={4_096} />
         </Field>
-        <button type="submit" class="quiet" disabled={isBusy}>Give it back to the agent</button>
+        <Button class="quiet" isBusy={isBusy}>Give it back to the agent</Button>
       </form>
     </footer>
   );

@@ -6,14 +6,15 @@
 /** @jsxImportSource preact */
 import { render } from "preact";
 import { ask } from "./api.ts";
+import { AgentsPage } from "./agents.tsx";
 import { DripsPage, LeadsPage } from "./contacts.tsx";
 import { CustomersPage, SetupPage } from "./customers.tsx";
 import { EscalationsPage } from "./escalations.tsx";
 import { useAnswer, usePlace } from "./hooks.ts";
 import { InboxPage } from "./inbox.tsx";
-import { AgentsPage, RecordPage } from "./insight.tsx";
 import { live } from "./live.ts";
 import { LostBanner, Problem, Waiting } from "./parts.tsx";
+import { RecordPage } from "./record.tsx";
 import { SignIn } from "./sign_in.tsx";
 import type { Me } from "./types.ts";
 
@@ -40,14 +41,23 @@ function App() {
       </main>
     );
   }
-  const { user } = me.data;
+  const { user, customer } = me.data;
+  const isOwner = user.account_id === null;
+  const pages = isOwner ? [...PAGES, ["setup", "Set up"] as const] : PAGES;
   return (
     <>
       <header class="top">
-        <a class="brand" href="#/">Agent creator</a>
+        <a class="brand" href="#/">{customer?.display_name ?? "Agent creator"}</a>
+        {isOwner && account !== undefined
+          ? (
+            <span class="crumb">
+              <a href="#/">Customers</a> / <strong>{account}</strong>
+            </span>
+          )
+          : null}
         {account === undefined ? null : (
           <nav aria-label="Pages">
-            {PAGES.map(([name, title]) => (
+            {pages.map(([name, title]) => (
               <a
                 key={name}
                 href={`#/${account}/${name}`}
@@ -59,7 +69,7 @@ function App() {
           </nav>
         )}
         <span class="me">
-          {user.name}
+          <span>{user.name}</span>
           <button
             type="button"
             class="quiet"
@@ -75,6 +85,7 @@ function App() {
           <Page
             account={account}
             name={page}
+            user={user.name}
             {...(agent && session ? { agent, session } : {})}
           />
         )}
@@ -84,7 +95,13 @@ function App() {
 }
 
 function Page(
-  { account, name, ...chosen }: { account: string; name: string; agent?: string; session?: string },
+  { account, name, ...chosen }: {
+    account: string;
+    name: string;
+    user: string;
+    agent?: string;
+    session?: string;
+  },
 ) {
   switch (name) {
     case "setup":

@@ -49,12 +49,27 @@ export function Badge({ tone, children }: PropsWithChildren<{ tone: "good" | "wa
   return <span class={`badge ${tone}`}>{children}</span>;
 }
 
-/** When something was, to the minute; pointing at it tells exactly. */
+/** When something was: the time of today, the date of before; pointing at it tells exactly. */
 export function When({ ms }: { ms: number | null | undefined }) {
   if (ms == null) return null;
   const date = new Date(ms);
-  const text = date.toLocaleString(undefined, { dateStyle: "short", timeStyle: "short" });
+  const isToday = date.toDateString() === new Date().toDateString();
+  const text = isToday
+    ? date.toLocaleTimeString(undefined, { timeStyle: "short" })
+    : date.toLocaleDateString(undefined, { dateStyle: "medium" });
   return <time datetime={date.toISOString()} title={date.toISOString()}>{text}</time>;
+}
+
+/** A button that says when its work is under way. */
+export function Button(
+  { isBusy, children, ...given }: PropsWithChildren<{
+    isBusy: boolean;
+    type?: "submit" | "button";
+    class?: string;
+    onClick?: () => void;
+  }>,
+) {
+  return <button type="submit" {...given} disabled={isBusy} aria-busy={isBusy}>{children}</button>;
 }
 
 /** Says that something is on its way. */

@@ -5,8 +5,8 @@
  */
 /** @jsxImportSource preact */
 import { ask } from "./api.ts";
-import { fieldsOf, useAct } from "./hooks.ts";
-import { Field, Problem } from "./parts.tsx";
+import { onFields, useAct } from "./hooks.ts";
+import { Button, Field, LostBanner, Problem } from "./parts.tsx";
 
 /** Asks for the code. */
 export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
@@ -14,24 +14,24 @@ export function SignIn({ onSignedIn }: { onSignedIn: () => void }) {
   return (
     <main class="door">
       <h1>Agent creator</h1>
+      <LostBanner />
       <form
         class="card"
-        onSubmit={(event) => {
-          const { code = "" } = fieldsOf(event);
-          void act(async () => {
+        onSubmit={onFields(({ code = "" }) =>
+          act(async () => {
             await ask("session", { method: "POST", body: { code } });
             onSignedIn();
-          });
-        }}
+          })
+        )}
       >
         <Field
           label="Sign-in code"
-          hint="The owner finds the first one in owner_sign_in.txt in this microapp's state directory."
+          hint="You got it when you were invited. The owner's lies in owner_sign_in.txt; nexo ext state-dir says where."
         >
           <input name="code" type="password" autocomplete="current-password" required />
         </Field>
         <Problem text={error} />
-        <button type="submit" disabled={isBusy}>Sign in</button>
+        <Button isBusy={isBusy}>Sign in</Button>
       </form>
     </main>
   );

@@ -14,8 +14,6 @@ export type { Customer, Lead, User };
 /** `me` */
 export interface Me {
   readonly user: User;
-  /** Who the user is to core during a takeover. */
-  readonly operator_token_hash: string;
   readonly customer: Customer | null;
 }
 /** `conversations` */
@@ -40,8 +38,14 @@ export interface Drips {
 export interface Agents {
   readonly agents: readonly ResultOf<"agents/get">[];
 }
+/** One of them. */
+export type Agent = Agents["agents"][number];
 /** `skills` */
 export type Skills = ResultOf<"skills/list">;
+/** `skills/<name>` */
+export type Skill = NonNullable<ResultOf<"skills/get">["skill"]>;
+/** `turns` */
+export type Turns = ResultOf<"turns/tail">;
 /** `usage` */
 export type Usage = ResultOf<"usage/list">;
 /** `audit` */
