@@ -57,7 +57,11 @@ export interface Business extends AsyncDisposable {
 export async function openBusiness(): Promise<Business> {
   const model = await openModelServer("openai_compatible", think);
   const telegramPort = await freePort();
-  const telegram = new TelegramServer({ port: telegramPort, host: "127.0.0.1" });
+  const telegram = new TelegramServer({
+    port: telegramPort,
+    host: "127.0.0.1",
+    storeTimeout: 3_600,
+  });
   await telegram.start();
   const place = await openDaemonPlace();
   const files = {

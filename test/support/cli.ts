@@ -11,9 +11,18 @@ import type { CommandResult } from "./daemon.ts";
 const ROOT = resolve(import.meta.dirname, "../..");
 
 /** Runs one command to its end; one at a time, since the output is the process's. */
-export async function runNexo(
+export function runNexo(
   env: Readonly<Record<string, string>>,
   ...args: string[]
+): Promise<CommandResult> {
+  return runNexoIn(ROOT, env, args);
+}
+
+/** {@linkcode runNexo} in a directory. */
+export async function runNexoIn(
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[],
 ): Promise<CommandResult> {
   const said = { stdout: "", stderr: "" };
   const spies = (["stdout", "stderr"] as const).map((name) =>
@@ -25,7 +34,7 @@ export async function runNexo(
   try {
     const code = await runCli(["node", "nexo", ...args], {
       env,
-      cwd: ROOT,
+      cwd,
       packageRoot: ROOT,
       version: "test",
       signal: new AbortController().signal,
