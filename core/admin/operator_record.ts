@@ -8,6 +8,7 @@ import { CodedError } from "../contract/mod.ts";
 import type { Replay } from "../intake/replay.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbox } from "../queues/inbox.ts";
+import type { Store } from "../store/store.ts";
 import { type AdminMethod, operatorMethod } from "./method.ts";
 
 const limit = z.int().positive().max(1000).default(50);
@@ -17,6 +18,7 @@ const account = z.string().nullish();
 export interface OperatorRecordDeps {
   readonly inbox: Inbox;
   readonly deadLetters: DeadLetters;
+  readonly store: Pick<Store, "commit">;
   /** What the edge checks of a source's deliveries; null for a source that is not configured now. */
   readonly verifiedBy: (sourceId: string) => string | null;
   readonly replay: Replay;
@@ -147,6 +149,21 @@ export function operatorRecordMethods(deps: OperatorRecordDeps): AdminMethod[] {
         }),
       }),
       { unaudited: true },
+    ),
+    operatorMethod("dlq/show", z.object({ id: z.string() }), async ({ id }) => {
+      const found = await deps.deadLetters.findForOperator(id);
+      if (found !== undefined) return found;
+      throw new CodedError("not_found", `Cannot show dead letter "${id}": there is none`);
+    }, { unaudited: true }),
+    operatorMethod(
+      "dlq/purge",
+      z.object({ account, before_ms: z.int().nonnegative() }),
+      async (p) => {
+        const filter = { account: p.account ?? undefined, beforeMs: p.before_ms };
+        const purged = await deps.deadLetters.countForPurge(filter);
+        await deps.store.commit(deps.deadLetters.rowsForPurged(filter));
+        return { purged };
+      },
     ),
     operatorMethod("dlq/replay", z.object({ id: z.string() }), async ({ id }) => {
       await deps.replay.deadLetter(id);

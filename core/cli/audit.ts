@@ -159,6 +159,7 @@ function addExport(audit: Command, { daemon }: CliContext): void {
     .description("every chain as one file of JSON lines that verifies elsewhere; see docs/audit.md")
     .option("--account <id>", "only this tenant")
     .option("--out <file>", "where to; otherwise standard output")
+    .option("--json", "the same: what is written is JSON, a line each")
     .action(async ({ account, out }: { account?: string; out?: string }) => {
       const client = await daemon();
       const { chains, ...bundle } = await client.call<Chains>("audit/chains", { account });

@@ -36,7 +36,7 @@ export function addConversationCommands(program: Command, { daemon }: CliContext
       ], "No conversation is muted.");
     });
   conversations.command("unmute <account> <session>")
-    .description("let the agent reply there again")
+    .description("let the agent reply there again").option("--json", "the same")
     .action(async (account: string, session: string) =>
       sayJson(
         await (await daemon()).call("conversations/unmute", { account, session_id: session }),

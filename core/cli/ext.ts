@@ -245,12 +245,19 @@ function addUninstall(ext: Command, context: CliContext): void {
 }
 
 function addRunning(ext: Command, { daemon }: CliContext): void {
-  ext.command("status").description("the microapps that run, and how they are")
+  ext.command("status [id]").description("the microapps that run, or one of them, and how they are")
     .option("--json", "print an array")
-    .action(async ({ json }: Options) => {
-      const { microapps } = await (await daemon()).call<{ microapps: MicroappStatus[] }>(
+    .action(async (id: string | undefined, { json }: Options) => {
+      const { microapps: all } = await (await daemon()).call<{ microapps: MicroappStatus[] }>(
         "ext/status",
       );
+      const microapps = id === undefined ? all : all.filter((one) => one.id === id);
+      if (id !== undefined && microapps.length === 0) {
+        throw new CodedError(
+          "not_found",
+          `Cannot show microapp "${id}": there is none of that name`,
+        );
+      }
       if (json === true) return sayJson(microapps);
       sayTable(microapps, [
         ["ID", (row) => row.id],

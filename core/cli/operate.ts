@@ -15,6 +15,7 @@ export function addOperateCommands(program: Command, context: CliContext): void 
   addConsole(program, context);
   addToken(program, context);
   program.command("reload").description("load the config again; a bad file changes nothing")
+    .option("--json", "the same")
     .action(async () => sayJson(await (await context.daemon()).call("reload")));
 }
 

@@ -145,11 +145,13 @@ function addInbox(program: Command, { daemon }: CliContext): void {
         ["ENVELOPE", (row) => row["envelope_id"]],
       ], "No deliveries yet.");
     });
-  inbox.command("show <envelope-id>").description("one delivery with its body").action(
-    async (envelopeId: string) =>
-      sayJson(await (await daemon()).call("inbox/show", { envelope_id: envelopeId })),
-  );
+  inbox.command("show <envelope-id>").description("one delivery with its body")
+    .option("--json", "the same")
+    .action(async (envelopeId: string) =>
+      sayJson(await (await daemon()).call("inbox/show", { envelope_id: envelopeId }))
+    );
   inbox.command("replay <envelope-id>").description("route a delivery again, as a new envelope")
+    .option("--json", "the same")
     .action(async (envelopeId: string) =>
       sayJson(await (await daemon()).call("inbox/replay", { envelope_id: envelopeId }))
     );
@@ -173,7 +175,26 @@ function addDlq(program: Command, { daemon }: CliContext): void {
         ["ID", (row) => row["id"]],
       ], "No dead letters.");
     });
-  dlq.command("replay <id>").description("try a dead letter again").action(async (id: string) =>
-    sayJson(await (await daemon()).call("dlq/replay", { id }))
-  );
+  dlq.command("show <id>").description("one dead letter").option("--json", "the same")
+    .action(async (id: string) => sayJson(await (await daemon()).call("dlq/show", { id })));
+  dlq.command("replay <id>").description("try a dead letter again").option("--json", "the same")
+    .action(async (id: string) => sayJson(await (await daemon()).call("dlq/replay", { id })));
+  dlq.command("purge").description("forget dead letters; what they were about stays on record")
+    .option("--account <id>", "only this tenant's")
+    .requiredOption(
+      "--older-than-days <n>",
+      "only those given up this long ago; 0 means all",
+      count,
+    )
+    .option("--json", "print how many")
+    .action(async (
+      { account, olderThanDays, json }: { account?: string; olderThanDays: number; json?: boolean },
+    ) => {
+      const { purged } = await (await daemon()).call<{ purged: number }>("dlq/purge", {
+        account,
+        before_ms: Date.now() - olderThanDays * 86_400_000,
+      });
+      if (json === true) sayJson({ purged });
+      else say(`Forgot ${purged} dead letters.`);
+    });
 }

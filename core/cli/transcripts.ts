@@ -42,6 +42,7 @@ function addExport(transcripts: Command, { daemon }: CliContext): void {
     .option("--agent <id>", "only this agent's")
     .option("--session <id>", "only this one")
     .option("--out <dir>", "a file for each session, <id>.jsonl; otherwise all to standard output")
+    .option("--json", "the same: what is written is JSON, a line each")
     .action(async ({ out, ...filter }: ExportOptions) => {
       const client = await daemon();
       if (out !== undefined) await mkdir(out, { recursive: true, mode: 0o700 });

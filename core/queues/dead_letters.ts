@@ -27,6 +27,10 @@ export interface DeadLetters {
   rowsForDead(letter: Omit<DeadLetter, "replayed_at_ms">): Write[];
   /** Fails with `conflict` when it was replayed already. */
   rowsForReplayed(id: string, nowMs: number): Write[];
+  /** Forgets those that were given up before a time, of one tenant or of all. */
+  rowsForPurged(filter: { account?: string | undefined; beforeMs: number }): Write[];
+  /** How many {@linkcode rowsForPurged} would forget. */
+  countForPurge(filter: { account?: string | undefined; beforeMs: number }): Promise<number>;
   findForOperator(id: string): Promise<DeadLetter | undefined>;
   listForOperator(
     filter: { account?: string | undefined; limit: number; before?: string | undefined },
@@ -44,6 +48,18 @@ export function createDeadLetters({ store }: { store: Store }): DeadLetters {
       [nowMs, id],
       1,
     )],
+    rowsForPurged: ({ account, beforeMs }) => [statement(
+      "DELETE FROM dead_letters WHERE at_ms < ?1 AND (?2 IS NULL OR account_id = ?2)",
+      [beforeMs, account ?? null],
+    )],
+    async countForPurge({ account, beforeMs }) {
+      const [row] = await store.readMany<{ count: number }>(
+        `SELECT COUNT(*) AS count FROM dead_letters
+         WHERE at_ms < ?1 AND (?2 IS NULL OR account_id = ?2)`,
+        [beforeMs, account ?? null],
+      );
+      return row?.count ?? 0;
+    },
     async findForOperator(id) {
       const [row] = await store.read<DeadLetter>(
         `SELECT ${columns} FROM dead_letters WHERE id = ?`,

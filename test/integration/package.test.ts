@@ -1,0 +1,151 @@
+/**
+ * The packed tarball in an empty directory, with only its own files and the packages it names.
+ *
+ * @module
+ */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { promisify } from "node:util";
+import ts from "typescript";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const MAX_TARBALL_BYTES = 3_000_000;
+const READY_MS = 60_000;
+const run = promisify(execFile);
+
+interface PackageJson {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, unknown>>;
+}
+
+describe("the package", () => {
+  let dir: string;
+  let tarball: string;
+  let installed: string;
+  let about: PackageJson;
+  const env = (): Record<string, string> => ({
+    PATH: process.env["PATH"] ?? "",
+    HOME: join(dir, "home"),
+    NEXO_PORT: "0",
+  });
+  const nexo = async (...args: string[]): Promise<string> => {
+    const main = join(installed, "dist/core/main.js");
+    return (await run(process.execPath, [main, ...args], { cwd: dir, env: env() })).stdout;
+  };
+
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), "package-"));
+    const pack = ["pack", "--ignore-scripts", "--json", "--pack-destination", dir];
+    const { stdout } = await run("npm", pack, { cwd: ROOT, maxBuffer: 64 * 1024 * 1024 });
+    const [{ filename = "" } = {}] = JSON.parse(stdout) as { filename?: string }[];
+    tarball = join(dir, filename);
+    installed = join(dir, "node_modules/nexo-microapps");
+    mkdirSync(installed, { recursive: true });
+    mkdirSync(join(dir, "home"));
+    await run("tar", ["-xzf", tarball, "-C", installed, "--strip-components=1"]);
+    about = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as PackageJson;
+    // What it does not name, it does not find: a development package that slipped in fails here.
+    for (const name of Object.keys(about.dependencies)) {
+      const link = join(dir, "node_modules", name);
+      mkdirSync(dirname(link), { recursive: true });
+      symlinkSync(join(ROOT, "node_modules", name), link);
+    }
+  }, 60_000);
+  afterAll(() => rm(dir, { recursive: true, force: true }));
+
+  it("is under 3 MB, and holds what users need and no tests", async () => {
+    expect(statSync(tarball).size).toBeLessThan(MAX_TARBALL_BYTES);
+    const { stdout } = await run("tar", ["-tzf", tarball], { maxBuffer: 16 * 1024 * 1024 });
+    const files = stdout.split("\n").map((file) => file.replace(/^package\//, ""));
+    const needed = [
+      "dist/core/main.js",
+      "dist/edge/console/assets.json",
+      "migrations/0001_spine.sql",
+      "config/agents.yaml",
+      "docs/deploy/compose.yaml",
+      "extensions/templates/ts/plugin.toml",
+      "extensions/agent-creator/plugin.toml",
+    ];
+    expect(needed.filter((file) => !files.includes(file))).toEqual([]);
+    expect(files.filter((file) => /^test\/|tsbuildinfo|__pycache__|\.env/.test(file))).toEqual([]);
+  });
+
+  it("has types behind every door", () => {
+    const doors = Object.keys(about.exports).filter((name) => name !== "./package.json")
+      .map((name) => name.replace(/^\./, "nexo-microapps"));
+    expect(doors.length).toBeGreaterThan(4);
+    const file = join(dir, "doors.mts");
+    const names = doors.map((door, i) => `import * as d${i} from "${door}";\nvoid d${i};\n`);
+    writeFileSync(file, `${names.join("")}const wrong: string = 1;\nvoid wrong;\n`);
+    const program = ts.createProgram([file], {
+      module: ts.ModuleKind.NodeNext,
+      moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      target: ts.ScriptTarget.ES2023,
+      lib: [
+        "lib.es2023.d.ts",
+        "lib.esnext.disposable.d.ts",
+        "lib.dom.d.ts",
+        "lib.dom.iterable.d.ts",
+      ],
+      types: ["node"],
+      typeRoots: [join(ROOT, "node_modules/@types")],
+      strict: true,
+      skipLibCheck: true,
+      noEmit: true,
+    });
+    const found = ts.getPreEmitDiagnostics(program).map(({ file: at, messageText }) =>
+      `${at?.fileName ?? ""}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`
+    );
+    expect(found).toEqual([
+      expect.stringMatching(/doors\.mts: Type 'number' is not assignable to type 'string'/),
+    ]);
+  });
+
+  it("runs with a fresh home, makes a microapp that works, and brings agent-creator", async () => {
+    const daemon = spawn(
+      process.execPath,
+      [join(installed, "dist/core/main.js"), "dev"],
+      { cwd: dir, env: env() },
+    );
+    const ended = once(daemon, "exit");
+    try {
+      await saidReady(daemon);
+      expect(existsSync(join(dir, "home/.nexo/config/agents.yaml"))).toBe(true);
+      expect(await nexo("chat", "acme", "note_add buy milk")).toContain("Saved");
+      expect(await nexo("init", "shop", "--template", "python", "--yes")).toContain(
+        "its test passes",
+      );
+      expect(await nexo("ext", "install", "shop", "--link")).toContain("It runs");
+      expect(await nexo("chat", "acme", "ext_shop_note_add call Kim")).toContain("Saved");
+      const creator = "node_modules/nexo-microapps/extensions/agent-creator";
+      expect(await nexo("ext", "validate", creator)).toContain("agent-creator");
+      const findings = JSON.parse(await nexo("doctor", "--json")) as { level: string }[];
+      expect(findings.filter(({ level }) => level === "error")).toEqual([]);
+    } finally {
+      daemon.kill("SIGTERM");
+      await ended;
+    }
+  }, 120_000);
+});
+
+/** Resolves once a daemon says that it is ready; rejects with what it said when it ends before. */
+function saidReady(daemon: ChildProcess): Promise<void> {
+  return new Promise((done, fail) => {
+    let said = "";
+    const timer = setTimeout(() => fail(new Error(`it is not ready:\n${said}`)), READY_MS);
+    const hear = (chunk: Buffer): void => {
+      said += chunk.toString();
+      if (!said.includes("nexo is ready at")) return;
+      clearTimeout(timer);
+      done();
+    };
+    daemon.stdout?.on("data", hear);
+    daemon.stderr?.on("data", hear);
+    daemon.once("exit", () => fail(new Error(`it ended:\n${said}`)));
+  });
+}
