@@ -183,7 +183,7 @@ function addDlq(program: Command, { daemon }: CliContext): void {
     .option("--account <id>", "only this tenant's")
     .requiredOption(
       "--older-than-days <n>",
-      "only those given up this long ago; 0 means all",
+      "only those given up this long ago",
       count,
     )
     .option("--json", "print how many")
