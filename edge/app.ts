@@ -325,7 +325,8 @@ function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
     app.all(path, onlyWith("GET, HEAD"));
   }
   app.all("/chat/:instance/messages", onlyWith("GET, HEAD, POST"));
-  for (const path of ["", "/ws", "/widget.js", "/embed", "/assets/:name"]) {
+  app.all("/chat/:instance/files", onlyWith("POST"));
+  for (const path of ["", "/ws", "/widget.js", "/embed", "/assets/:name", "/files/:file"]) {
     app.all(`/chat/:instance${path}`, onlyWith("GET, HEAD"));
   }
   app.all("/rpc", onlyWith("POST"));

@@ -156,6 +156,9 @@ export function operatorControlMethods(deps: OperatorControlDeps): AdminMethod[]
 }
 
 function parseSay(said: { instance: string; text: string; contact: string }) {
+  if (said.text.trim() === "") {
+    throw new CodedError("invalid_params", "Cannot chat: text: must not be empty");
+  }
   const say = ChatRequest.safeParse({ op: "say", ...said });
   if (say.success) return say.data as ChatRequest & { op: "say" };
   const [issue] = say.error.issues;

@@ -62,7 +62,8 @@ export function createFiles(
       sessionId: sessionIdOf(key),
       id: fileIdOf(inbound, index),
     };
-    return await media.find(place) ??
+    // What a visitor of the web chat sent is in this conversation's storage already.
+    return await media.find({ ...place, id: part.ref }) ?? await media.find(place) ??
       await media.keep(place, { ...await fetchPart(key, part.ref, { signal }), name: part.name });
   }
 

@@ -3,11 +3,17 @@
  *
  * @module
  */
-import { type ChatRequest, CodedError, type ConversationKey } from "../contract/mod.ts";
+import {
+  type ChatFile,
+  type ChatRequest,
+  CodedError,
+  type ConversationKey,
+} from "../contract/mod.ts";
 import type { Settings } from "../settings/settings.ts";
 import { answererOf } from "./answerer.ts";
 import type { Channel, ChannelMessage } from "./channel.ts";
 import type { ChannelKind } from "./kind.ts";
+import { kindOfMime } from "./media/kinds.ts";
 
 /**
  * The conversation of a visitor with whoever answers this instance.
@@ -28,16 +34,27 @@ export function webchatKey(
   }
 }
 
-/** A visitor's words as a canonical message. */
+/** A visitor's words and files as a canonical message. */
 export function webchatMessage(
   settings: Settings,
   say: ChatRequest & { op: "say" },
   nowMs: number,
+  files: readonly ChatFile[] = [],
 ): ChannelMessage {
   return {
     key: webchatKey(settings, say),
     chat: "direct",
-    parts: [{ kind: "text", text: say.text }],
+    parts: [
+      ...(say.text === "" ? [] : [{ kind: "text" as const, text: say.text }]),
+      ...files.map(({ id, name, mime, size }) => ({
+        kind: "media" as const,
+        media: kindOfMime(mime),
+        ref: id,
+        mime,
+        name,
+        size,
+      })),
+    ],
     sender: { id: say.contact, name: null },
     msgId: say.msg_id ?? null,
     replyToMsgId: null,
@@ -54,7 +71,7 @@ export function webchatMessage(
  */
 export const webchatChannel: Channel = {
   id: "webchat",
-  sends: new Set(["text", "reply", "typing"]),
+  sends: new Set(["text", "reply", "media", "typing"]),
   repeats: true,
   send: (outbound) => Promise.resolve({ kind: "sent", receipt: outbound.id }),
 };

@@ -12,6 +12,12 @@ const contact = z.string().min(1).max(128);
 /** Most characters of one message. */
 export const CHAT_TEXT_CHARS = 8_000;
 
+/** Most files of one message. */
+export const CHAT_FILES = 5;
+
+/** Bytes of a piece in which files travel between edge and core; the bus carries each as base64. */
+export const CHAT_PIECE_BYTES = 192 * 1024;
+
 /** A file in a conversation; whoever is in it gets the bytes by its id. */
 export const ChatFile = z.strictObject({
   id: Uuid,
@@ -30,7 +36,10 @@ export const ChatRequest = z.discriminatedUnion("op", [
     op: z.literal("say"),
     instance,
     contact,
-    text: z.string().trim().min(1).max(CHAT_TEXT_CHARS),
+    /** May be empty where files say it all. */
+    text: z.string().trim().max(CHAT_TEXT_CHARS),
+    /** Files of this conversation, by id. */
+    files: z.array(Uuid).max(CHAT_FILES).optional(),
     /** The visitor's own id of the message; saying it again says it once. */
     msg_id: z.string().min(1).max(128).nullish(),
   }),
@@ -44,6 +53,24 @@ export const ChatRequest = z.discriminatedUnion("op", [
     own: z.boolean().optional(),
     /** Without `after`: the newest page instead of the oldest. */
     newest: z.boolean().optional(),
+  }),
+  /** A piece of a file; the last one is answered with the {@linkcode ChatFile}. */
+  z.strictObject({
+    op: z.literal("upload"),
+    instance,
+    contact,
+    file: Uuid,
+    name: z.string().max(200),
+    n: z.int().nonnegative(),
+    last: z.boolean(),
+    data: z.base64(),
+  }),
+  z.strictObject({
+    op: z.literal("download"),
+    instance,
+    contact,
+    file: Uuid,
+    n: z.int().nonnegative(),
   }),
 ]);
 /** See {@linkcode ChatRequest}. */
@@ -66,6 +93,7 @@ export const ChatMessage = z.strictObject({
   client_msg_id: z.string().optional(),
   /** Of a visitor's message. */
   state: ChatMessageState.optional(),
+  files: z.array(ChatFile).optional(),
   /** A code in the text that the visitor is to pass on. */
   code: z.string().optional(),
   /** Milliseconds since the epoch. */
@@ -108,6 +136,11 @@ export const ChatNews = z.strictObject({
 /** See {@linkcode ChatNews}. */
 export type ChatNews = z.infer<typeof ChatNews>;
 
+/** A piece of a file on its way to a visitor. */
+export const ChatPiece = z.strictObject({ file: ChatFile, data: z.base64(), last: z.boolean() });
+/** See {@linkcode ChatPiece}. */
+export type ChatPiece = z.infer<typeof ChatPiece>;
+
 /** How an instance looks and who may embed it; visitors may know all of it. */
 export const ChatInstance = z.strictObject({
   instance: Slug,
@@ -115,6 +148,8 @@ export const ChatInstance = z.strictObject({
   allowed_origins: z.array(z.string()),
   title: z.string().nullable(),
   welcome: z.string().nullable(),
+  /** Bytes of a file that visitors may send; 0: none. */
+  max_file_bytes: z.int().nonnegative(),
 });
 /** See {@linkcode ChatInstance}. */
 export type ChatInstance = z.infer<typeof ChatInstance>;

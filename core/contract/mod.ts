@@ -18,6 +18,8 @@ export {
   SynthesisMode,
 } from "./binding.ts";
 export {
+  CHAT_FILES,
+  CHAT_PIECE_BYTES,
   CHAT_TEXT_CHARS,
   ChatFile,
   ChatInstance,
@@ -25,6 +27,7 @@ export {
   ChatMessageState,
   ChatNews,
   ChatPage,
+  ChatPiece,
   ChatRequest,
 } from "./chat.ts";
 export {

@@ -22,13 +22,16 @@ import type { Log } from "../flow/log.ts";
 import { inSpan } from "../flow/trace.ts";
 import type { Intake } from "../intake/intake.ts";
 import { CHAT_TABLE, type ChatLog } from "../queues/chat_log.ts";
+import type { Media } from "../record/media.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Appended, Store } from "../store/store.ts";
+import { filesOf, givePiece, takePiece } from "./chat_files.ts";
 
 /** What answering visitors needs. */
 export interface ChatDeskDeps {
   readonly settings: () => Settings;
   readonly chatLog: ChatLog;
+  readonly media: Media;
   readonly intake: Pick<Intake, "receive">;
   /** Whether a person has a conversation. */
   readonly holds: (key: ConversationKey) => boolean;
@@ -57,30 +60,59 @@ export function serveChat(bus: Pick<Bus, "respond">, deps: ChatDeskDeps): void {
 async function answerVisitor(request: ChatRequest, deps: ChatDeskDeps): Promise<unknown> {
   switch (request.op) {
     case "say": {
+      const { place } = placeOf(request, deps);
+      const files = await filesOf(place, request.files ?? [], deps.media);
+      if (request.text === "" && files.length === 0) {
+        throw new CodedError("invalid_params", "Cannot chat: the message is empty");
+      }
       const outcome = await deps.intake.receive(
-        webchatMessage(deps.settings(), request, deps.now()),
+        webchatMessage(deps.settings(), request, deps.now(), files),
       );
       return { accepted: true, message_id: outcome.kind === "accepted" ? outcome.inboundId : null };
     }
     case "read":
       return readPage(request, deps);
+    case "upload": {
+      const { place } = placeOf(request, deps);
+      const maxBytes = maxFileBytes(deps.settings(), request.instance);
+      return takePiece({ ...place, id: request.file }, request, { media: deps.media, maxBytes });
+    }
+    case "download": {
+      const { place } = placeOf(request, deps);
+      return givePiece({ ...place, id: request.file }, request.n, deps.media);
+    }
   }
 }
 
-async function readPage(
-  { instance, contact, after, own = false, newest = false }: ChatRequest & { op: "read" },
-  { settings, chatLog, holds }: ChatDeskDeps,
-): Promise<ChatPage> {
+/** The conversation a request is about, and where its files are. */
+function placeOf(
+  { instance, contact }: ChatRequest,
+  { settings }: ChatDeskDeps,
+): { key: ConversationKey; place: { account: string; sessionId: string } } {
   const key = webchatKey(settings(), { instance, contact });
-  const session = sessionIdOf(key);
-  const page = await chatLog.read({
-    account: key.account_id,
-    sessionId: session,
+  return { key, place: { account: key.account_id, sessionId: sessionIdOf(key) } };
+}
+
+const DEFAULT_FILE_BYTES = 5 * 1024 * 1024;
+
+function maxFileBytes({ plugins }: Settings, instance: string): number {
+  const declared = plugins.webchat.instances.find((one) => one.instance === instance);
+  return declared?.max_file_bytes ?? DEFAULT_FILE_BYTES;
+}
+
+async function readPage(
+  request: ChatRequest & { op: "read" },
+  deps: ChatDeskDeps,
+): Promise<ChatPage> {
+  const { after, own = false, newest = false } = request;
+  const { key, place } = placeOf(request, deps);
+  const page = await deps.chatLog.read({
+    ...place,
     after: after ?? undefined,
     own,
     newest,
   });
-  return { ...page, operator: holds(key), session };
+  return { ...page, operator: deps.holds(key), session: place.sessionId };
 }
 
 /** Calls out to all edges. */
@@ -150,6 +182,7 @@ export function chatConfigOf(settings: Settings): NonNullable<EdgeConfig["chat"]
         allowed_origins: [...one?.allowed_origins ?? []],
         title: one?.title ?? null,
         welcome: one?.welcome ?? null,
+        max_file_bytes: maxFileBytes(settings, instance),
       };
     }),
     public_origin: publicUrl === undefined ? null : new URL(publicUrl).origin,

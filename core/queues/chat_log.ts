@@ -5,8 +5,15 @@
  * @module
  */
 import { z } from "zod";
-import type { ChatMessage, ChatMessageState, ChatPage, Inbound } from "../contract/mod.ts";
-import { textOfBody } from "../contract/mod.ts";
+import {
+  ChatFile,
+  type ChatMessage,
+  type ChatMessageState,
+  type ChatPage,
+  type Inbound,
+  type OutboundBody,
+  textOfBody,
+} from "../contract/mod.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { append, type Row, type Store, type Write } from "../store/store.ts";
 import type { Outbound } from "./outbox.ts";
@@ -39,6 +46,7 @@ export interface ChatLog {
 const Kept = z.strictObject({
   text: z.string(),
   client_msg_id: z.string().optional(),
+  files: z.array(ChatFile).optional(),
   code: z.string().optional(),
 });
 type Kept = z.infer<typeof Kept>;
@@ -89,6 +97,24 @@ const SELECT =
    LEFT JOIN inbounds i ON m.author = 'visitor' AND i.id = m.id AND i.account_id = m.account_id
    LEFT JOIN turns t ON t.id = i.turn_id AND t.account_id = m.account_id
    WHERE m.account_id = ?1 AND m.session_id = ?2`;
+
+/** A part of the visitor's message as a file of the conversation. */
+function fileOf(part: Inbound["parts"][number]): ChatFile[] {
+  if (part.kind !== "media") return [];
+  const file = ChatFile.safeParse({
+    id: part.ref,
+    name: part.name ?? part.media,
+    mime: part.mime,
+    size: part.size,
+  });
+  return file.success ? [file.data] : [];
+}
+
+/** A file of ours is a public address, which the page makes a link of. */
+function shownText(body: OutboundBody): string {
+  if (body.kind !== "media") return textOfBody(body);
+  return body.caption === null ? body.url : `${body.caption}\n${body.url}`;
+}
 
 /** Returns the log over `store`. */
 export function createChatLog(
@@ -158,10 +184,15 @@ export function createChatLog(
   }
 
   return {
-    rowsForHeard({ id, key, text, msg_id, sent_at_ms }, sessionId) {
+    rowsForHeard({ id, key, parts, msg_id, sent_at_ms }, sessionId) {
+      const files = parts.flatMap(fileOf);
       return rowFor(
         { id, account: key.account_id, sessionId, author: "visitor", atMs: sent_at_ms },
-        { text, ...(msg_id === null ? {} : { client_msg_id: msg_id }) },
+        {
+          text: parts.flatMap((part) => part.kind === "text" ? [part.text] : []).join("\n"),
+          ...(files.length === 0 ? {} : { files }),
+          ...(msg_id === null ? {} : { client_msg_id: msg_id }),
+        },
       );
     },
     rowsForSent({ id, account_id: account, session_id: sessionId, body, author = "agent" }, atMs) {
@@ -169,7 +200,7 @@ export function createChatLog(
       const code = body.kind === "text" ? body.code : undefined;
       return rowFor(
         { id, account, sessionId, author, atMs },
-        { text: textOfBody(body), ...(code === undefined ? {} : { code }) },
+        { text: shownText(body), ...(code === undefined ? {} : { code }) },
       );
     },
     async read(query) {

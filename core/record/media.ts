@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Clock, CodedError } from "../contract/mod.ts";
+import { CHAT_PIECE_BYTES, type Clock, CodedError } from "../contract/mod.ts";
 import type { SealPlace } from "../store/sealer.ts";
 import { insert, type Row, type Store } from "../store/store.ts";
 
@@ -31,6 +31,15 @@ export interface Media {
     place: MediaPlace,
     file: { readonly bytes: Uint8Array; readonly mime: string; readonly name: string | null },
   ): Promise<MediaInfo>;
+  /** Keeps a piece of a file that arrives in pieces, counted from 0; a repeated one stays as it was. */
+  keepPiece(place: MediaPlace, n: number, bytes: Uint8Array): Promise<void>;
+  /** A piece as it was kept; undefined for whatever this conversation does not have. */
+  readPiece(place: MediaPlace, n: number): Promise<Uint8Array | undefined>;
+  /** Says that the pieces so far are the whole file. */
+  finish(
+    place: MediaPlace,
+    file: { readonly size: number; readonly mime: string; readonly name: string | null },
+  ): Promise<MediaInfo>;
   /** Undefined for whatever this conversation does not have. */
   find(place: MediaPlace): Promise<MediaInfo | undefined>;
   /** A whole file; undefined for whatever this conversation does not have. */
@@ -47,7 +56,7 @@ export interface ByteSealer {
 }
 
 /** Bytes of a piece, and pieces in one commit. */
-const PIECE_BYTES = 256 * 1024;
+const PIECE_BYTES = CHAT_PIECE_BYTES;
 const COMMIT_PIECES = 4;
 
 interface MediaRow extends Row {
@@ -92,12 +101,36 @@ export function createMedia(
     }, "ignore");
   }
 
+  const finish: Media["finish"] = async (place, { size, mime, name }) => {
+    const { account, sessionId, id } = place;
+    await store.commit([insert("media", {
+      id,
+      account_id: account,
+      session_id: sessionId,
+      sealed: sealer.seal(placeOf("media", account, id), JSON.stringify(name)),
+      mime,
+      size,
+      created_at_ms: now(),
+    }, "ignore")]);
+    return { id, name, mime, size };
+  };
+
   return {
     find,
+    finish,
+    keepPiece: (place, n, bytes) => store.commit([rowOfPiece(place, n, bytes)]),
+    async readPiece({ account, sessionId, id }, n) {
+      const [row] = await store.read<{ id: string; sealed: Uint8Array }>(
+        `SELECT id, sealed FROM media_pieces
+         WHERE account_id = ? AND session_id = ? AND media_id = ? AND n = ?`,
+        [account, sessionId, id, n],
+      );
+      if (row === undefined) return undefined;
+      return sealer.open(placeOf("media_pieces", account, row.id), row.sealed);
+    },
     async keep(place, { bytes, mime, name }) {
       const known = await find(place);
       if (known !== undefined) return known;
-      const { account, sessionId, id } = place;
       for (let at = 0; at < bytes.length; at += PIECE_BYTES * COMMIT_PIECES) {
         const writes = [];
         const end = Math.min(bytes.length, at + PIECE_BYTES * COMMIT_PIECES);
@@ -108,16 +141,7 @@ export function createMedia(
         await store.commit(writes);
       }
       // Only now that it is whole.
-      await store.commit([insert("media", {
-        id,
-        account_id: account,
-        session_id: sessionId,
-        sealed: sealer.seal(placeOf("media", account, id), JSON.stringify(name)),
-        mime,
-        size: bytes.length,
-        created_at_ms: now(),
-      }, "ignore")]);
-      return { id, name, mime, size: bytes.length };
+      return finish(place, { size: bytes.length, mime, name });
     },
     async read(place) {
       const info = await find(place);

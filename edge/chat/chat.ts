@@ -13,6 +13,7 @@ import { problemResponse } from "../reply.ts";
 import type { Client } from "../webhooks/client_ip.ts";
 import { createAskChat } from "./core_desk.ts";
 import { type ChatPlaces, createChatDoor } from "./door.ts";
+import { createChatFiles } from "./files.ts";
 import { createChatMessages } from "./messages.ts";
 import { createChatPages } from "./pages.ts";
 import { problemOf } from "./problem.ts";
@@ -67,6 +68,7 @@ export function createChat(deps: ChatDeps): Chat {
   const tally = createChatTally();
   const inside = { ...deps, ask, door, tally };
   const messages = createChatMessages(inside);
+  const files = createChatFiles({ ...inside, places });
   const sockets = createChatSockets(inside);
   const pages = createChatPages({ ...inside, places, isConfigured: () => instances !== undefined });
 
@@ -98,6 +100,11 @@ export function createChat(deps: ChatDeps): Chat {
       });
       app.post("/chat/:instance/messages", (c) => messages.say(callOf(c)));
       app.get("/chat/:instance/messages", (c) => messages.read(callOf(c)));
+      app.post("/chat/:instance/files", (c) => answered(() => files.upload(callOf(c))));
+      app.get(
+        "/chat/:instance/files/:file",
+        (c) => answered(() => files.download(callOf(c), named(c, "file"))),
+      );
       app.get("/chat/:instance/ws", (c) => sockets.answer(c, named(c), clientOf(c)));
       app.get("/chat/:instance", (c) => answered(() => pages.page(named(c), c.req.raw)));
       app.get(

@@ -149,10 +149,13 @@ export function openConversation(
     isSaying = false;
   }
 
-  async function say({ text, client_msg_id }: VisitorFrame & { type: "say" }): Promise<void> {
+  async function say(
+    { text, files, client_msg_id }: VisitorFrame & { type: "say" },
+  ): Promise<void> {
     try {
       deps.admit();
-      await ask({ op: "say", instance, contact, text, msg_id: client_msg_id });
+      const more = files === undefined ? {} : { files };
+      await ask({ op: "say", instance, contact, text, ...more, msg_id: client_msg_id });
       deps.onSaid("accepted");
       send({ type: "said", client_msg_id });
     } catch (error) {

@@ -11,7 +11,7 @@ import { ChatProblem } from "./problem.ts";
 import { createVisitors, type Visitors } from "./visitor.ts";
 
 /** What a visitor does, each with limits of its own. */
-export type ChatAct = "say" | "read" | "connect";
+export type ChatAct = "say" | "read" | "connect" | "file";
 
 /** What is known of the web chats. */
 export interface ChatPlaces {
@@ -51,6 +51,7 @@ const LIMITS = {
   say: { visitor: { rps: 1, burst: 10 }, address: { rps: 5, burst: 50 } },
   read: { visitor: { rps: 5, burst: 50 }, address: { rps: 50, burst: 500 } },
   connect: { visitor: { rps: 0.5, burst: 20 }, address: { rps: 5, burst: 100 } },
+  file: { visitor: { rps: 0.2, burst: 10 }, address: { rps: 2, burst: 50 } },
 } as const;
 
 /** Builds the door. */
@@ -60,6 +61,7 @@ export function createChatDoor({ places, now, random, visitorSecret }: ChatDoorD
     say: createRateGate(LIMITS.say[who]),
     read: createRateGate(LIMITS.read[who]),
     connect: createRateGate(LIMITS.connect[who]),
+    file: createRateGate(LIMITS.file[who]),
   });
   const byVisitor = gatesOf("visitor");
   const byAddress = gatesOf("address");

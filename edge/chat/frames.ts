@@ -4,13 +4,16 @@
  * @module
  */
 import { z } from "zod";
-import { CHAT_TEXT_CHARS, ChatPage } from "../../core/contract/mod.ts";
+import { CHAT_FILES, CHAT_TEXT_CHARS, ChatPage, Uuid } from "../../core/contract/mod.ts";
 
 /** From the page. */
 export const VisitorFrame = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("say"),
-    text: z.string().max(CHAT_TEXT_CHARS).refine((text) => text.trim() !== "", "must not be empty"),
+    /** May be empty where files say it all. */
+    text: z.string().max(CHAT_TEXT_CHARS),
+    /** Files that were sent up before, by id. */
+    files: z.array(Uuid).max(CHAT_FILES).optional(),
     /** The page's own id of the message; saying it again says it once. */
     client_msg_id: z.string().min(1).max(128),
   }),

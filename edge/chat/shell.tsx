@@ -4,15 +4,22 @@
  * @module
  */
 import { renderToString } from "hono/jsx/dom/server";
-import { CHAT_TEXT_CHARS, type ChatInstance } from "../../core/contract/mod.ts";
+import { CHAT_FILES, CHAT_TEXT_CHARS, type ChatInstance } from "../../core/contract/mod.ts";
 import type { EdgeAssets } from "../assets.ts";
 
 /** The document of an instance; what its script must know lies in a `meta` element. */
 export function renderChatShell(
-  { instance, title, welcome }: ChatInstance,
+  { instance, title, welcome, max_file_bytes }: ChatInstance,
   { script, style }: EdgeAssets["chat"],
 ): string {
-  const settings = JSON.stringify({ instance, title, welcome, max_chars: CHAT_TEXT_CHARS });
+  const settings = JSON.stringify({
+    instance,
+    title,
+    welcome,
+    max_chars: CHAT_TEXT_CHARS,
+    max_files: CHAT_FILES,
+    max_file_bytes,
+  });
   const files = `/chat/${instance}/assets`;
   const page = (
     <html lang="en">

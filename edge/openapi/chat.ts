@@ -74,6 +74,24 @@ export function chatPaths(): Record<string, JsonSchema> {
         },
       }),
     },
+    "/chat/{instance}/files": {
+      post: operation("chatUpload", "Send a file up, to be named in a message", {
+        security: VISITOR,
+        parameters: [
+          instance,
+          queryParameter("name", "What the file is called", { type: "string" }),
+        ],
+        requestBody: { required: true, content: { "*/*": { schema: {} } } },
+        responses: { 201: answer("It is kept", ref("ChatUploaded")), ...refusals },
+      }),
+    },
+    "/chat/{instance}/files/{file}": {
+      get: operation("chatDownload", "A file of the visitor's own conversation", {
+        security: VISITOR,
+        parameters: [instance, pathParameter("file", "The file's id")],
+        responses: { 200: file, ...refusals },
+      }),
+    },
     "/chat/{instance}/messages": {
       post: operation("say", "Say something to an agent", {
         description: "A visitor is known by a cookie; `contact` is for operators.",

@@ -12,6 +12,7 @@ import {
   RpcError,
 } from "../../core/contract/mod.ts";
 import { ChatFrame, VisitorFrame } from "../chat/frames.ts";
+import { ChatUploaded } from "../chat/files.ts";
 import { ChatSaid } from "../chat/messages.ts";
 import { SignIn } from "../console/session.ts";
 import { TicketAnswer } from "../firehose/access.ts";
@@ -49,6 +50,7 @@ const ANSWERED: Readonly<Record<string, z.ZodType>> = {
   ChatMessages: z.object({ messages: z.array(z.unknown()), cursor: z.string().nullable() }),
   ChatEmbed: z.object({ title: z.string().nullable() }),
   ChatFrame,
+  ChatUploaded,
   RpcResponse: z.union([
     z.object({ jsonrpc: z.literal("2.0"), id, result: z.unknown() }),
     z.object({ jsonrpc: z.literal("2.0"), id, error: RpcError }),

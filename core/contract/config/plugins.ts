@@ -53,6 +53,8 @@ export const WebchatConfig = block({
     title: optional(Text.max(80)),
     /** Shown before anything was said. */
     welcome: optional(Text.max(500)),
+    /** Bytes of a file that visitors may send, at most 10 MiB; 0 means none. */
+    max_file_bytes: withDefault(Count.max(10 * 1024 * 1024), 5 * 1024 * 1024),
   })),
 });
 /** See {@linkcode WebchatConfig}. */

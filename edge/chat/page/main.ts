@@ -3,10 +3,12 @@
  *
  * @module
  */
+import type { ChatFile } from "../../../core/contract/chat.ts";
 import type { ChatFrame } from "../frames.ts";
 import { connect, type Link } from "./connection.ts";
 import { findHost } from "./host.ts";
 import { textsFor } from "./texts.ts";
+import { createUpload } from "./upload.ts";
 import { newId, openUnsent, type Unsent } from "./unsent.ts";
 import { createView } from "./view.ts";
 
@@ -16,6 +18,8 @@ interface PageSettings {
   readonly title: string | null;
   readonly welcome: string | null;
   readonly max_chars: number;
+  readonly max_files: number;
+  readonly max_file_bytes: number;
 }
 
 /** Without another word an answer is not being written any more. */
@@ -28,6 +32,7 @@ function start(root: HTMLElement, settings: PageSettings): void {
   const query = new URLSearchParams(location.search);
   const wanted = [query.get("lang") ?? "", ...navigator.languages];
   const { lang, texts } = textsFor(wanted);
+  const page = location.pathname.replace(/\/$/, "");
   document.documentElement.lang = lang;
   const box = openUnsent(settings.instance);
   let cursor: string | null = null;
@@ -55,7 +60,10 @@ function start(root: HTMLElement, settings: PageSettings): void {
     title,
     welcome: settings.welcome ?? undefined,
     maxChars: settings.max_chars,
-    onSay: (text) => write(newId(), text),
+    upload: settings.max_file_bytes === 0
+      ? undefined
+      : createUpload(page, { maxBytes: settings.max_file_bytes, most: settings.max_files }),
+    onSay: (text, files) => write(newId(), text, files),
     onClose: host?.close,
     again: (unsent) => put({ ...unsent, failed: false }),
     drop({ id }) {
@@ -64,8 +72,8 @@ function start(root: HTMLElement, settings: PageSettings): void {
     },
   });
 
-  function write(id: string, text: string): void {
-    put({ id, text, atMs: Date.now(), failed: false });
+  function write(id: string, text: string, files: readonly ChatFile[] = []): void {
+    put({ id, text, files, atMs: Date.now(), failed: false });
   }
   function put(unsent: Unsent): void {
     box.put(unsent);
@@ -82,7 +90,8 @@ function start(root: HTMLElement, settings: PageSettings): void {
     const next = box.all().find(({ failed }) => !failed);
     if (next === undefined) return;
     const { id: client_msg_id, text } = next;
-    if (!connection.send({ type: "say", text, client_msg_id })) return;
+    const files = next.files.map(({ id }) => id);
+    if (!connection.send({ type: "say", text, files, client_msg_id })) return;
     sending = next.id;
     sendTimer = setTimeout(() => connection.renew(), SAID_LIMIT_MS);
   }
@@ -176,7 +185,7 @@ function start(root: HTMLElement, settings: PageSettings): void {
   }
 
   showUnsent();
-  const base = new URL(location.pathname.replace(/\/$/, ""), location.href);
+  const base = new URL(page, location.href);
   const socketUrl = new URL(`${base.pathname}/ws`, base);
   socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
   const connection = connect(

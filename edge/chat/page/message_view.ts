@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ChatMessage } from "../../../core/contract/chat.ts";
+import type { ChatFile, ChatMessage } from "../../../core/contract/chat.ts";
 import { element, linked } from "./dom.ts";
 import type { Texts } from "./texts.ts";
 import type { Unsent } from "./unsent.ts";
@@ -18,21 +18,34 @@ const INVITATION = /^pair-[A-Z2-9]{16}$/;
 
 /** A message that is on record. */
 export function messageView(message: ChatMessage, texts: Texts, locale: string): HTMLLIElement {
-  const { from, text, code, sent_at_ms: atMs, state } = message;
+  const { from, text, code, files = [], sent_at_ms: atMs, state } = message;
   const body = code === undefined
-    ? element("p", { class: "text" }, ...linked(shownText(from, text, texts)))
-    : codeView(code, texts);
+    ? textView(shownText(from, text, texts))
+    : [codeView(code, texts)];
   const foot = element("p", { class: "foot" }, timeOf(atMs, locale));
-  const item = element("li", { class: `message ${from}` }, who(from, texts), body, foot);
+  const item = element(
+    "li",
+    { class: `message ${from}` },
+    who(from, texts),
+    ...files.map(fileView),
+    ...body,
+    foot,
+  );
   if (state !== undefined) showState(item, texts[state], state);
   return item;
 }
 
 /** A message on its way. */
 export function unsentView(unsent: Unsent, texts: Texts, actions: UnsentActions): HTMLLIElement {
-  const text = element("p", { class: "text" }, shownText("visitor", unsent.text, texts));
   const foot = element("p", { class: "foot" });
-  const item = element("li", { class: "message visitor" }, who("you", texts), text, foot);
+  const item = element(
+    "li",
+    { class: "message visitor" },
+    who("you", texts),
+    ...unsent.files.map(fileView),
+    ...textView(shownText("visitor", unsent.text, texts)),
+    foot,
+  );
   if (!unsent.failed) {
     showState(item, texts.sending, "sending");
     return item;
@@ -57,6 +70,18 @@ function who(from: ChatMessage["from"] | "you", texts: Texts): HTMLElement {
   const name = from === "visitor" ? texts.you : texts[from];
   // Colour and side say it to those who see them; an operator is named to everybody.
   return element("span", { class: from === "operator" ? "who" : "who hidden" }, `${name}: `);
+}
+
+function textView(text: string): HTMLElement[] {
+  return text === "" ? [] : [element("p", { class: "text" }, ...linked(text))];
+}
+
+const SHOWN = /^image\/(png|jpeg|gif|webp)$/;
+
+function fileView({ id, name, mime }: ChatFile): HTMLElement {
+  const href = `${location.pathname.replace(/\/$/, "")}/files/${id}`;
+  const shown = SHOWN.test(mime) ? element("img", { src: href, alt: name, loading: "lazy" }) : name;
+  return element("p", { class: "file" }, element("a", { href, target: "_blank" }, shown));
 }
 
 function shownText(from: string, text: string, texts: Texts): string {

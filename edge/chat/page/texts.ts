@@ -35,7 +35,10 @@ const en = {
   copy: "Copy code",
   copied: "Copied",
   invitation: "You opened an invitation.",
-  tooLong: "Too long",
+  attach: "Attach a file",
+  uploading: "Sending a file…",
+  notUploaded: "The file could not be sent.",
+  tooLarge: "The file is too large.",
 };
 
 /** The words. */
@@ -72,7 +75,10 @@ const es: Texts = {
   copy: "Copiar el código",
   copied: "Copiado",
   invitation: "Has abierto una invitación.",
-  tooLong: "Demasiado largo",
+  attach: "Adjuntar un archivo",
+  uploading: "Enviando un archivo…",
+  notUploaded: "No se ha podido enviar el archivo.",
+  tooLarge: "El archivo es demasiado grande.",
 };
 
 const TABLES: Readonly<Record<string, Texts>> = { en, es };

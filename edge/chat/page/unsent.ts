@@ -4,11 +4,15 @@
  * @module
  */
 
+import type { ChatFile } from "../../../core/contract/chat.ts";
+
 /** A message on its way. */
 export interface Unsent {
   /** The same at every try, so that it is taken once. */
   readonly id: string;
   readonly text: string;
+  /** Files that were sent up already. */
+  readonly files: readonly ChatFile[];
   readonly atMs: number;
   /** Whether it was refused for good, until the visitor tries again. */
   readonly failed: boolean;
@@ -60,11 +64,11 @@ export function openUnsent(instance: string): UnsentBox {
 function readUnsent(text: string | null): Unsent | undefined {
   try {
     const value = JSON.parse(text ?? "") as Partial<Unsent>;
-    const { id, text: said, atMs, failed } = value;
+    const { id, text: said, files = [], atMs, failed } = value;
     if (typeof id !== "string" || typeof said !== "string" || typeof atMs !== "number") {
       return undefined;
     }
-    return { id, text: said, atMs, failed: failed === true };
+    return { id, text: said, files, atMs, failed: failed === true };
   } catch {
     return undefined;
   }

@@ -3,8 +3,10 @@
  *
  * @module
  */
-import type { ChatMessage, ChatPage } from "../../../core/contract/chat.ts";
+import type { ChatFile, ChatMessage, ChatPage } from "../../../core/contract/chat.ts";
+import { createComposer } from "./composer.ts";
 import { element } from "./dom.ts";
+import type { Upload } from "./upload.ts";
 import { messageView, showState, type UnsentActions, unsentView } from "./message_view.ts";
 import type { Texts } from "./texts.ts";
 import type { Unsent } from "./unsent.ts";
@@ -17,7 +19,9 @@ export interface ViewOptions extends UnsentActions {
   readonly title: string;
   readonly welcome: string | undefined;
   readonly maxChars: number;
-  readonly onSay: (text: string) => void;
+  /** Undefined where no files are taken. */
+  readonly upload: Upload | undefined;
+  readonly onSay: (text: string, files: readonly ChatFile[]) => void;
   /** Undefined when the chat is a page of its own. */
   readonly onClose: (() => void) | undefined;
 }
@@ -66,7 +70,7 @@ export function createView(options: ViewOptions): View {
     texts.newMessages,
   );
   toEnd.hidden = true;
-  const { form, field } = createForm(options);
+  const { form, field } = createComposer(options);
   const header = element("header", {}, element("div", {}, element("h1", {}, title), status));
   if (options.onClose !== undefined) {
     const close = element("button", {
@@ -143,45 +147,4 @@ export function createView(options: ViewOptions): View {
     showTyping: (isTyping) => change(() => void (typing.hidden = !isTyping)),
     focus: () => field.focus(),
   };
-}
-
-function createForm(
-  { texts, maxChars, onSay, onClose }: ViewOptions,
-): { form: HTMLFormElement; field: HTMLTextAreaElement } {
-  const field = element("textarea", {
-    id: "text",
-    rows: "1",
-    maxlength: String(maxChars),
-    placeholder: texts.write,
-    "aria-label": texts.write,
-    enterkeyhint: "send",
-  });
-  const submit = element("button", { class: "send", type: "submit" }, texts.send);
-  const form = element(
-    "form",
-    { class: "composer", "aria-label": texts.write, onsubmit: say },
-    field,
-    submit,
-  );
-
-  function say(event: Event): void {
-    event.preventDefault();
-    const text = field.value.trim();
-    if (text === "") return field.focus();
-    onSay(text);
-    field.value = "";
-    resize();
-    field.focus();
-  }
-  function resize(): void {
-    field.style.height = "auto";
-    field.style.height = `${field.scrollHeight}px`;
-  }
-  field.addEventListener("input", resize);
-  field.addEventListener("keydown", (event) => {
-    // A key that ends the composition of a character ends no message.
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) say(event);
-    if (event.key === "Escape") onClose?.();
-  });
-  return { form, field };
 }

@@ -199,6 +199,8 @@ describe("GET /openapi.json", () => {
       ["post", "/chat/{instance}/messages", "/chat/web/messages"],
       ["get", "/chat/{instance}", "/chat/web"],
       ["get", "/chat/{instance}/ws", "/chat/web/ws"],
+      ["post", "/chat/{instance}/files", "/chat/web/files"],
+      ["get", "/chat/{instance}/files/{file}", "/chat/web/files/none"],
       ["get", "/chat/{instance}/widget.js", "/chat/web/widget.js"],
       ["get", "/chat/{instance}/embed", "/chat/web/embed"],
       ["get", "/chat/{instance}/assets/{name}", "/chat/web/assets/none"],
