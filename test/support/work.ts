@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import type { Tool } from "../../core/agents/tool_gate.ts";
+import type { Bus } from "../../core/bus/bus.ts";
 import { openLocalBus } from "../../core/bus/local.ts";
 import { webchatChannel, webchatMessage } from "../../core/channels/webchat.ts";
 import type { Clock } from "../../core/contract/mod.ts";
@@ -37,6 +38,7 @@ export interface OpenedWork extends AsyncDisposable {
   readonly work: Work;
   readonly parts: Parts;
   readonly store: Store;
+  readonly bus: Bus;
   /** Puts settings in force. */
   readonly apply: (settings: Settings) => void;
   /** Says something; resolves when it is on disk. */
@@ -101,6 +103,7 @@ export async function openCoreWork(options: CoreWorkOptions): Promise<OpenedWork
     work,
     parts,
     store,
+    bus,
     apply(next) {
       inForce = next;
       work.reload();
