@@ -39,6 +39,7 @@ import { openTokenDesk } from "./daemon/tokens.ts";
 import { makeMissingSecrets } from "./daemon/secrets.ts";
 import { createScheduleParts, wireSchedules } from "./daemon/schedules.ts";
 import { openSignedHeads } from "./daemon/signed_heads.ts";
+import { createTranscriptDirs } from "./daemon/transcript_files.ts";
 import { openWork } from "./daemon/work.ts";
 import type { Dispatch } from "./admin/dispatcher.ts";
 import { openAttendants } from "./channels/attendants.ts";
@@ -54,6 +55,7 @@ import { openScope } from "./flow/scope.ts";
 import { openRetention } from "./events/retention.ts";
 import { serveEvents } from "./events/serve.ts";
 import { edgeConfigOf } from "./settings/edge_config.ts";
+import { openTranscriptFiles } from "./record/transcript_files.ts";
 import { openInstanceLock } from "./store/instance_lock.ts";
 import { openStore } from "./store/open_store.ts";
 import { openCredentials } from "./vault/credentials.ts";
@@ -104,6 +106,12 @@ export async function runDaemon(
   });
   const parts = createParts({ store, vault, settings, redact, random, now, log });
   using events = parts.events;
+  await using transcriptFiles = openTranscriptFiles({
+    ...parts,
+    store,
+    dirs: createTranscriptDirs(settings),
+    log,
+  });
   const auditKey = await openAuditKey({ path: join(home.keys, "audit-signing.pem"), random });
   await using heads = await openSignedHeads({
     store,
@@ -222,6 +230,7 @@ export async function runDaemon(
   const tickets = serveTickets({ bus, verify, random, now });
   await using _recordRetention = openRecordRetention({
     store,
+    transcriptFiles,
     settings,
     env: options.env,
     heads,
@@ -316,6 +325,7 @@ export async function runDaemon(
     pairing,
     secretsDir: home.secrets,
     microappTokens,
+    transcriptFiles,
     edgeConfig,
     edgeUrl: () => edgeUrl,
     edges,

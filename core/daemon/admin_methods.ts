@@ -30,6 +30,7 @@ import { tailAudit } from "../record/admin_audit.ts";
 import { tailForAccount } from "../record/turns.ts";
 import { MCP_CHANNEL } from "../settings/mcp_channels.ts";
 import { writeSecret } from "../settings/written_secrets.ts";
+import type { TranscriptFiles } from "../record/transcript_files.ts";
 import type { Store } from "../store/store.ts";
 import type { Credentials } from "../vault/credentials.ts";
 import type { MicroappTokens } from "../vault/microapp_tokens.ts";
@@ -60,6 +61,7 @@ export interface AdminMethodDeps extends Parts, Pick<DaemonOptions, "env" | "now
   /** Where secrets are kept. */
   readonly secretsDir: string;
   readonly microappTokens: Pick<MicroappTokens, "rotate">;
+  readonly transcriptFiles: Pick<TranscriptFiles, "trim">;
 }
 
 /** Returns the methods. */
@@ -85,6 +87,7 @@ export function createAdminMethods(
         ...deps,
         conversations: work.conversations,
         forgetPauses: work.oversight.forgetErased,
+        forgetFiles: deps.transcriptFiles.trim,
       }),
       now,
     }),

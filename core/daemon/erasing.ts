@@ -13,11 +13,15 @@ import { erase, sessionsOfContact } from "../record/erase.ts";
 import type { Store } from "../store/store.ts";
 
 /** Returns the eraser; its event follows what it erased, so that it is not erased with it. */
-export function createEraser({ store, conversations, forgetPauses, now, log }: {
+export function createEraser({ store, conversations, forgetPauses, forgetFiles, now, log }: {
   store: Store;
   conversations: Pick<Conversations, "quietly">;
   /** Forgets the pauses whose rows are gone. */
   forgetPauses: (account: string) => Promise<void>;
+  /** Takes what is gone out of transcripts' files; of the whole tenant without sessions. */
+  forgetFiles: (gone: { account: string; sessionIds: readonly string[] | undefined }) => Promise<
+    void
+  >;
   now: Clock;
   log: Log;
 }): Eraser {
@@ -30,6 +34,7 @@ export function createEraser({ store, conversations, forgetPauses, now, log }: {
       async () => {
         const counts = await erase({ store, nowMs: now() }, { account, sessionIds, contact });
         await forgetPauses(account);
+        await forgetFiles({ account, sessionIds });
         return counts;
       },
     );

@@ -8,6 +8,7 @@ import type { Log } from "../flow/log.ts";
 import { openSweep } from "../flow/sweep.ts";
 import { trimQueues } from "../queues/retention.ts";
 import { type AuditKeep, trimAudit } from "../record/audit_retention.ts";
+import type { TranscriptFiles } from "../record/transcript_files.ts";
 import { trimTranscripts } from "../record/transcript_retention.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
@@ -19,6 +20,7 @@ export interface RecordRetentionDeps {
   readonly settings: () => Settings;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly heads: Pick<SignedHeads, "writeCheckpoint">;
+  readonly transcriptFiles: Pick<TranscriptFiles, "trim">;
   /** Hears how many rows went of what. */
   readonly onTrimmed: (what: string, rows: number) => void;
   readonly now: Clock;
@@ -51,14 +53,17 @@ export function openRecordRetention(deps: RecordRetentionDeps): AsyncDisposable 
       const { transcripts } = settings();
       await trim("admin_audit", () => trimAudit({ store, keep, nowMs, writeCheckpoint, signal }));
       signal.throwIfAborted();
-      await trim("transcripts", () =>
-        trimTranscripts({
+      await trim("transcripts", async () => {
+        const trimmed = await trimTranscripts({
           store,
           daysOf: (account) =>
             transcripts.tenants[account]?.retention_days ?? transcripts.retention_days,
           nowMs,
           signal,
-        }));
+        });
+        if (trimmed > 0) await deps.transcriptFiles.trim();
+        return trimmed;
+      });
       signal.throwIfAborted();
       const days = transcripts.deliveries.retention_days;
       await trim("deliveries", () => trimQueues({ store, days, nowMs, signal }));

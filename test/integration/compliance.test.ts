@@ -23,6 +23,7 @@ const AGENTS = `
 agents:
   - id: ana
     model: { provider: offline, model: rules }
+    transcripts_dir: ../transcripts
     inbound_bindings:
       - { plugin: webchat, instance: acme }
       - { plugin: webchat, instance: globex }
@@ -92,6 +93,15 @@ const eventsOf = async (account: string, kind: string) =>
   (await daemon.call<{ events: SeenEvent[] }>("events/list", { account, kind, limit: 1000 }))
     .events;
 
+/** The contents of all files below a directory. */
+async function filesIn(dir: string): Promise<string[]> {
+  const found = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => []);
+  return Promise.all(
+    found.filter((entry) => entry.isFile())
+      .map((entry) => readFile(join(entry.parentPath, entry.name), "utf8")),
+  );
+}
+
 /** What the microapp wrote down of what it heard. */
 async function heard(): Promise<SeenEvent[]> {
   const path = join(place.home, "extensions/agent-creator/state/heard.jsonl");
@@ -123,6 +133,17 @@ describe("compliance hooks", () => {
       sender_id: "maria",
     });
     expect(JSON.stringify(lines)).not.toContain("ACME-77");
+    // The files that transcripts_dir asks for hold the same, each tenant's in a directory of its own.
+    const files = join(place.configDir, "../transcripts");
+    const session = String(lines[0]?.["id"]);
+    await eventually(
+      daemon,
+      async () =>
+        (await filesIn(files)).some((text) => text.includes("of [REDACTED:customer], card")) ||
+        undefined,
+    );
+    expect(await readdir(join(files, "acme"))).toEqual([`${session}.jsonl`]);
+    expect((await filesIn(files)).join("")).not.toMatch(/CUST-12|4539/);
   });
 
   it("F1: let the firehose emit the same redacted body, to microapps with the grant and to browsers", async () => {
@@ -359,7 +380,8 @@ describe("what was said", () => {
           (await readFile(join(state, name))).includes("zeppelin") ? name : []
         ),
       );
-      return found.flat();
+      const texts = await filesIn(join(place.configDir, "../transcripts"));
+      return [...found.flat(), ...texts.filter((text) => text.includes("zeppelin"))];
     };
     expect(await zeppelin()).not.toEqual([]);
     const { erased } = await json<{ erased: Record<string, number> }>(
