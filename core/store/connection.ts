@@ -11,7 +11,7 @@ import {
   type Transaction,
 } from "@libsql/client";
 
-import { CodedError, messageOf } from "../contract/mod.ts";
+import { CodedError, messageOf } from "../contract/errors.ts";
 import { type Row, storableText, type Value } from "./store.ts";
 
 /** What a connection is for: the one writer, small reads, or the worker's reads and checkpoints. */

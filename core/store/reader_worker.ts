@@ -5,7 +5,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 
-import { codeOf, messageOf } from "../contract/mod.ts";
+import { codeOf, messageOf } from "../contract/errors.ts";
 import { createReader } from "./reader.ts";
 import type { WorkerCall, WorkerReply } from "./worker_protocol.ts";
 

@@ -20,7 +20,9 @@ const SEED = Number(process.env["NEXO_CHAOS_SEED"] ?? Date.now() % 1_000_000);
 const STRIKES = 8;
 const DELIVERIES = 2000;
 const SENDERS = 32;
-const VIEWERS = 100;
+const VIEWERS = 200;
+/** Each with a token of its own: one subject may hold a hundred connections at an edge. */
+const CROWDS = 8;
 const SECRET = "a secret for chaos";
 const ACCOUNTS = ["acme", "globex"];
 /** The first two have a subscriber, and so a turn; one in so many deliveries is of each kind. */
@@ -143,17 +145,18 @@ async function burst(
 
 async function openViewers(halves: Halves, random: () => number): Promise<Viewer[]> {
   const core = await halves.core.living();
-  const tokens = await Promise.all(ACCOUNTS.map(async (account) => {
+  const tokens = await Promise.all(Array.from({ length: CROWDS }, async (_, i) => {
     const { token } = await core.call<{ token: string }>("token/create", {
+      subject: `crowd-${i}`,
       scope: ["firehose"],
-      account,
+      account: ACCOUNTS[i % 2],
     });
     return token;
   }));
   const viewers = Array.from({ length: VIEWERS }, (_, i) =>
     openViewer({
       account: ACCOUNTS[i % 2] ?? "",
-      token: tokens[i % 2] ?? "",
+      token: tokens[i % CROWDS] ?? "",
       transport: i % 4 < 2 ? "websocket" : "sse",
       filter: FILTERS[i % FILTERS.length] ?? {},
       random,

@@ -43,12 +43,17 @@ async function migrate(): Promise<string> {
   return path;
 }
 
+/** Puts a database with all migrations, and nothing in it, at `path`. */
+export async function putMigrated(path: string): Promise<void> {
+  await copyFile(await (migrated ??= migrate()), path);
+}
+
 /** Opens a store with all migrations; disposing closes it and removes its directory. */
 export async function openTestStore(options: Partial<StoreOptions> = {}): Promise<TestStore> {
   const dir = await mkdtemp(join(tmpdir(), "store-"));
   const path = join(dir, "core.db");
   const url = `file:${path}`;
-  if (options.migrationsDir === undefined) await copyFile(await (migrated ??= migrate()), path);
+  if (options.migrationsDir === undefined) await putMigrated(path);
   const opening = openStore({ url, migrationsDir, now: Date.now, log: silentLog, ...options });
   const store = await opening.catch(async (error: unknown) => {
     await rm(dir, { recursive: true });

@@ -28,7 +28,7 @@ import type { Settings } from "../../core/settings/settings.ts";
 import { openStore } from "../../core/store/open_store.ts";
 import type { Store } from "../../core/store/store.ts";
 import { openVault } from "../../core/vault/vault.ts";
-import { migrationsDir, silentLog } from "./store.ts";
+import { migrationsDir, putMigrated, silentLog } from "./store.ts";
 import { asking, depsOf } from "./turns.ts";
 
 const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
@@ -56,6 +56,7 @@ export type TakeoverProcess = Awaited<ReturnType<typeof start>>;
 /** Makes the directory. */
 export async function openTakeoverPlace(): Promise<TakeoverPlace> {
   const dir = await mkdtemp(join(tmpdir(), "takeover-"));
+  await putMigrated(join(dir, "core.db"));
   const running = new Set<AsyncDisposable>();
   return {
     async start(options) {
