@@ -8,6 +8,7 @@
 import { type AgentEvent, type Clock, codeOf, type Inbound, messageOf } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
+import { inSpan } from "../flow/trace.ts";
 import { type Inbounds, type OpenInbound, openInbound } from "../queues/inbounds.ts";
 import type { Store, Write } from "../store/store.ts";
 import { nextAfterSetBack, type Plan, planOf } from "./plan.ts";
@@ -103,7 +104,7 @@ export function openRunner(deps: RunnerDeps): Runner {
 
   async function keepSafely(schedule: Schedule): Promise<void> {
     try {
-      if (deps.isReady(schedule)) await keep(schedule);
+      if (deps.isReady(schedule)) await traced(schedule, () => keep(schedule));
     } catch (error) {
       // Somebody changed it meanwhile: it is looked at again as it is now.
       if (codeOf(error) === "conflict" || scope.signal.aborted) return;
@@ -244,4 +245,10 @@ export function openRunner(deps: RunnerDeps): Runner {
       await scope[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A trace of its own, whichever turn made the schedule or woke the runner. */
+function traced({ id, account }: Schedule, keep: () => Promise<void>): Promise<void> {
+  const attributes = { "nexo.schedule_id": id, "nexo.account_id": account };
+  return inSpan("schedule", { parent: null, attributes }, keep);
 }
