@@ -69,7 +69,7 @@ describe("who may follow", () => {
     await response.body?.cancel();
   });
 
-  it("takes a ticket once, and a token in the URL never", async () => {
+  it("K7: takes a ticket once, and a token in the URL never", async () => {
     await using place = await openPlace();
     const token = await place.token({ accountId: "acme" });
     const ticket = await ticketOf(place, token);

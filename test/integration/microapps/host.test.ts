@@ -154,7 +154,7 @@ describe("a host", () => {
     expect(names()).toEqual(["start_3"]);
   });
 
-  it("gives a child its names, its state directory and no secrets but those it declares", async () => {
+  it("K5: gives a child its names, its state directory and no secrets but those it declares", async () => {
     const extra = '[requires]\nenv = ["SHOP_API_KEY"]\n' +
       '[capabilities.http_server]\nport = 4000\ntoken_env = "SHOP_HTTP_TOKEN"\n';
     await using app = await openTestHost([childCandidate("env", "tells_env.mjs", { extra })], {

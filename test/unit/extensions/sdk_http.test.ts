@@ -127,7 +127,7 @@ describe("a microapp's server", () => {
 });
 
 describe("signedIn()", () => {
-  it("lets the bearer in, and no other, nowhere in an address", async () => {
+  it("K7: lets the bearer in, and no other, nowhere in an address", async () => {
     expect(await (await get("/api/me", bearer)).json()).toEqual({ kind: "bearer" });
     for (
       const headers of [{}, { authorization: "Bearer wrong" }, { authorization: TOKEN }, {

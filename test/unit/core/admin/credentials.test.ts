@@ -93,7 +93,7 @@ describe("nexo/admin/credentials/register", () => {
     });
   });
 
-  it("leaves no trace of the secret in any file, and none that others may read", async () => {
+  it("K6: leaves no trace of the secret in any file, and none that others may read", async () => {
     await using place = await openWithBotApi(401, { ok: false });
     const answer = await place.dispatch(forAcme, "nexo/admin/credentials/register", register());
     expect(answer).toMatchObject({ validation: { healthy: false, reason_code: "auth_failed" } });
@@ -231,7 +231,7 @@ describe("credential files", () => {
     expect(unreadable).toEqual([]);
   });
 
-  it("are never written outside their directory, whatever the names", async () => {
+  it("K6: are never written outside their directory, whatever the names", async () => {
     await using place = await openAdminPlace(FILES);
     await fc.assert(
       fc.asyncProperty(

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ADMIN_METHODS } from "../../../../core/contract/mod.ts";
+import { openLiveSettings } from "../../../../core/daemon/config.ts";
 import { tokenHash } from "../../../../core/vault/microapp_tokens.ts";
 import { microapp, operator } from "../../../support/admin.ts";
 import { openAdminPlace } from "../../../support/admin_methods.ts";
@@ -352,7 +353,7 @@ describe("nexo/admin/tenants/*", () => {
 });
 
 describe("nexo/admin/secrets/write and auth/rotate_token", () => {
-  it("keep a secret to its owner, above the environment, also for the next start", async () => {
+  it("K2: keep a secret to its owner, above the environment, also for the next start", async () => {
     await using place = await open();
     place.env["KEY"] = "old";
     const answer = await place.dispatch(operator, "nexo/admin/secrets/write", {
@@ -363,10 +364,13 @@ describe("nexo/admin/secrets/write and auth/rotate_token", () => {
     expect(answer).toEqual({ path, overwrote_env: true, config_version: 2 });
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(place.config.secretOf("KEY")).toBe("new-value");
+    const { configDir, env } = place;
+    const next = await openLiveSettings({ configDir, env, uuid: () => crypto.randomUUID() });
+    expect(next.secretOf("KEY")).toBe("new-value");
     expect(place.audit.join()).not.toContain("new-value");
   });
 
-  it("rotate a microapp's own token on disk first, and hand it to nobody but the hook", async () => {
+  it("K2, K3, K4: rotate a microapp's own token on disk first, and hand it to nobody but the hook", async () => {
     await using place = await open();
     const old = await place.tokens.of("shop");
     const others = await place.tokens.of("desk");

@@ -115,7 +115,7 @@ describe("createFetchMedia()", () => {
     await expect(closed(url(), { signal })).rejects.toMatchObject({ code: "fetch_refused" });
   });
 
-  it("refuses a name that points inside, also when only one of its addresses does", async () => {
+  it("N4: refuses a name that points inside, also when only one of its addresses does", async () => {
     const calls: string[] = [];
     for (const addresses of [["127.0.0.1"], ["1.1.1.1", "10.0.0.1"], ["::ffff:192.168.0.1"], []]) {
       const fetchMedia = createFetchMedia({
@@ -132,7 +132,7 @@ describe("createFetchMedia()", () => {
     expect(calls).toHaveLength(4);
   });
 
-  it("connects to the address that was checked: a name is asked for once", async () => {
+  it("N4: connects to the address that was checked: a name is asked for once", async () => {
     const { port } = new URL(peer.url);
     let asked = 0;
     const fetchMedia = createFetchMedia({
@@ -145,7 +145,7 @@ describe("createFetchMedia()", () => {
     expect(asked).toBe(1);
   });
 
-  it("stops at the cap while it reads, also when no length was said", async () => {
+  it("N4: stops at the cap while it reads, also when no length was said", async () => {
     await expect(local(`${peer.url}/big`, { signal, maxBytes: 2999 })).rejects.toMatchObject({
       code: "fetch_refused",
     });

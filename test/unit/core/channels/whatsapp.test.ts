@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { hearEvent } from "../../../../core/channels/whatsapp/events.ts";
 import { whatsapp } from "../../../../core/channels/whatsapp/whatsapp.ts";
 import type { ChannelDeps } from "../../../../core/channels/kind.ts";
-import type { OutboundBody } from "../../../../core/contract/mod.ts";
+import { type OutboundBody, textOfParts } from "../../../../core/contract/mod.ts";
 import {
   type Arrived,
   channelSuite,
@@ -183,6 +184,20 @@ channelSuite("whatsapp", async (): Promise<ChannelTrial> => {
 });
 
 describe("a WhatsApp line", () => {
+  it("N2: hears files, reactions and buttons in one list, each readable for a model", () => {
+    const textOf = (body: unknown): string => {
+      const [heard] = hearEvent(body, "106540352242922").messages;
+      return textOfParts(heard?.parts ?? []);
+    };
+    const image = { id: "media-1", mime_type: "image/jpeg", caption: "my shoe" };
+    expect(textOf(message({ type: "image", image }))).toBe("my shoe\n[image: image/jpeg]");
+    const reaction = { message_id: "wamid.0", emoji: "👍" };
+    expect(textOf(message({ type: "reaction", reaction }))).toBe("[reacted with 👍]");
+    const button_reply = { id: "yes", title: "Yes, please" };
+    const interactive = { type: "button_reply", button_reply };
+    expect(textOf(message({ type: "interactive", interactive }))).toBe("Yes, please");
+  });
+
   const silentFor = (ms: number) => ({ lastHeardMs: () => Promise.resolve(Date.now() - ms) });
 
   it("sends the template instead of text to somebody silent for 24 hours, where it has one", async () => {

@@ -75,7 +75,7 @@ async function openPlace(policy: DmPolicy = { policy: "pairing", allowFrom: [] }
 }
 
 describe("a link", () => {
-  it("goes from pending over the picture to linked, and tells of each step", async () => {
+  it("G5: goes from pending over the picture to linked, and tells of each step", async () => {
     await using place = await openPlace();
     const { id, code } = await place.start();
     const shown = await place.status(id);
@@ -102,7 +102,7 @@ describe("a link", () => {
     expect(await place.ask("hello", "573002")).toMatchObject({ kind: "answer" });
   });
 
-  it("is good once, for its own line, for five minutes, and not after it was cancelled", async () => {
+  it("G1: is good once, for its own line, for five minutes, and not after it was cancelled", async () => {
     await using place = await openPlace();
     const { code } = await place.start();
     expect(await place.pairing.redeem(GLOBEX, "573001", code)).toBe("unknown");
@@ -141,7 +141,7 @@ describe("a link", () => {
     expect(place.told.at(-1)).toMatchObject({ account: "acme", status: { state: "expired" } });
   });
 
-  it("is in no table in the clear, and in none at all once it was used", async () => {
+  it("G1: is in no table in the clear, and in none at all once it was used", async () => {
     await using place = await openPlace();
     const { id, code } = await place.start();
     const rows = () => place.store.read("SELECT * FROM pairings WHERE id = ?", [id]);
@@ -152,7 +152,7 @@ describe("a link", () => {
 });
 
 describe("a stranger", () => {
-  it("gets one code an hour, and writes once an operator approved it", async () => {
+  it("G2: gets one code an hour, and writes once an operator approved it", async () => {
     await using place = await openPlace();
     const turnId = uuid();
     const first = await place.ask("hi", "s1", turnId);
@@ -170,7 +170,7 @@ describe("a stranger", () => {
     expect(await place.ask("hi", "s1", uuid(), GLOBEX)).toMatchObject({ kind: "answer" });
   });
 
-  it("who tries codes is not listened to after five, and nobody else suffers", async () => {
+  it("G2: who tries codes is not listened to after five, and nobody else suffers", async () => {
     await using place = await openPlace();
     const { code } = await place.start();
     for (let i = 0; i < 5; i++) {
@@ -199,7 +199,7 @@ describe("a stranger", () => {
 });
 
 describe("revoking", () => {
-  it("reaches one tenant's person and nobody else's of the same name", async () => {
+  it("G3: reaches one tenant's person and nobody else's of the same name", async () => {
     await using place = await openPlace();
     for (const line of [ACME, GLOBEX]) {
       await place.store.commit(place.people.rowsForPaired(line, "573001", "operator", 1));

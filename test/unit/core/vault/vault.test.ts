@@ -105,7 +105,7 @@ describe("sealing", () => {
 });
 
 describe("key files", () => {
-  it("are readable by their owner only, and nothing else is left behind", async () => {
+  it("G1: are readable by their owner only, and nothing else is left behind", async () => {
     expect((await stat(keysDir)).mode & 0o777).toBe(0o700);
     const files = await readdir(keysDir);
     expect(files.toSorted()).toEqual([

@@ -71,7 +71,7 @@ function openConsole() {
 }
 
 describe("the console's session", () => {
-  it("is opened by a ticket once, in a cookie that scripts, other sites and other paths never see", async () => {
+  it("K7: is opened by a ticket once, in a cookie that scripts, other sites and other paths never see", async () => {
     const { send } = openConsole();
     const opened = await send("POST", "session", JSON_HEADERS, { ticket: "once" });
     expect(opened.status).toBe(201);

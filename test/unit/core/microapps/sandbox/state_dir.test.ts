@@ -23,7 +23,7 @@ describe("stateDirOf()", () => {
     }
   });
 
-  it("property: never leads out of the home", () => {
+  it("K6: never leads out of the home, whatever the id", () => {
     fc.assert(fc.property(fc.string({ unit: "grapheme", maxLength: 80 }), (id) => {
       let path: string;
       try {
