@@ -69,6 +69,7 @@ const CONFIRM_MS = 15_000;
 export function createAttempts(deps: AttemptDeps): Attempts {
   const { store, outbox, channels, now } = deps;
   const pace = createPace(deps);
+  const startedAtMs = now();
   const turns = new Map<string, FairTurns>();
   const asked = new Map<
     string,
@@ -89,7 +90,9 @@ export function createAttempts(deps: AttemptDeps): Attempts {
       if (refusal !== undefined) return { kind: "dead", ...refusal };
     }
     if (outbound.unsureSinceMs !== null && !channel.repeats) {
-      const untilMs = channel.confirms === true ? outbound.unsureSinceMs + CONFIRM_MS : 0;
+      // While core was down nobody could hear a receipt, so the wait begins when it is back.
+      const sinceMs = Math.max(outbound.unsureSinceMs, startedAtMs);
+      const untilMs = channel.confirms === true ? sinceMs + CONFIRM_MS : 0;
       if (untilMs > now()) return { kind: "wait", ms: untilMs - now() };
       const reason = "core stopped while it was sent; replay it if it did not arrive";
       return dead("outbound_uncertain", reason);

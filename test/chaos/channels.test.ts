@@ -22,7 +22,8 @@ import { readLedger } from "./ledger.ts";
 const SEED = Number(process.env["NEXO_CHAOS_SEED"] ?? Date.now() % 1_000_000);
 const KILLS = 2;
 const PEOPLE = 4;
-const MESSAGES_EACH = 20;
+/** 21 make a burst of about a thousand. */
+const MESSAGES_EACH = Number(process.env["NEXO_BURST_EACH"] ?? 8);
 
 /** Half of each channel's conversations are groups, where there are such. */
 const CHATS: readonly Chat[] = PROVIDED.flatMap((channel) =>

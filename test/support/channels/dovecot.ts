@@ -33,7 +33,8 @@ export interface Dovecot extends AsyncDisposable {
 /** Fetches what is not there yet. @throws when Debian's packages cannot be had */
 function unpack(): string {
   const root = join(CACHE, "root");
-  if (existsSync(join(root, "usr/lib/dovecot/imap"))) return root;
+  // By way of the link that is made last.
+  if (existsSync(join(root, "lib64")) && existsSync(join(root, "lib/dovecot/imap"))) return root;
   mkdirSync(root, { recursive: true });
   const run = (command: string, args: readonly string[]): void => {
     const { status } = spawnSync(command, args, { cwd: CACHE, stdio: ["ignore", 2, 2] });

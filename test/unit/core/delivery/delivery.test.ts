@@ -220,6 +220,22 @@ describe("openDelivery()", () => {
     }
   });
 
+  it("waits for a receipt from when core is back, however long it was down", async () => {
+    await using opened = await open(() => SENT, { channel: { repeats: false, confirms: true } });
+    const { outbox, store } = opened.spine;
+    const { writes, items: [item] } = outbox.queue(outbound("1"), Date.now());
+    if (item === undefined) throw new Error("nothing was queued");
+    await store.commit([...writes, ...outbox.rowsForTrying("acme", item.id, Date.now() - 50_000)]);
+    opened.delivery.push([item]);
+    await opened.queue(outbound("2"));
+    await opened.delivery.underWay("acme").settled;
+    await store.commit(outbox.rowsForConfirmed("acme", item.id, "wamid.1", Date.now()));
+    opened.delivery.wake("acme");
+    await eventually(async () => expect(await opened.states()).toEqual(["sent", "sent"]));
+    expect(opened.tried).toEqual(["2"]);
+    expect(await opened.spine.deadLetters.listForOperator({ limit: 5 })).toEqual([]);
+  });
+
   it("says that it tries before it does, where a repetition would be seen", async () => {
     const marks: unknown[] = [];
     await using opened = await open(() => SENT, {
