@@ -157,10 +157,9 @@ describe("docs/build-a-saas.md", () => {
   });
 
   it("sends the campaign to who was put into it, until they say stop", async () => {
-    await eventually(
-      daemon,
-      async () => (await eventsOf("globex")).some(({ body }) => body === "Welcome!") || undefined,
-    );
+    const drips = (await tailTurns(daemon, { account: "globex" }))
+      .filter(({ agent_id }) => agent_id === "drips");
+    expect(drips).toMatchObject([{ binding_id: "event:drips", outcome: "ok", tool_calls: 1 }]);
     expect(printedBy('npx nexo chat globex "STOP"')).toContain("true");
   });
 

@@ -64,7 +64,7 @@ export function RecordPage({ account }: { account: string }) {
             </div>
           )}
       </Section>
-      <Section title="What was done in this customer's name">
+      <Section title="What was changed in this customer's name">
         {audit.data === undefined ? <Waiting /> : audit.data.calls.length === 0
           ? (
             <Empty>
