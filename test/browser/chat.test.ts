@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DaemonPlace, openDaemonPlace, type RunningDaemon } from "../support/daemon.ts";
@@ -19,6 +21,9 @@ import {
 
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 const MAX_FIRST_LOAD_BYTES = 30_000;
+/** A picture of one pixel. */
+const DOT =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 
 /** A shop's own page with the chat's script on it. */
 async function openShop(script: () => string): Promise<Server & { readonly origin: string }> {
@@ -58,6 +63,9 @@ describe.skipIf(CHROMIUM === undefined)("the web chat", () => {
     - { instance: globex, account_id: globex }
 `,
     );
+    const agents = await readFile(join(place.configDir, "agents.yaml"), "utf8");
+    const strict = "instance: globex\n        dm_policy: pairing\n";
+    await place.writeConfig("agents.yaml", agents.replace("instance: globex\n", strict));
     daemon = await place.start();
   });
   afterAll(async () => {
@@ -103,9 +111,25 @@ describe.skipIf(CHROMIUM === undefined)("the web chat", () => {
     expect(before[0]).toBe("hello <b>there</b>");
     await expectAccessible(page);
     await photograph(page, "chat-desk");
+    await page.locator("input[type=file]").setInputFiles({
+      name: "dot.png",
+      mimeType: "image/png",
+      buffer: Buffer.from(DOT, "base64"),
+    });
+    await page.getByText("dot.png").waitFor();
+    await page.getByRole("button", { name: "Send" }).click();
+    const image = page.locator('.message.visitor img[alt="dot.png"]');
+    await expect.poll(() => image.evaluate((one) => (one as HTMLImageElement).naturalWidth), {
+      timeout: 10_000,
+    }).toBe(1);
+    await page.locator(".message.agent").nth(1).waitFor();
+    await expectAccessible(page);
+    const now = await texts(page);
+    expect(now.slice(0, 2)).toEqual(before);
     await page.reload();
     await page.waitForSelector('[data-link="open"]');
-    expect(await texts(page)).toEqual(before);
+    expect(await texts(page)).toEqual(now);
+    await image.waitFor();
     expect(tab.problems).toEqual([]);
   });
 
@@ -209,6 +233,27 @@ describe.skipIf(CHROMIUM === undefined)("the web chat", () => {
     await act("resume", { run_turn: true });
     await page.getByText("A person is answering.").waitFor({ state: "detached" });
     await page.locator(".message.agent").nth(1).waitFor();
+    expect(tab.problems).toEqual([]);
+  });
+
+  it("shows a stranger the code to pass on, and lets them in once it is approved", async () => {
+    await using tab = await openPage(browser);
+    const { page } = tab;
+    await open(page, "/chat/globex");
+    await say(page, "may I?");
+    const code = await page.locator(".code").innerText();
+    expect(code).toMatch(/^[A-Z2-9]{8}$/);
+    await expectAccessible(page);
+    await photograph(page, "chat-pairing");
+    const { approved } = await daemon.call<{ approved: boolean }>("nexo/admin/pairing/approve", {
+      channel: "webchat",
+      instance: "globex",
+      tenant_id: "globex",
+      code,
+    });
+    expect(approved).toBe(true);
+    await say(page, "and now?");
+    await page.locator(".message.agent", { hasText: "and now?" }).waitFor();
     expect(tab.problems).toEqual([]);
   });
 
