@@ -44,7 +44,8 @@ export function createChatReaders(
   let wasReady = true;
 
   function hear(data: Uint8Array): void {
-    const news = ChatNews.safeParse(JSON.parse(decoder.decode(data)));
+    const news = ChatNews.safeParse(parseJson(decoder.decode(data)));
+    // Whoever is on the bus can call out; what is no news of core's means nothing.
     if (!news.success) return;
     if (news.data.all) lookAll();
     for (const session of news.data.sessions) {
@@ -108,4 +109,12 @@ export function createChatReaders(
       bySession.clear();
     },
   };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
