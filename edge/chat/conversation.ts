@@ -59,7 +59,7 @@ export function openConversation(
 ): Conversation {
   const { ask, readers, log } = deps;
   const stop = new AbortController();
-  const said: (VisitorFrame & { type: "say" })[] = [];
+  const said: VisitorFrame[] = [];
   let cursor = after;
   let session: string | undefined;
   let shown = "";
@@ -149,9 +149,7 @@ export function openConversation(
     isSaying = false;
   }
 
-  async function say(
-    { text, files, client_msg_id }: VisitorFrame & { type: "say" },
-  ): Promise<void> {
+  async function say({ text, files, client_msg_id }: VisitorFrame): Promise<void> {
     try {
       deps.admit();
       const more = files === undefined ? {} : { files };

@@ -6,18 +6,16 @@
 import { z } from "zod";
 import { CHAT_FILES, CHAT_TEXT_CHARS, ChatPage, Uuid } from "../../core/contract/mod.ts";
 
-/** From the page. */
-export const VisitorFrame = z.discriminatedUnion("type", [
-  z.strictObject({
-    type: z.literal("say"),
-    /** May be empty where files say it all. */
-    text: z.string().max(CHAT_TEXT_CHARS),
-    /** Files that were sent up before, by id. */
-    files: z.array(Uuid).max(CHAT_FILES).optional(),
-    /** The page's own id of the message; saying it again says it once. */
-    client_msg_id: z.string().min(1).max(128),
-  }),
-]);
+/** From the page: a message. */
+export const VisitorFrame = z.strictObject({
+  type: z.literal("say"),
+  /** May be empty where files say it all. */
+  text: z.string().max(CHAT_TEXT_CHARS),
+  /** Files that were sent up before, by id. */
+  files: z.array(Uuid).max(CHAT_FILES).optional(),
+  /** The page's own id of the message; saying it again says it once. */
+  client_msg_id: z.string().min(1).max(128),
+});
 /** See {@linkcode VisitorFrame}. */
 export type VisitorFrame = z.infer<typeof VisitorFrame>;
 
