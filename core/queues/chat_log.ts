@@ -116,6 +116,9 @@ function shownText(body: OutboundBody): string {
   return body.caption === null ? body.url : `${body.caption}\n${body.url}`;
 }
 
+/** What is no word of the visitor's; an empty page then means that there is nothing more. */
+const ANSWERS = " AND m.author <> 'visitor'";
+
 /** Returns the log over `store`. */
 export function createChatLog(
   { store, sealer }: { store: Pick<Store, "read">; sealer: Sealer },
@@ -174,7 +177,9 @@ export function createChatLog(
   ): Promise<{ rows: ChatRow[]; more: boolean }> {
     const isNewest = query.newest && query.after === undefined;
     const rows = await store.read<ChatRow>(
-      `${SELECT} AND m.seq > ?3 ORDER BY m.seq ${isNewest ? "DESC" : "ASC"} LIMIT ${PAGE_ROWS + 1}`,
+      `${SELECT} AND m.seq > ?3${query.own ? "" : ANSWERS} ORDER BY m.seq ${
+        isNewest ? "DESC" : "ASC"
+      } LIMIT ${PAGE_ROWS + 1}`,
       [query.account, query.sessionId, from],
     );
     const page = rows.slice(0, PAGE_ROWS);
@@ -216,8 +221,7 @@ export function createChatLog(
       const last = rows.at(-1);
       const unchanged = from === undefined ? null : after ?? null;
       return {
-        messages: rows.filter(({ author }) => own || author !== "visitor")
-          .map((row) => messageOf(account, row)),
+        messages: rows.map((row) => messageOf(account, row)),
         cursor: last === undefined ? unchanged : cursorOf(last),
         more,
         reset: after !== undefined && from === undefined,

@@ -15,6 +15,7 @@ import { type NodeEdge, startNodeEdge } from "../../../edge/node.ts";
 import type { ChatFrame } from "../../../edge/chat/frames.ts";
 import { settingsOf } from "../../support/settings.ts";
 import { migrationsDir, silentLog } from "../../support/store.ts";
+import { messageFrom, VISITOR } from "../../support/turns.ts";
 import { openCoreWork, type OpenedWork } from "../../support/work.ts";
 import { configOf, send } from "./support.ts";
 
@@ -159,6 +160,45 @@ describe("a conversation in a browser", () => {
       const told = again.messages().map(({ id }) => id);
       expect(told).toEqual(cursor === null ? all.map(({ id }) => id) : rest);
     }
+  });
+
+  it("is read by programs answer by answer, until a page is empty", async () => {
+    const cookie = await visit();
+    using tab = await opened({ cookie });
+    tab.say("one", "a");
+    await tab.until(() => answersTo(tab, "one")[0]);
+    const read = async (after: string | null) => {
+      const query = after === null ? "" : `?after=${after}`;
+      const url = `${edge.url}/chat/acme/messages${query}`;
+      const { body } = await send(url, { method: "GET", headers: { cookie } });
+      return JSON.parse(body) as { messages: ChatMessage[]; cursor: string | null };
+    };
+    const first = await read(null);
+    expect(first.messages.map(({ text }) => text)).toEqual(['You said: "one"']);
+    // More of the visitor's own than a page holds, without an answer between them.
+    const key = { account: "acme", sessionId: "none" };
+    await core.store.commit(
+      Array.from({ length: 60 }, (_, n) =>
+        core.parts.chatLog.rowsForHeard(
+          { ...messageFrom(VISITOR, `#${n}`), id: crypto.randomUUID() },
+          key.sessionId,
+        )).flat(),
+    );
+    const reply = { id: crypto.randomUUID(), turn_id: null, expires_at_ms: 0 };
+    const place = { account_id: "acme", agent_id: "ana", session_id: key.sessionId };
+    const to = { channel: "webchat", instance: "acme", contact: "c" };
+    const said = { kind: "text" as const, text: "at last", to: null, reply_to_msg_id: null };
+    await core.store.commit(
+      core.parts.chatLog.rowsForSent({ ...reply, ...place, ...to, body: said }, 1),
+    );
+    const page = await core.parts.chatLog.read({
+      ...key,
+      after: undefined,
+      own: false,
+      newest: false,
+    });
+    expect(page.messages.map(({ text }) => text)).toEqual(["at last"]);
+    expect((await read(first.cursor)).messages).toEqual([]);
   });
 
   it("takes a message once, however often it is sent", async () => {
