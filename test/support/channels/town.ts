@@ -158,9 +158,11 @@ function createWhatsapp(arrive: Arrive, took: (status: WhatsappStatus) => void):
     }
     const sent = JSON.parse(body) as {
       readonly to: string;
-      readonly text: { readonly body: string };
+      readonly text?: { readonly body: string };
       readonly biz_opaque_callback_data: string;
     };
+    // That somebody has read and writes is no message.
+    if (sent.text === undefined) return { body: { success: true } };
     const msgId = `wamid.out.${instance}.${++messages}`;
     took({ instance, msgId, outboundId: sent.biz_opaque_callback_data });
     arrive({ channel: "whatsapp", instance, to: sent.to, thread: null, text: sent.text.body });
