@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { setMaxListeners } from "node:events";
 
 /** Owns the tasks started in it. */
 export interface Scope extends AsyncDisposable {
@@ -17,6 +18,8 @@ export interface Scope extends AsyncDisposable {
 /** Opens a scope. Disposing aborts the tasks and resolves when all have ended. */
 export function openScope({ onError }: { onError: (error: unknown) => void }): Scope {
   const stop = new AbortController();
+  // Each task may listen, and there may be any number; more than ten are no leak here.
+  setMaxListeners(0, stop.signal);
   const running = new Set<Promise<void>>();
   async function idle(): Promise<void> {
     while (running.size > 0) await Promise.all(running);

@@ -4,7 +4,8 @@
  * @module
  */
 import type { BucketKey } from "./bucket_rows.ts";
-import type { Buckets, Draw } from "./buckets.ts";
+import type { Draw } from "./bucket.ts";
+import type { Buckets } from "./buckets.ts";
 import {
   type CompiledPatterns,
   compilePatterns,

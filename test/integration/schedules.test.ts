@@ -75,10 +75,16 @@ async function rows(sql: string): Promise<Record<string, unknown>[]> {
   return found.map((row) => ({ ...row }));
 }
 
+/** What acme's agent answers. */
+async function say(text: string): Promise<string | null> {
+  const { reply } = await daemon.call<{ reply: string | null }>("chat", { instance: "acme", text });
+  return reply;
+}
+
 describe("a daemon", () => {
   it("caps the drips of each tenant by itself", async () => {
-    await place.nexo("chat", "acme", 'fire {"account":"acme","count":15}');
-    await place.nexo("chat", "acme", 'fire {"account":"globex","count":5}');
+    await say('fire {"account":"acme","count":15}');
+    await say('fire {"account":"globex","count":5}');
     await eventually(daemon, async () => {
       const done = await rows("SELECT 1 FROM turns WHERE agent_id = 'mara'");
       return done.length === 20 || undefined;
@@ -97,12 +103,12 @@ describe("a daemon", () => {
   });
 
   it("hands tasks on, finds what was said, and reminds", async () => {
-    const handed = await place.nexo("chat", "acme", 'delegate {"agent_id":"bob","task":"hello"}');
-    expect(handed.stdout).toMatch(/delegate answered: You said: "hello"/);
-    const found = await place.nexo("chat", "acme", 'search_history {"query":"hello"}');
-    expect(found.stdout).toMatch(/search_history answered: .*\[hello\]/);
-    const set = 'schedule {"action":"create","text":"Call Eve.","in_secs":1}';
-    expect((await place.nexo("chat", "acme", set)).stdout).toMatch(/schedule answered: .*next_at/);
+    const handed = await say('delegate {"agent_id":"bob","task":"hello"}');
+    expect(handed).toMatch(/delegate answered: You said: "hello"/);
+    const found = await say('search_history {"query":"hello"}');
+    expect(found).toMatch(/search_history answered: .*\[hello\]/);
+    const set = await say('schedule {"action":"create","text":"Call Eve.","in_secs":1}');
+    expect(set).toMatch(/schedule answered: .*next_at/);
     const turn = await eventually(
       daemon,
       async () =>

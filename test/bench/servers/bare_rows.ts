@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
@@ -72,23 +73,46 @@ if ((await db.execute("PRAGMA synchronous")).rows[0]?.[0] !== 2) {
   throw new Error("Cannot measure: synchronous is not FULL");
 }
 
+/** Turns of one conversation, as on the other side. */
+const TURNS_EACH = 4;
+const TENANTS = 10;
+/** Columns whose values lie anywhere in an index, as those of real conversations do. */
+const OF_CONVERSATION: ReadonlySet<string> = new Set(["session_id", "contact", "sender_id"]);
+/** Who talks; another person after some turns. */
+let conversation = randomUUID();
 let last = 0;
+
+/** What one of a turn's rows holds in a column. */
+function valueOf(
+  { unique, rows }: Template,
+  column: string,
+  value: InValue,
+  { turn, row }: { turn: number; row: number },
+): InValue {
+  const rising = String(turn).padStart(12, "0");
+  if (value === null) return null;
+  if (column === "account_id") return `t${Math.floor(turn / TURNS_EACH) % TENANTS}`;
+  if (OF_CONVERSATION.has(column)) return conversation;
+  // They rise with each turn, like the ids of the product, and are as long.
+  if (column === "turn_id") return `${rising}-0000-7000-8000-000000000000`;
+  if (!unique.includes(column)) return value;
+  if (typeof value === "number") return turn * rows.length + row;
+  return `${rising}-${String(row).padStart(4, "0")}-7000-8000-00000000000`;
+}
 
 /** Inserts the rows of `turns` turns, one statement for each table, in one transaction. */
 async function commit(turns: number): Promise<void> {
   const first = last + 1;
   last += turns;
   await db.batch(
-    templates.map(({ table, columns, unique, rows }) => {
+    templates.map((template) => {
+      const { table, columns, rows } = template;
       const args: InValue[] = [];
       for (let turn = first; turn <= last; turn++) {
-        rows.forEach((row, i) => {
+        if (turn % TURNS_EACH === 0) conversation = randomUUID();
+        rows.forEach((values, row) => {
           columns.forEach((column, at) => {
-            const value = row[at] ?? null;
-            if (!unique.includes(column) || value === null) args.push(value);
-            else if (typeof value === "number") args.push(turn * rows.length + i);
-            // As long as a UUID.
-            else args.push(`${String(turn).padStart(12, "0")}-${String(i).padStart(23, "0")}`);
+            args.push(valueOf(template, column, values[at] ?? null, { turn, row }));
           });
         });
       }

@@ -6,7 +6,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type BucketKey, createBucketUpkeep } from "../../../../core/limits/bucket_rows.ts";
-import { blockOf, type Buckets, openBuckets } from "../../../../core/limits/buckets.ts";
+import { blockOf } from "../../../../core/limits/bucket.ts";
+import { type Buckets, openBuckets } from "../../../../core/limits/buckets.ts";
 import { openLimits } from "../../../../core/limits/limits.ts";
 import { createBucketDisk } from "../../../support/limits.ts";
 import { openTestStore, silentLog } from "../../../support/store.ts";

@@ -1,9 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { sessionIdOf } from "../../../../core/agents/session.ts";
-import type { Tool } from "../../../../core/agents/tool_gate.ts";
+import type { Tool, ToolReply } from "../../../../core/agents/tool_gate.ts";
 import { runTurn } from "../../../../core/agents/turn.ts";
 import type { ConversationKey } from "../../../../core/contract/mod.ts";
 import { MAX_REMINDERS, scheduleTool } from "../../../../core/schedules/schedule_tool.ts";
+import { statement } from "../../../../core/store/store.ts";
 import { clockAt, openSchedulesPlace, type SchedulesPlace } from "../../../support/schedules.ts";
 import { depsOf, messageFrom, queued, VISITOR } from "../../../support/turns.ts";
 import { uuid } from "../../../support/spine.ts";
@@ -18,23 +19,40 @@ agents:
 const never = new AbortController().signal;
 const GLOBEX: ConversationKey = { ...VISITOR, account_id: "globex", instance: "globex" };
 
-async function open(): Promise<SchedulesPlace & { readonly tool: Tool }> {
-  const place = await openSchedulesPlace({
+const START = "2025-01-01T12:00:00Z";
+
+/** One place for all tests: each begins at the same time with an empty queue and no reminder. */
+let place: SchedulesPlace & { readonly tool: Tool };
+beforeAll(async () => {
+  const opened = await openSchedulesPlace({
     files: { "agents.yaml": AGENTS },
-    clock: clockAt("2025-01-01T12:00:00Z"),
+    clock: clockAt(START),
   });
-  const { reads, vault: sealer, spine: { redact, now } } = place;
+  const { reads, vault: sealer, spine: { redact, now } } = opened;
   const tool = scheduleTool({ reads, sealer, sessionIdOf, redact, now, onNew: () => {} });
-  return { ...place, tool };
-}
+  place = { ...opened, tool };
+});
+afterAll(() => place?.[Symbol.asyncDispose]());
+beforeEach(async () => {
+  place.clock.set(START);
+  await place.store.commit([
+    statement("DELETE FROM schedules", []),
+    statement("DELETE FROM schedule_slots", []),
+    statement("DELETE FROM inbounds", []),
+  ]);
+});
 
 /** One call as the gate makes it, with its rows committed. */
-async function call(
-  { tool, store }: { tool: Tool; store: SchedulesPlace["store"] },
-  args: object,
-  key = VISITOR,
-): Promise<Record<string, unknown>> {
-  const reply = await tool.call(args, {
+async function call(args: object, key = VISITOR): Promise<Record<string, unknown>> {
+  const reply = await ask(args, key);
+  await place.store.commit(reply.writes ?? []);
+  return reply.ok && reply.text.startsWith("{")
+    ? JSON.parse(reply.text) as Record<string, unknown>
+    : { text: reply.text };
+}
+
+function ask(args: object, key: ConversationKey): Promise<ToolReply> {
+  return place.tool.call(args, {
     account: key.account_id,
     meta: { agent_id: key.agent_id, session_id: null },
     signal: never,
@@ -42,15 +60,10 @@ async function call(
     callId: uuid(),
     inbound: messageFrom(key, ""),
   });
-  await store.commit(reply.writes ?? []);
-  return reply.ok && reply.text.startsWith("{")
-    ? JSON.parse(reply.text) as Record<string, unknown>
-    : { text: reply.text };
 }
 
 describe("the tool schedule", () => {
   it("reminds the conversation it was called in, once, and tells the person by an own turn", async () => {
-    await using place = await open();
     const turn = depsOf(place.spine, [place.tool]);
     const ask = messageFrom(
       VISITOR,
@@ -83,28 +96,26 @@ describe("the tool schedule", () => {
   });
 
   it("keeps what it is told sealed, and its name redacted", async () => {
-    await using place = await open();
-    await call(place, { action: "create", text: "Mail eve@example.com", in_secs: 60 });
+    await call({ action: "create", text: "Mail eve@example.com", in_secs: 60 });
     const rows = await place.store.read<{ name: string; sealed: Uint8Array }>(
       "SELECT name, sealed FROM schedules",
     );
     expect(rows[0]?.name).not.toContain("eve@example.com");
     expect(Buffer.from(rows[0]?.sealed ?? []).toString("latin1")).not.toContain("example");
-    const { reminders } = await call(place, { action: "list" });
+    const { reminders } = await call({ action: "list" });
     expect(reminders).toMatchObject([{ text: "Mail eve@example.com", repeats: false }]);
   });
 
   it("lists and cancels what belongs to its own conversation alone", async () => {
-    await using place = await open();
-    const { id } = await call(place, { action: "create", text: "Ours", every_secs: 3_600 });
+    const { id } = await call({ action: "create", text: "Ours", every_secs: 3_600 });
     const others = [{ ...VISITOR, contact: "another" }, GLOBEX];
     for (const key of others) {
-      expect(await call(place, { action: "list" }, key)).toEqual({ reminders: [] });
-      expect(await call(place, { action: "cancel", id }, key)).toMatchObject({
+      expect(await call({ action: "list" }, key)).toEqual({ reminders: [] });
+      expect(await call({ action: "cancel", id }, key)).toMatchObject({
         text: expect.stringMatching(/no reminder/),
       });
     }
-    expect(await call(place, { action: "cancel", id })).toEqual({ text: "cancelled" });
+    expect(await call({ action: "cancel", id })).toEqual({ text: "cancelled" });
     expect(await place.reads.list("acme")).toEqual([]);
   });
 
@@ -120,20 +131,22 @@ describe("the tool schedule", () => {
     [{ cron: "1 2 3" }, /5 fields/],
     [{ cron: "0 8 * * *", tz: "Mars/Base" }, /IANA/],
   ])("refuses %o and says why", async (time, why) => {
-    await using place = await open();
-    const { text } = await call(place, { action: "create", text: "x", ...time });
+    const { text } = await call({ action: "create", text: "x", ...time });
     expect(text).toMatch(why);
   });
 
   it("keeps the number of one conversation's reminders small", async () => {
-    await using place = await open();
-    for (let i = 0; i < MAX_REMINDERS; i++) {
-      await call(place, { action: "create", text: `${i}`, every_secs: 60 });
-    }
-    expect(await call(place, { action: "create", text: "x", every_secs: 60 })).toMatchObject({
+    const replies = await Promise.all(
+      Array.from(
+        { length: MAX_REMINDERS },
+        (_, i) => ask({ action: "create", text: `${i}`, every_secs: 60 }, VISITOR),
+      ),
+    );
+    await place.store.commit(replies.flatMap(({ writes }) => writes ?? []));
+    expect(await call({ action: "create", text: "x", every_secs: 60 })).toMatchObject({
       text: expect.stringMatching(/reminders already/),
     });
-    expect(await call(place, { action: "create", text: "x", every_secs: 60 }, GLOBEX))
+    expect(await call({ action: "create", text: "x", every_secs: 60 }, GLOBEX))
       .toMatchObject({ id: expect.any(String) });
   });
 });
