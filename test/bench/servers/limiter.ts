@@ -9,7 +9,7 @@ import type { ToolCallClaim } from "../../../core/limits/tool_limits.ts";
 import { openLimits } from "../../../core/limits/limits.ts";
 import { openStore } from "../../../core/store/open_store.ts";
 import { serveCallJobs } from "./call_loop.ts";
-import { KEYS, POINTS } from "./limiter_load.ts";
+import { DAY_SECONDS, KEYS, POINTS } from "./limiter_load.ts";
 import { quietLog } from "./quiet.ts";
 import { benchGone, sayReady } from "./talk.ts";
 
@@ -22,7 +22,7 @@ await using store = await openStore({
 });
 await using limits = openLimits({ store, now: Date.now, log: quietLog });
 
-const limit = { rps: POINTS, burst: POINTS, essential_deny_on_miss: false };
+const limit = { rps: POINTS / DAY_SECONDS, burst: POINTS, essential_deny_on_miss: false };
 const set = {
   agent: { patterns: { "*": limit, send_drip: limit, _default: limit } },
   binding: { patterns: {}, replace: false },
@@ -35,6 +35,8 @@ const claims = Array.from({ length: KEYS }, (_, i): ToolCallClaim => ({
   limits: set,
 }));
 
+// Each is read from disk when it is used for the first time: a day's first call, not every one.
+await Promise.all(claims.map((claim) => limits.tools.take(claim)));
 serveCallJobs(async (number) => {
   const claim = claims[number % KEYS];
   const verdict = claim && await limits.tools.take(claim);

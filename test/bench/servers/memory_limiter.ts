@@ -5,10 +5,10 @@
  */
 import { RateLimiterMemory } from "rate-limiter-flexible";
 import { serveCallJobs } from "./call_loop.ts";
-import { KEYS, POINTS } from "./limiter_load.ts";
+import { DAY_SECONDS, KEYS, POINTS } from "./limiter_load.ts";
 import { benchGone, sayReady } from "./talk.ts";
 
-const limiter = new RateLimiterMemory({ points: POINTS, duration: 1 });
+const limiter = new RateLimiterMemory({ points: POINTS, duration: DAY_SECONDS });
 const keys = Array.from({ length: KEYS }, (_, i) => `t${i}/ana/event:drip/ext_marketing_send_drip`);
 
 // It rejects when a call is refused, which fails the round.
