@@ -46,7 +46,7 @@ const PLACE = "account_id = ? AND agent_id = ? AND binding_id = ? AND kind = ? A
 
 /** Returns the rows of a kind over `store`. */
 export function createBucketRows(
-  store: Pick<Store, "read" | "readMany">,
+  store: Pick<Store, "readEach" | "readMany">,
   kind: "tool" | "sender",
 ): BucketRows {
   const argsOf = ({ account, agentId, bindingId, name }: BucketKey): Value[] => [
@@ -58,9 +58,11 @@ export function createBucketRows(
   ];
   return {
     async find(key) {
-      const [row] = await store.read<BucketRow>(
-        `SELECT used, at_ms, rps FROM limit_buckets WHERE ${PLACE}`,
-        argsOf(key),
+      const [row] = await store.readEach<BucketRow>(
+        `WITH given (call, account_id, agent_id, binding_id, kind, name) AS (VALUES $rows)
+         SELECT given.call, b.used, b.at_ms, b.rps FROM given JOIN limit_buckets b
+           USING (account_id, agent_id, binding_id, kind, name)`,
+        [argsOf(key)],
       );
       return row && stateOf(row);
     },
