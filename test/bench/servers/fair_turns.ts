@@ -43,6 +43,7 @@ const withoutFlooder: Settings = {
   ),
 };
 let left = 0;
+core.apply(withoutFlooder);
 
 /** Fills up what the flooder has waiting; its turns must stand still meanwhile. */
 async function fill(): Promise<void> {

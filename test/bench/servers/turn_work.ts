@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Tool } from "../../../core/agents/tool_gate.ts";
+import { webchatMessage } from "../../../core/channels/webchat.ts";
 import { loadSettings } from "../../../core/settings/load.ts";
 import type { Settings } from "../../../core/settings/settings.ts";
 import { openCoreWork, type OpenedWork } from "../../support/work.ts";
@@ -80,7 +81,10 @@ export async function openTurnWork(
     ...opened,
     settings,
     async flood(tenant, contact) {
-      await opened.say({ instance: tenantName(tenant), contact: `flood-${contact}`, text: NOTE });
+      const words = { instance: tenantName(tenant), contact: `flood-${contact}`, text: NOTE };
+      // By the settings with every tenant active, whatever is in force: what comes then waits.
+      const message = webchatMessage(settings, { op: "say", ...words }, Date.now());
+      await opened.work.intake.receive(message);
     },
     async talk(tenant, contact) {
       const say = { op: "say" as const, instance: tenantName(tenant), contact, text: NOTE };
