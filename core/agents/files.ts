@@ -9,7 +9,6 @@ import type { Log } from "../flow/log.ts";
 import type { ModelFile, ModelMessage } from "../models/model.ts";
 import type { Media, MediaInfo } from "../record/media.ts";
 import { sessionIdOf } from "./session.ts";
-import type { TurnInbounds } from "./turn_types.ts";
 
 type MediaPart = Extract<MessagePart, { kind: "media" }>;
 
@@ -30,7 +29,7 @@ export interface TurnFiles {
 /** The files of turns. */
 export interface Files {
   /** Fetches what the messages brought, or finds it where an earlier run kept it. Fails only with the signal. */
-  readonly gather: (inbounds: TurnInbounds, signal: AbortSignal) => Promise<TurnFiles>;
+  readonly gather: (inbounds: readonly Inbound[], signal: AbortSignal) => Promise<TurnFiles>;
   /** The bytes of the newest files in a conversation, by id: as many as a request should carry. */
   readonly load: (
     inbound: Inbound,

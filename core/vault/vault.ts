@@ -38,7 +38,7 @@ export interface Vault extends Tokens {
   /** {@linkcode Vault.open} for what was sealed as text. */
   openText(where: Where, sealed: Uint8Array): string;
   /** Adds a sealing key and seals with it from now on; older keys still open. Returns its number. */
-  rotateSealingKey(): Promise<number>;
+  readonly rotateSealingKey: () => Promise<number>;
   /** Keyed HMAC-SHA256 as 64 hex digits; each purpose has a key of its own, the same for ever. */
   mac(purpose: string, text: string | Uint8Array): string;
   /** The secret that proves an operator on this machine: 64 hex digits. */

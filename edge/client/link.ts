@@ -37,7 +37,7 @@ export interface LinkOptions {
 
 /** A link. */
 export interface Link {
-  state(): LinkState;
+  readonly state: () => LinkState;
   /** Connects afresh at once, as if nothing had failed before. */
   renew(): void;
   /** Ends it for good. */

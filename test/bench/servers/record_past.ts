@@ -89,11 +89,12 @@ async function inBulk(client: Client, table: string, work: () => Promise<void>):
       WHERE tbl_name = ? AND type IN ('index', 'trigger') AND sql IS NOT NULL`,
     args: [table],
   });
-  for (const { type, name } of rows) await client.execute(`DROP ${String(type)} ${String(name)}`);
+  const parts = rows as unknown as readonly { type: string; name: string; sql: string }[];
+  for (const { type, name } of parts) await client.execute(`DROP ${type} ${name}`);
   await work();
-  for (const { name, sql } of rows) {
-    say(`making ${String(name)}`);
-    await client.execute(String(sql));
+  for (const { name, sql } of parts) {
+    say(`making ${name}`);
+    await client.execute(sql);
   }
 }
 
