@@ -5,7 +5,9 @@
  */
 import { outboundRefusal } from "../agents/outbound_fence.ts";
 import { DISPATCH_METHODS } from "../contract/admin/dispatch.ts";
+import { DispatchRateLimit } from "../contract/config/limits.ts";
 import {
+  bindingId,
   type Clock,
   codeOf,
   type ConversationKey,
@@ -15,16 +17,19 @@ import {
   uuidOf,
 } from "../contract/mod.ts";
 import { sha256 } from "../flow/sha256.ts";
+import type { DispatchClaim, DispatchLimits } from "../limits/dispatch_limits.ts";
 import { bodyOf } from "../oversight/reply_body.ts";
 import type { OpenOutbound, Outbound, Outbox } from "../queues/outbox.ts";
 import type { TranscriptEntry } from "../record/transcripts.ts";
+import { type Line, linesOf } from "../settings/lines.ts";
 import type { Settings } from "../settings/settings.ts";
-import { tenantOf } from "../settings/tenant.ts";
 import type { Store, Write } from "../store/store.ts";
 import { type AdminMethod, type Call, methodsOf, onlyTenant, sees } from "./method.ts";
 
 /** How long a message may wait for its channel, in milliseconds. */
 const TTL_MS = 3_600_000;
+/** What holds for a microapp whose operator says nothing. */
+const UNSAID_RATE = DispatchRateLimit.parse(undefined);
 
 /** What dispatching needs. */
 export interface DispatchMethodDeps {
@@ -49,14 +54,9 @@ export interface DispatchMethodDeps {
   ) => boolean;
   /** Sends rows that are on disk. */
   readonly deliver: (items: readonly OpenOutbound[]) => void;
+  readonly limits: DispatchLimits;
   readonly uuid: () => string;
   readonly now: Clock;
-}
-
-interface Line {
-  readonly account: string;
-  readonly agentId: string;
-  readonly instance: string;
 }
 
 /** Returns the method. */
@@ -96,6 +96,11 @@ export function dispatchMethods(deps: DispatchMethodDeps): AdminMethod[] {
       if (stopped !== undefined && !stopped.later) {
         throw refusal("unauthorized_binding", stopped.reason, { channel, account_id: account });
       }
+      // The same key again is the same message, which is on its way or there.
+      const isThere = async (): Promise<boolean> =>
+        idempotency_key != null && await outbox.has(account, outbound.id);
+      if (await isThere()) return { msg_id: outbound.id };
+      const claim = await takeFor(call, outbound, deps);
       const queued = outbox.queue(outbound, now());
       try {
         await store.commit([
@@ -115,8 +120,9 @@ export function dispatchMethods(deps: DispatchMethodDeps): AdminMethod[] {
           }),
         ]);
       } catch (error) {
-        // The same key again is the same message, which is on its way or there.
-        if (codeOf(error) !== "conflict" || idempotency_key == null) throw error;
+        if (claim !== undefined) deps.limits.giveBack(claim);
+        // It may have come twice at once.
+        if (codeOf(error) !== "conflict" || !await isThere()) throw error;
         return { msg_id: outbound.id };
       }
       deps.deliver(queued.items);
@@ -129,6 +135,29 @@ function whoOf({ caller }: Call): string {
   return caller.kind === "microapp" ? caller.id : "operator";
 }
 
+/** Takes a message of the microapp's limit; an operator has none. */
+async function takeFor(
+  { caller }: Call,
+  { account_id: account, agent_id: agentId, channel, instance }: Outbound,
+  { settings, limits }: DispatchMethodDeps,
+): Promise<DispatchClaim | undefined> {
+  if (caller.kind !== "microapp") return undefined;
+  const { entries } = settings().extensions;
+  const rate = entries[caller.id]?.dispatch_rate_limit ?? UNSAID_RATE;
+  if (rate.rps === 0) return undefined;
+  const claim = {
+    account,
+    agentId,
+    bindingId: bindingId(channel, instance),
+    microappId: caller.id,
+  };
+  const draw = await limits.take(claim, rate);
+  if (draw.ok) return claim;
+  const retry = { retry_after_ms: draw.retryAfterMs };
+  const state = `${channel}:${instance} may be written to again in ${draw.retryAfterMs} ms`;
+  throw refusal("rate_limited", state, retry);
+}
+
 /** The one line of a channel that `account_id` means, if the caller may write there. */
 function lineFor(
   { channel, account_id }: { channel: string; account_id?: string | null | undefined },
@@ -136,9 +165,8 @@ function lineFor(
   call: Call,
 ): Line {
   const wanted = account_id ?? onlyTenant(call);
-  const lines = linesOf(deps.settings(), channel).filter(({ account, instance }) =>
-    sees(call, account) && (wanted === undefined || account === wanted || instance === wanted)
-  );
+  const lines = linesOf(deps.settings(), channel, wanted)
+    .filter(({ account }) => sees(call, account));
   const [line, ...others] = lines;
   const named = { channel, account_id: wanted ?? null };
   if (line === undefined) {
@@ -165,18 +193,8 @@ function lineFor(
   return line;
 }
 
-function linesOf(settings: Settings, channel: string): Line[] {
-  return [...settings.agents.values()].filter(({ active }) => active).flatMap((agent) =>
-    agent.inbound_bindings.filter(({ plugin }) => plugin === channel).flatMap((binding) => {
-      const instance = binding.instance ?? "default";
-      const account = tenantOf(settings, agent, channel, instance);
-      return account === undefined ? [] : [{ account, agentId: agent.id, instance }];
-    })
-  );
-}
-
 function refusal(
-  code: "unauthorized_binding" | "channel_unavailable",
+  code: "unauthorized_binding" | "channel_unavailable" | "rate_limited",
   message: string,
   data: Readonly<Record<string, unknown>> = {},
 ): RpcFault {

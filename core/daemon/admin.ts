@@ -23,13 +23,16 @@ import { operatorTranscriptMethods } from "../admin/operator_transcripts.ts";
 import { operatorUsageMethods } from "../admin/operator_usage.ts";
 import { answerRpc } from "../admin/rpc_body.ts";
 import type { Bus } from "../bus/bus.ts";
+import type { Channels } from "../channels/ingress.ts";
 import {
+  amountOf,
   CodedError,
   type EdgeConfig,
   type EdgeSource,
   type Readiness,
   subjects,
   switchedOffBy,
+  TOGGLES,
 } from "../contract/mod.ts";
 import { tenantOfScope } from "../oversight/resolve_scope.ts";
 import type { EventLog } from "../events/event_log.ts";
@@ -45,6 +48,8 @@ import { insert, type Store } from "../store/store.ts";
 import type { AuditKey } from "../vault/audit_key.ts";
 import type { TicketDesk } from "../vault/tickets.ts";
 import type { Vault } from "../vault/vault.ts";
+import { probeProvider } from "../models/probe.ts";
+import type { TranscriptFiles } from "../record/transcript_files.ts";
 import { createAuditReads } from "./audit.ts";
 import { type AdminMethodDeps, createAdminMethods } from "./admin_methods.ts";
 import type { LiveSettings } from "./config.ts";
@@ -54,6 +59,7 @@ import type { EdgeLink } from "./edge_link.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { Parts } from "./parts.ts";
 import { createConsoleLink } from "./console_link.ts";
+import { createEraser } from "./erasing.ts";
 import { createAdminAudit, createOperatorReads } from "./record.ts";
 import { createLines } from "./lines.ts";
 import { createOverviews } from "./overviews.ts";
@@ -65,7 +71,10 @@ import type { Work } from "./work.ts";
 
 /** Everything the methods look at or act on. */
 export interface AdminDeps
-  extends Parts, AdminMethodDeps, Pick<DaemonOptions, "version" | "pid" | "env" | "now" | "log"> {
+  extends
+    Parts,
+    Omit<AdminMethodDeps, "createdAtMs" | "erase" | "probeModels">,
+    Pick<DaemonOptions, "version" | "pid" | "env" | "now" | "log"> {
   readonly store: Store;
   readonly vault: Vault;
   readonly events: EventLog;
@@ -75,6 +84,8 @@ export interface AdminDeps
   readonly auditKey: AuditKey;
   readonly host: Host;
   readonly work: Work;
+  readonly channels: Channels;
+  readonly transcriptFiles: Pick<TranscriptFiles, "trim">;
   readonly tokens: TokenDesk;
   readonly tickets: TicketDesk;
   readonly config: LiveSettings;
@@ -174,8 +185,22 @@ function createMethods(deps: AdminDeps) {
   });
   const lines = createLines({ ...deps, settings: config.current });
   return [
-    ...createAdminMethods(deps, {
+    ...createAdminMethods({
+      ...deps,
       createdAtMs: (account) => tenantCreatedAtMs(store, account, now()),
+      erase: createEraser({
+        ...deps,
+        conversations: work.conversations,
+        forgetPauses: work.oversight.forgetErased,
+        forgetFiles: deps.transcriptFiles.trim,
+      }),
+      probeModels: (provider, account) =>
+        probeProvider(provider, account, {
+          settings: config.current(),
+          secretOf: config.secretOf,
+          now,
+          timeoutMs: amountOf(deps.env, TOGGLES.probe_timeout_secs) * 1_000,
+        }),
     }),
     ...operatorRecordMethods({
       ...deps,

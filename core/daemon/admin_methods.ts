@@ -17,24 +17,21 @@ import { publishMethods } from "../admin/publish.ts";
 import { secretMethods, type TokenRotation } from "../admin/secrets.ts";
 import { skillMethods } from "../admin/skills.ts";
 import { tenantRecordMethods } from "../admin/tenant_record.ts";
-import { tenantMethods } from "../admin/tenants.ts";
+import { type Eraser, tenantMethods } from "../admin/tenants.ts";
 import { apiRootOf, CHANNEL_CREDENTIALS } from "../channels/credentials/mod.ts";
 import { sessionIdOf } from "../agents/session.ts";
-import { amountOf, MAX_HOPS, NOTICES, TOGGLES } from "../contract/mod.ts";
+import { MAX_HOPS, NOTICES } from "../contract/mod.ts";
 import { OPERATOR_STREAM, rowsForEvents } from "../events/event_rows.ts";
 import type { Channels } from "../channels/ingress.ts";
 import type { Host } from "../microapps/host.ts";
 import { readUsage } from "../models/budget/usage.ts";
-import { probeProvider } from "../models/probe.ts";
 import { tailAudit } from "../record/admin_audit.ts";
 import { tailForAccount } from "../record/turns.ts";
 import { MCP_CHANNEL } from "../settings/mcp_channels.ts";
 import { writeSecret } from "../settings/written_secrets.ts";
-import type { TranscriptFiles } from "../record/transcript_files.ts";
 import type { Store } from "../store/store.ts";
 import type { Credentials } from "../vault/credentials.ts";
 import type { MicroappTokens } from "../vault/microapp_tokens.ts";
-import { createEraser } from "./erasing.ts";
 import type { LiveSettings } from "./config.ts";
 import type { Causes } from "./microapps.ts";
 import type { DaemonOptions } from "./options.ts";
@@ -50,25 +47,35 @@ const CREDENTIAL_PROBE_MS = 5_000;
 /** What the methods look at or act on. */
 export interface AdminMethodDeps extends Parts, Pick<DaemonOptions, "env" | "now" | "log"> {
   readonly store: Store;
-  readonly host: Host;
-  readonly work: Work;
-  readonly causes: Causes;
-  readonly schedules: WiredSchedules;
-  readonly config: LiveSettings;
+  readonly host: Pick<Host, "boundTo" | "notify" | "pollerOf" | "publishes"> & {
+    readonly status: () => readonly { readonly id: string }[];
+  };
+  readonly work: {
+    readonly delivery: Pick<Work["delivery"], "push">;
+    readonly dispatchLimits: Work["dispatchLimits"];
+    readonly intake: Pick<Work["intake"], "deliver">;
+    readonly oversight: Work["oversight"];
+  };
+  readonly causes: Pick<Causes, "of">;
+  readonly schedules: Pick<WiredSchedules, "align" | "control" | "reads">;
+  readonly config: Pick<LiveSettings, "change" | "current" | "reload" | "secretOf">;
   readonly credentials: Credentials;
-  readonly channels: Channels;
-  readonly pairing: PairingParts;
+  readonly channels: Pick<Channels, "get">;
+  readonly pairing: Pick<PairingParts, "challenges" | "pairing" | "people">;
   /** Where secrets are kept. */
   readonly secretsDir: string;
   readonly microappTokens: Pick<MicroappTokens, "rotate">;
-  readonly transcriptFiles: Pick<TranscriptFiles, "trim">;
+  /** When a tenant was first seen. */
+  readonly createdAtMs: (account: string) => Promise<number>;
+  readonly erase: Eraser;
+  /** Asks a model's provider whether it answers. */
+  readonly probeModels: ProbeModels;
 }
 
+type ProbeModels = Parameters<typeof llmProviderMethods>[0]["probe"];
+
 /** Returns the methods. */
-export function createAdminMethods(
-  deps: AdminMethodDeps,
-  { createdAtMs }: { createdAtMs: (account: string) => Promise<number> },
-): AdminMethod[] {
+export function createAdminMethods(deps: AdminMethodDeps): AdminMethod[] {
   const { config, store, host, work, env, now, uuid } = deps;
   const settings = config.current;
   const changeConfig = config.change;
@@ -82,13 +89,8 @@ export function createAdminMethods(
     ...tenantMethods({
       settings,
       changeConfig,
-      createdAtMs,
-      erase: createEraser({
-        ...deps,
-        conversations: work.conversations,
-        forgetPauses: work.oversight.forgetErased,
-        forgetFiles: deps.transcriptFiles.trim,
-      }),
+      createdAtMs: deps.createdAtMs,
+      erase: deps.erase,
       now,
     }),
     ...channelMethods({
@@ -114,13 +116,7 @@ export function createAdminMethods(
       settings,
       changeConfig,
       secretOf: config.secretOf,
-      probe: (provider, account) =>
-        probeProvider(provider, account, {
-          settings: settings(),
-          secretOf: config.secretOf,
-          now,
-          timeoutMs: amountOf(env, TOGGLES.probe_timeout_secs) * 1_000,
-        }),
+      probe: deps.probeModels,
     }),
     ...skillMethods({ root: join(settings().configDir, "skills"), uuid }),
     ...agentEventMethods({
@@ -159,12 +155,13 @@ export function createAdminMethods(
       canSend: (channel, kind) => deps.channels.get(channel)?.sends.has(kind) === true,
       boundTo: (id, channel) => host.boundTo(id, channel),
       registered: (id, line) => deps.credentials.find(line)?.registeredBy === id,
-      deliver: work.delivery.push,
+      deliver: (items) => work.delivery.push(items),
+      limits: work.dispatchLimits,
       uuid,
       now,
     }),
     ...publishMethods({
-      deliver: work.intake.deliver,
+      deliver: (handoffs) => work.intake.deliver(handoffs),
       holder: (source, key) => deps.inbox.holder(source, key),
       patternsOf: (id) => host.publishes(id),
       async hopsOf(id) {

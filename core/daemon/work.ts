@@ -93,6 +93,7 @@ export interface Work extends AsyncDisposable {
   readonly conversations: ReturnType<typeof openConversations>;
   readonly delivery: ReturnType<typeof openDelivery>;
   readonly oversight: Oversight;
+  readonly dispatchLimits: Limits["dispatches"];
   /** Picks up what an earlier process left unfinished. */
   readonly recover: () => Promise<void>;
   /** Other settings are in force. */
@@ -215,6 +216,7 @@ export function openWork(deps: WorkDeps): Work {
     conversations,
     delivery,
     oversight,
+    dispatchLimits: limits.dispatches,
     chat,
     reload() {
       reloadLimits();

@@ -11,7 +11,7 @@ export interface BucketKey {
   readonly agentId: string;
   /** `<channel>:<instance>`; empty without a binding. */
   readonly bindingId: string;
-  /** The tool as the model calls it, or the digest of a sender. */
+  /** The tool as the model calls it, the digest of a sender, or a microapp's id. */
   readonly name: string;
   /** The tool as its microapp calls it; no part of what tells buckets apart. */
   readonly ownName?: string | undefined;
@@ -47,7 +47,7 @@ const PLACE = "account_id = ? AND agent_id = ? AND binding_id = ? AND kind = ? A
 /** Returns the rows of a kind over `store`. */
 export function createBucketRows(
   store: Pick<Store, "readEach" | "readMany">,
-  kind: "tool" | "sender",
+  kind: "tool" | "sender" | "dispatch",
 ): BucketRows {
   const argsOf = ({ account, agentId, bindingId, name }: BucketKey): Value[] => [
     account,

@@ -9,6 +9,7 @@ import { openScope } from "../flow/scope.ts";
 import type { Store } from "../store/store.ts";
 import { createBucketRows, createBucketUpkeep } from "./bucket_rows.ts";
 import { openBuckets } from "./buckets.ts";
+import { createDispatchLimits, type DispatchLimits } from "./dispatch_limits.ts";
 import { createSenderLimits, type SenderLimits } from "./sender_limits.ts";
 import { createToolLimits, type ToolLimits, type ToolLimitSets } from "./tool_limits.ts";
 import type { Rate } from "./tool_patterns.ts";
@@ -37,6 +38,7 @@ export interface LimitsDeps {
 export interface Limits extends AsyncDisposable {
   readonly tools: Pick<ToolLimits, "take">;
   readonly senders: Pick<SenderLimits, "take" | "giveBack">;
+  readonly dispatches: DispatchLimits;
   /** Other rules hold from now on; agents they do not know are forgotten. */
   readonly reload: (rules: LimitRules) => void;
 }
@@ -44,9 +46,10 @@ export interface Limits extends AsyncDisposable {
 /** Opens the limits; rows nobody needs any more are swept away each hour. */
 export function openLimits({ store, now, log }: LimitsDeps): Limits {
   const upkeep = createBucketUpkeep(store);
-  const [toolBuckets, senderBuckets] = [
+  const [toolBuckets, senderBuckets, dispatchBuckets] = [
     openBuckets({ store, rows: createBucketRows(store, "tool"), now, writes: "ahead" }),
     openBuckets({ store, rows: createBucketRows(store, "sender"), now, writes: "behind" }),
+    openBuckets({ store, rows: createBucketRows(store, "dispatch"), now, writes: "ahead" }),
   ];
   const tools = createToolLimits({ buckets: toolBuckets });
   const senders = createSenderLimits({ buckets: senderBuckets });
@@ -64,6 +67,7 @@ export function openLimits({ store, now, log }: LimitsDeps): Limits {
     const isGone = (agentId: string): boolean => !hasAgent(agentId);
     toolBuckets.forgetAgents(isGone);
     senderBuckets.forgetAgents(isGone);
+    dispatchBuckets.forgetAgents(isGone);
     const gone = (await upkeep.agentsForOperator()).filter(isGone);
     if (gone.length > 0) await store.commit(gone.flatMap((id) => upkeep.rowsForForgottenAgent(id)));
   }
@@ -77,6 +81,7 @@ export function openLimits({ store, now, log }: LimitsDeps): Limits {
   return {
     tools,
     senders,
+    dispatches: createDispatchLimits({ buckets: dispatchBuckets }),
     reload(next) {
       const isSame = next.fingerprint === known;
       known = next.fingerprint;
@@ -87,6 +92,7 @@ export function openLimits({ store, now, log }: LimitsDeps): Limits {
       await scope.idle();
       await toolBuckets[Symbol.asyncDispose]();
       await senderBuckets[Symbol.asyncDispose]();
+      await dispatchBuckets[Symbol.asyncDispose]();
     },
   };
 }

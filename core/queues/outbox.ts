@@ -81,6 +81,8 @@ export interface Outbox {
   rowsForBounced(account: string, id: string): Write[];
   rowsForReplay(account: string, id: string, nowMs: number, expiresAtMs: number): Write[];
   find(account: string, id: string): Promise<UnsentOutbound | undefined>;
+  /** Whether there is such a message, whatever has become of it. */
+  has(account: string, id: string): Promise<boolean>;
   /** Whether a message was sent, on a channel's instance. */
   wasSent(account: string, id: string, channel: string, instance: string): Promise<boolean>;
   /** What agents wrote in a scope and nobody has sent yet, oldest first. */
@@ -235,6 +237,13 @@ export function createOutbox(
       if (row === undefined) return undefined;
       const { call: _call, sealed, sent_at_ms: unsureSinceMs, ...rest } = row;
       return { ...rest, unsureSinceMs, body: open(account, id, sealed) };
+    },
+    async has(account, id) {
+      const rows = await store.read(
+        "SELECT 1 AS one FROM outbox WHERE account_id = ? AND id = ?",
+        [account, id],
+      );
+      return rows.length > 0;
     },
     async wasSent(account, id, channel, instance) {
       const rows = await store.read(

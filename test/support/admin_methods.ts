@@ -4,37 +4,18 @@
  * @module
  */
 import { join } from "node:path";
-import { agentEventMethods } from "../../core/admin/agent_events.ts";
-import { agentMethods } from "../../core/admin/agents.ts";
-import { channelMethods } from "../../core/admin/channels.ts";
-import { credentialMethods } from "../../core/admin/credentials.ts";
-import { apiRootOf, CHANNEL_CREDENTIALS } from "../../core/channels/credentials/mod.ts";
-import { llmProviderMethods } from "../../core/admin/llm_providers.ts";
-import { pairingMethods } from "../../core/admin/pairing.ts";
-import { pollerMethods } from "../../core/admin/pollers.ts";
-import { dispatchMethods } from "../../core/admin/dispatch.ts";
 import { createOutbox } from "../../core/queues/outbox.ts";
-import { publishMethods } from "../../core/admin/publish.ts";
-import { secretMethods, type TokenRotation } from "../../core/admin/secrets.ts";
-import { skillMethods } from "../../core/admin/skills.ts";
-import { tenantRecordMethods } from "../../core/admin/tenant_record.ts";
-import { tenantMethods } from "../../core/admin/tenants.ts";
 import { sessionIdOf } from "../../core/agents/session.ts";
 import { webchatChannel as webchat } from "../../core/channels/webchat.ts";
 import { createUuids, type Handoff, type Outcome } from "../../core/contract/mod.ts";
-import { oversightMethods } from "../../core/daemon/oversight_methods.ts";
+import { createAdminMethods } from "../../core/daemon/admin_methods.ts";
 import { createParts } from "../../core/daemon/parts.ts";
-import { createEventLog } from "../../core/events/event_log.ts";
+import { openLimits } from "../../core/limits/limits.ts";
 import { openOversight } from "../../core/oversight/oversight.ts";
-import { createTranscriptSearch } from "../../core/record/search.ts";
 import { createTranscripts } from "../../core/record/transcripts.ts";
-import { readUsage } from "../../core/models/budget/usage.ts";
-import { tailAudit } from "../../core/record/admin_audit.ts";
-import { tailForAccount } from "../../core/record/turns.ts";
 import { createScheduleControl } from "../../core/schedules/control.ts";
 import { alignedRows } from "../../core/schedules/declared.ts";
 import { createScheduleReads } from "../../core/schedules/schedule_reads.ts";
-import { writeSecret } from "../../core/settings/written_secrets.ts";
 import { createChallenges } from "../../core/pairing/challenges.ts";
 import { createPairing } from "../../core/pairing/pairing.ts";
 import { createPeople } from "../../core/pairing/people.ts";
@@ -95,7 +76,7 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
   const tokens = openMicroappTokens({ dir: join(secretsDir, "microapps"), random });
   const outbox = createOutbox({ store, sealer: vault, textLimitOf: () => 10_000 });
   const dispatched: string[] = [];
-  const rotations: TokenRotation[] = [];
+  const notices: { id: string; method: string; params: unknown }[] = [];
   const erasures: unknown[] = [];
   const handoffs: Handoff[] = [];
   const transcripts = createTranscripts({
@@ -106,7 +87,6 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     isIndexed: () => true,
   });
   const settings = config.current;
-  const changeConfig = config.change;
   const tenants = () => [...settings().tenants.keys()];
   const parts = createParts({ store, vault, settings, random, now: Date.now, log: silentLog });
   const oversight = openOversight({
@@ -131,104 +111,62 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     for (const unit of alignedRows(known, settings(), options)) await store.commit(unit);
   };
   await align();
-  const methods = [
-    ...agentMethods({ settings, changeConfig, reload: config.reload, now: Date.now }),
-    ...tenantRecordMethods({
-      tailTurns: (account, query) => tailForAccount(store, account, query),
-      readUsage: (query) => readUsage(store, query),
-      tailAudit: (query) => tailAudit(store, query),
-    }),
-    ...tenantMethods({
-      settings,
-      changeConfig,
-      createdAtMs: () => Promise.resolve(0),
-      erase: (whom) => {
-        erasures.push(whom);
-        return Promise.resolve({ ...NOTHING_ERASED, transcripts: 1 });
-      },
-      now: () => 1_000,
-    }),
-    ...channelMethods({ settings, changeConfig, troubleOf: () => Promise.resolve(undefined) }),
-    ...credentialMethods({
-      settings,
-      changeConfig,
-      reload: config.reload,
-      credentials,
-      channels: CHANNEL_CREDENTIALS,
-      probe: (channel, line, given) =>
-        channel.probe(given, {
-          fetch,
-          apiRoot: apiRootOf(settings().plugins, line),
-          timeoutMs: 5_000,
-        }),
-    }),
-    ...pairingMethods({ settings, store, challenges, people, pairing }),
-    ...llmProviderMethods({
-      settings,
-      changeConfig,
-      secretOf: config.secretOf,
-      probe: () => Promise.resolve({ ok: true, status: 200, latency_ms: 1 }),
-    }),
-    ...skillMethods({ root: join(place.configDir, "skills"), uuid }),
-    ...agentEventMethods({
-      events: createEventLog({ store, log: silentLog }),
-      transcripts,
-      search: createTranscriptSearch({ store, isIndexed: () => true }),
-      accountOfSession: (id) => transcripts.accountOfSession(id),
-    }),
-    ...secretMethods({
-      settings,
-      reload: config.reload,
-      writeSecret: (name, value) => writeSecret(secretsDir, { name, value, nonce: uuid() }),
-      inEnvironment: (name) => env[name] !== undefined,
-      isMicroapp: (id) => id === "shop",
-      rotateToken: tokens.rotate,
-      onRotated: (rotation) => Promise.resolve(void rotations.push(rotation)),
-      now: () => 5,
-    }),
-    ...oversightMethods({ ...parts, settings, store, oversight, log: silentLog }),
-    ...pollerMethods({
-      settings,
-      changeConfig,
+  const limits = openLimits({ store, now: Date.now, log: silentLog });
+  const holder = (_source: string, key: string) => {
+    const known = handoffs.find(({ dedupe_key }) => dedupe_key === key);
+    return Promise.resolve(known && { id: known.envelope.envelope_id, untilMs: 0 });
+  };
+  function deliver([handoff]: readonly Handoff[]): Promise<Outcome[]> {
+    if (handoff === undefined) return Promise.resolve([]);
+    const { envelope_id } = handoff.envelope;
+    const known = handoffs.some(({ dedupe_key }) => dedupe_key === handoff.dedupe_key);
+    if (!known) handoffs.push(handoff);
+    return Promise.resolve([{ kind: known ? "duplicate" : "accepted", envelope_id }]);
+  }
+  const methods = createAdminMethods({
+    ...parts,
+    outbox,
+    transcripts,
+    store,
+    env,
+    now: Date.now,
+    log: silentLog,
+    config,
+    credentials,
+    channels: new Map([[webchat.id, webchat]]),
+    pairing: { challenges, people, pairing },
+    secretsDir,
+    microappTokens: tokens,
+    schedules: {
       reads,
       align,
       control: createScheduleControl({ store, now: Date.now, onDue: () => {} }),
-      pollerOf: (kind, account) => kind === "mailbox" && account === "acme" ? "shop" : undefined,
-      now: Date.now,
-    }),
-    ...dispatchMethods({
-      settings,
-      store,
-      outbox,
-      transcriptRows: (session) => transcripts.rowsForTranscript(session),
-      sessionIdOf,
-      canSend: (channel, kind) => channel === "webchat" && kind === "text",
-      boundTo: (id, channel) => id === "shop" && channel === "webchat" ? ["acme"] : [],
-      registered: (id, line) => credentials.find(line)?.registeredBy === id,
-      deliver: (items) => void dispatched.push(...items.map(({ id }) => id)),
-      uuid,
-      now: Date.now,
-    }),
-    ...publishMethods({
-      deliver(given): Promise<Outcome[]> {
-        const [handoff] = given;
-        if (handoff === undefined) return Promise.resolve([]);
-        const { envelope_id } = handoff.envelope;
-        const known = handoffs.some(({ dedupe_key }) => dedupe_key === handoff.dedupe_key);
-        if (!known) handoffs.push(handoff);
-        return Promise.resolve([{ kind: known ? "duplicate" : "accepted", envelope_id }]);
+    },
+    causes: { of: () => ["an event with two hops"] },
+    inbox: { ...parts.inbox, hops: () => Promise.resolve(2), holder },
+    host: {
+      status: () => [{ id: "shop" }],
+      notify(id, method, params) {
+        notices.push({ id, method, params });
+        return true;
       },
-      holder: (_source, key) =>
-        Promise.resolve(
-          handoffs.filter(({ dedupe_key }) => dedupe_key === key)
-            .map(({ envelope }) => ({ id: envelope.envelope_id }))[0],
-        ),
-      patternsOf: (id) => id === "shop" ? ["shop.>"] : [],
-      hopsOf: () => Promise.resolve(3),
-      uuid,
-      now: Date.now,
-    }),
-  ];
+      pollerOf: (kind, account) => kind === "mailbox" && account === "acme" ? "shop" : undefined,
+      boundTo: (id, channel) => id === "shop" && channel === "webchat" ? ["acme"] : [],
+      publishes: (id) => id === "shop" ? ["shop.>"] : [],
+    },
+    work: {
+      oversight,
+      delivery: { push: (items) => void dispatched.push(...items.map(({ id }) => id)) },
+      dispatchLimits: limits.dispatches,
+      intake: { deliver },
+    },
+    createdAtMs: () => Promise.resolve(0),
+    erase(whom) {
+      erasures.push(whom);
+      return Promise.resolve({ ...NOTHING_ERASED, transcripts: 1 });
+    },
+    probeModels: () => Promise.resolve({ ok: true, status: 200, latency_ms: 1 }),
+  });
   const isTenant = (account: string) => tenants().includes(account);
   return {
     ...place,
@@ -242,11 +180,12 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     credentials,
     pairing,
     tokens,
-    rotations,
+    notices,
     erasures,
     handoffs,
     dispatched,
     async [Symbol.asyncDispose]() {
+      await limits[Symbol.asyncDispose]();
       await oversight[Symbol.asyncDispose]();
       parts.events[Symbol.dispose]();
       await opened[Symbol.asyncDispose]();

@@ -18,6 +18,7 @@ import {
   unused,
   withDefault,
 } from "./block.ts";
+import { DispatchRateLimit } from "./limits.ts";
 
 /** Keys that are read and change nothing. */
 export const UNUSED_EXTENSIONS_KEYS = ["transport_defaults"] as const;
@@ -86,6 +87,8 @@ const known = z.object({
     before_tool_call: hook,
     after_tool_call: hook,
   }),
+  /** How often it may write to people by itself, on each line. */
+  dispatch_rate_limit: DispatchRateLimit,
   /** Its pages and calls below `/apps/<id>/`. */
   http: block({
     /** `token`: only with a token of ours, for an operator or a tenant. */

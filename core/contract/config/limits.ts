@@ -82,6 +82,9 @@ export const SenderRateLimit = z.union([
 /** See {@linkcode SenderRateLimit}. */
 export type SenderRateLimit = z.infer<typeof SenderRateLimit>;
 
+/** How often a microapp may write on one line: `{rps, burst}` or `10/min`; a rate of 0 is no limit. */
+export const DispatchRateLimit = withDefault(SenderRateLimit, { rps: 10, burst: 600 });
+
 /** A binding's sender limit: the agent's, none, or its own. */
 export const SenderRateLimitOverride = optional(
   z.union([z.enum(["inherit", "disable"]), SenderRateLimit]),
