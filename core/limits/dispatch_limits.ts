@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Buckets, Draw } from "./buckets.ts";
+import type { Draw } from "./bucket.ts";
+import type { Buckets } from "./buckets.ts";
 import type { Rate } from "./tool_patterns.ts";
 
 /** A message that a microapp wants to send. */
