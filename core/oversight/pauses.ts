@@ -74,19 +74,19 @@ export function createPauses(): Pauses {
     if (scope.kind === "conversation") add(contacts, contactKey(scope), by);
   }
 
+  function set(pause: Pause): void {
+    const key = keyOf(pause.scope);
+    if (!paused.has(key)) count(pause.scope, 1);
+    paused.set(key, pause);
+  }
+
   return {
     load(pauses) {
-      for (const pause of pauses) {
-        paused.set(keyOf(pause.scope), pause);
-        count(pause.scope, 1);
-      }
+      for (const pause of pauses) set(pause);
       loaded = true;
     },
     get: (scope) => paused.get(keyOf(scope)),
-    set(pause) {
-      if (!paused.has(keyOf(pause.scope))) count(pause.scope, 1);
-      paused.set(keyOf(pause.scope), pause);
-    },
+    set,
     delete(scope) {
       if (paused.delete(keyOf(scope))) count(scope, -1);
     },

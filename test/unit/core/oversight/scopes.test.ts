@@ -180,17 +180,20 @@ describe("createPauses()", () => {
   });
 
   it("holds exactly what a pause covers, never across tenants, and nothing once all are over", () => {
-    fc.assert(fc.property(fc.array(scope, { maxLength: 6 }), key, (scopes, at) => {
-      const pauses = createPauses();
-      pauses.load(scopes.slice(0, 2).map(pauseOf));
-      for (const each of scopes.slice(2)) pauses.set(pauseOf(each));
-      const isCovered = scopes.some((each) => covers(each, at));
-      expect(pauses.holds(at)).toBe(isCovered);
-      expect(pauses.over(at) !== undefined).toBe(isCovered);
-      for (const each of pauses.allOver(at)) expect(covers(each.scope, at)).toBe(true);
-      for (const each of scopes) pauses.delete(each);
-      expect(pauses.holds(at)).toBe(false);
-    }));
+    fc.assert(
+      fc.property(fc.array(scope, { maxLength: 6 }), key, (scopes, at) => {
+        const pauses = createPauses();
+        pauses.load(scopes.slice(0, 2).map(pauseOf));
+        for (const each of scopes.slice(2)) pauses.set(pauseOf(each));
+        const isCovered = scopes.some((each) => covers(each, at));
+        expect(pauses.holds(at)).toBe(isCovered);
+        expect(pauses.over(at) !== undefined).toBe(isCovered);
+        for (const each of pauses.allOver(at)) expect(covers(each.scope, at)).toBe(true);
+        for (const each of scopes) pauses.delete(each);
+        expect(pauses.holds(at)).toBe(false);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   it("stops what agents send to whoever an operator speaks to, and nothing of operators", () => {
