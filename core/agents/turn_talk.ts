@@ -16,21 +16,26 @@ import type { TurnInbounds } from "./turn_types.ts";
 /** The growing talk of a run. */
 export interface TurnTalk {
   /** The question as the model gets it; `changed` when it is not what was said. */
-  heard(text: string, options?: { readonly changed: boolean } & Partial<TurnFiles>): void;
+  readonly heard: (
+    text: string,
+    options?: { readonly changed: boolean } & Partial<TurnFiles>,
+  ) => void;
   /** An answer or a tool result. */
-  said(message: ModelMessage): void;
+  readonly said: (message: ModelMessage) => void;
   /** The beginning of the conversation was summed up. */
-  summarized(summary: Summary): void;
+  readonly summarized: (summary: Summary) => void;
   /** Its last answer is never said to anybody; what its tools did was done. */
-  withheld(): void;
-  toolCalls(): number;
+  readonly withheld: () => void;
+  readonly toolCalls: () => number;
   /**
    * One entry per message that came in and is not on record yet; the model's version of them is kept
    * with the last. What a hook changed stands in their place, as one: what it took out must not be
    * kept. A failed turn leaves its answers to people only: half a tool exchange would confuse the
    * model for ever.
    */
-  entries(end: { readonly outcome: string; readonly reply: string | null }): TranscriptEntry[];
+  readonly entries: (
+    end: { readonly outcome: string; readonly reply: string | null },
+  ) => TranscriptEntry[];
 }
 
 /** Returns the empty talk of a turn over `inbounds`. */

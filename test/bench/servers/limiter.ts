@@ -36,7 +36,7 @@ const claims = Array.from({ length: KEYS }, (_, i): ToolCallClaim => ({
 }));
 
 // Each is read from disk when it is used for the first time: a day's first call, not every one.
-await Promise.all(claims.map((claim) => limits.tools.take(claim)));
+await Promise.all(claims.map(async (claim) => limits.tools.take(claim)));
 serveCallJobs(async (number) => {
   const claim = claims[number % KEYS];
   const verdict = claim && await limits.tools.take(claim);
