@@ -9,7 +9,7 @@ import {
   LibsqlError,
   type ResultSet,
   type Transaction,
-} from "@libsql/client";
+} from "@libsql/client/sqlite3";
 
 import { CodedError, messageOf } from "../contract/errors.ts";
 import { type Row, storableText, type Value } from "./store.ts";

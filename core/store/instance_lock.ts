@@ -6,7 +6,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { createClient, type Transaction } from "@libsql/client";
+import { createClient, type Transaction } from "@libsql/client/sqlite3";
 
 import { CodedError } from "../contract/mod.ts";
 import { delay } from "../flow/delay.ts";

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { armor, Decrypter, Encrypter } from "age-encryption";
 import { z } from "zod";
 import { AccountId, CodedError, messageOf } from "../contract/mod.ts";
 
@@ -36,6 +35,8 @@ export type BundleKey = { readonly identity: string } | { readonly passphrase: s
  * @throws {CodedError} `invalid_params` when the recipient is no age recipient
  */
 export async function lockBundle(bundle: SecretBundle, lock: BundleLock): Promise<string> {
+  // Rarely wanted, and slow to load.
+  const { armor, Encrypter } = await import("age-encryption");
   const encrypter = new Encrypter();
   try {
     if ("recipient" in lock) encrypter.addRecipient(lock.recipient);
@@ -48,6 +49,7 @@ export async function lockBundle(bundle: SecretBundle, lock: BundleLock): Promis
 
 /** Opens a bundle. @throws {CodedError} `sealed_unreadable` when the key or the file is another */
 export async function openBundle(text: string, key: BundleKey): Promise<SecretBundle> {
+  const { armor, Decrypter } = await import("age-encryption");
   const decrypter = new Decrypter();
   try {
     if ("identity" in key) decrypter.addIdentity(key.identity);

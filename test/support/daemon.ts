@@ -81,8 +81,7 @@ export async function openDaemonPlace(
   const running = new Set<ChildProcess>();
 
   function spawnNexo(args: readonly string[], more: Readonly<Record<string, string>> = {}) {
-    const nodeArgs = ["--enable-source-maps", MAIN, ...args];
-    return spawn(process.execPath, nodeArgs, { cwd: dir, env: { ...env, ...more } });
+    return spawn(process.execPath, [MAIN, ...args], { cwd: dir, env: { ...env, ...more } });
   }
 
   function spawnDeno(more: Readonly<Record<string, string>>) {
