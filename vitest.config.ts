@@ -26,8 +26,8 @@ const kinds: readonly Kind[] = [
     workers: 3,
     turn: 1,
   },
-  { name: "browser", include: ["test/browser/**/*.test.ts"], seconds: 120, workers: 2, turn: 2 },
-  { name: "chaos", include: ["test/chaos/**/*.test.ts"], seconds: 420, workers: 2, turn: 3 },
+  { name: "browser", include: ["test/browser/**/*.test.ts"], seconds: 120, workers: 3, turn: 1 },
+  { name: "chaos", include: ["test/chaos/**/*.test.ts"], seconds: 420, workers: 3, turn: 1 },
 ];
 
 export default defineConfig({

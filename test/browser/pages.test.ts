@@ -80,8 +80,6 @@ describe.skipIf(CHROMIUM === undefined)("the console's pages", () => {
   it.each(
     [
       { colorScheme: "light", view: "desk", options: {} },
-      { colorScheme: "dark", view: "desk", options: {} },
-      { colorScheme: "light", view: "phone", options: PHONE },
       { colorScheme: "dark", view: "phone", options: PHONE },
     ] as const,
   )(

@@ -64,7 +64,7 @@ describe("the package", () => {
     const files = stdout.split("\n").map((file) => file.replace(/^package\//, ""));
     const needed = [
       "dist/core/main.js",
-      "dist/edge/console/assets.json",
+      "dist/edge/assets.json",
       "migrations/0001_spine.sql",
       "config/agents.yaml",
       "docs/deploy/compose.yaml",

@@ -137,6 +137,7 @@ describe("createLines()", () => {
     const bound = (...instances: string[]) => ({
       id: "ana",
       active: true,
+      channels: { enabled: false, approved: [] },
       inbound_bindings: instances.map((instance) => ({ plugin: "telegram", instance })),
     });
     const settings = {

@@ -74,6 +74,19 @@ describe("an operator's reply", () => {
     expect(await core.transcript(VISITOR)).toHaveLength(1);
   });
 
+  it("may be a file of the web where the channel shows one", async () => {
+    await using opened = await open();
+    const { core } = opened;
+    await core.oversight.pause(SCOPE, ROSA, {});
+    const attachments = [{ url: "https://x.example/a.png", mime_type: "image/png" }];
+    const file = reply("Look", { msg_kind: "media", attachments });
+    await core.oversight.intervene(SCOPE, ROSA, file, {});
+    await core.idle();
+    expect(core.sent).toMatchObject([{ author: "operator", contact: "visitor" }]);
+    const [said] = await core.transcript(VISITOR);
+    expect(said).toMatchObject({ body: "Look", source: "intervention:webchat" });
+  });
+
   it.each<[string, Partial<InterventionAction & { kind: "reply" }>, RegExp]>([
     ["another person", { to: "other" }, /^to `other` is not the paused scope's$/],
     ["another tenant", { account_id: "globex" }, /^account_id `globex`/],
@@ -81,7 +94,6 @@ describe("an operator's reply", () => {
     ["nothing", { body: " " }, /^missing field: body$/],
     ["a kind nobody knows", { msg_kind: "dance" }, /^unsupported msg_kind: dance$/],
     ["an answer to nothing", { msg_kind: "reply" }, /^missing field: reply_to_msg_id$/],
-    ["media", { msg_kind: "media", attachments: [{ url: "https://x.example/a" }] }, /^unsupported/],
     [
       "a file of this machine",
       { msg_kind: "media", attachments: [{ url: "file:///etc/passwd" }] },

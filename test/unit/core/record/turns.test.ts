@@ -55,6 +55,7 @@ describe("rowsForTurn", () => {
       provider: "offline",
       model: "echo",
       attempts: 1,
+      trace_id: null,
     }]);
   });
 
