@@ -81,6 +81,92 @@ describe("tools", () => {
   });
 });
 
+describe("every tool", () => {
+  const challenge_id = "0c4ff5f4-7a0b-4b1e-9f3c-0a1b2c3d4e5f";
+  const conversation = { agent_id: "ana", channel: "webchat", contact_id: "maria" };
+  const skill = { name: "returns" };
+  const campaign = { campaign_id: "spring" };
+  /** Arguments with which each tool asks nexo for something. */
+  const ASKS: Readonly<Record<string, object>> = {
+    agent_list: {},
+    agent_get: { agent_id: "ana" },
+    agent_upsert: { id: "ana", provider: "offline", model: "rules" },
+    agent_delete: { agent_id: "ana" },
+    skill_list: {},
+    skill_get: skill,
+    skill_upsert: { ...skill, body: "Within 30 days." },
+    skill_delete: skill,
+    llm_provider_list: {},
+    llm_provider_upsert: { id: "own", base_url: "http://127.0.0.1:9", api_key_env: "OWN_KEY" },
+    llm_provider_delete: { provider_id: "own" },
+    whatsapp_pair_start: { agent_id: "ana" },
+    conversation_list: { agent_id: "ana" },
+    conversation_read: { agent_id: "ana", session_id: challenge_id },
+    conversation_search: { agent_id: "ana", query: "refund" },
+    takeover_engage: conversation,
+    takeover_send: { ...conversation, body: "Alice here." },
+    takeover_release: conversation,
+    escalation_list: {},
+    escalation_resolve: { ...conversation, by: "dismissed" },
+    usage_summary: {},
+  };
+  /** And those that look for something of the tenant's own, which is not there. */
+  const LOOKS: Readonly<Record<string, object>> = {
+    whatsapp_pair_status: { challenge_id },
+    whatsapp_pair_cancel: { challenge_id },
+    drip_enrol: { ...campaign, people: [WHO] },
+    drip_stop: campaign,
+  };
+  /** Those that cannot fail but by their arguments. */
+  const REST = "lead_list lead_upsert opt_out_list opt_out_record drip_list drip_create send_drip";
+  const toolsOf = (host: Awaited<ReturnType<typeof open>>) =>
+    (host.handshake as { tools: { name: string; input_schema: { required?: string[] } }[] }).tools;
+
+  it("stands in one of these tables", async () => {
+    await using host = await open();
+    expect([...Object.keys(ASKS), ...Object.keys(LOOKS), ...REST.split(" ")].toSorted())
+      .toEqual(toolsOf(host).map(({ name }) => name).toSorted());
+  });
+
+  it("names the argument that it misses", async () => {
+    await using host = await open();
+    for (const { name, input_schema: { required = [] } } of toolsOf(host)) {
+      if (required.length === 0) continue;
+      await expect(host.callTool(name, {}, { accountId: "acme" }), name)
+        .rejects.toThrow(new RegExp(`^invalid arguments: .*${required[0]}`));
+    }
+  });
+
+  it("says who gives it what it lacks, and is not ill for that", async () => {
+    await using host = await open({ grants: [] });
+    for (const [name, args] of Object.entries(ASKS)) {
+      await expect(host.callTool(name, args, { accountId: "acme" }), name).rejects.toMatchObject({
+        message: expect.stringMatching(
+          /^unauthorized: .*The operator grants it in extensions\.yaml/,
+        ),
+        reply: { data: { code: "unauthorized" } },
+      });
+    }
+  });
+
+  it("says what is not there", async () => {
+    await using host = await open();
+    for (const [name, args] of Object.entries(LOOKS)) {
+      await expect(host.callTool(name, args, { accountId: "acme" }), name)
+        .rejects.toThrow(/^invalid arguments: there is no (?:pairing|campaign) "/);
+    }
+  });
+
+  it("says what nexo refused", async () => {
+    const refuse = () => Promise.reject(new Error("the disk is full"));
+    await using host = await open({ admin: { "agents/list": refuse, "skills/list": refuse } });
+    for (const name of ["agent_list", "agent_get", "skill_list", "takeover_engage"]) {
+      await expect(host.callTool(name, ASKS[name], { accountId: "acme" }), name)
+        .rejects.toThrow(/^internal: the disk is full/);
+    }
+  });
+});
+
 describe("a message", () => {
   const ask = (host: Awaited<ReturnType<typeof open>>, text: string, sender = "maria") =>
     host.runHook("before_message", { text }, from(sender));

@@ -15,6 +15,7 @@ import { agentTools, providerTools, skillTools } from "./tools/agents.ts";
 import { dripTools, leadTools } from "./tools/customers.ts";
 import { pairingTools } from "./tools/pairing.ts";
 import { conversationTools, escalationTools, takeoverTools, usageTools } from "./tools/people.ts";
+import { withWords } from "./words.ts";
 
 /** How often drips are looked through, in milliseconds. */
 const TICK_MS = 5_000;
@@ -56,7 +57,7 @@ export function createAgentCreator({ root, serves = true }: AgentCreatorOptions)
 
     ...(serves ? { http: serveProduct(product, { page: join(root, "dist/page") }) } : {}),
 
-    tools: {
+    tools: withWords({
       ...agentTools,
       ...skillTools,
       ...providerTools,
@@ -67,7 +68,7 @@ export function createAgentCreator({ root, serves = true }: AgentCreatorOptions)
       ...leadTools(product),
       ...dripTools(product),
       ...usageTools,
-    },
+    }),
 
     hooks: {
       async before_message({ text }, context) {

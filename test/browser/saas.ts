@@ -51,6 +51,11 @@ export interface Business extends AsyncDisposable {
   readonly killMicroapp: () => Promise<void>;
   /** Starts it at once rather than after its pause. */
   readonly restartMicroapp: () => Promise<void>;
+  /**
+   * What follows a kill. Every other time that is nothing: it starts by itself after its pause. Between
+   * them an operator starts it, for a story has more kills than five minutes have restarts.
+   */
+  readonly comeBack: () => Promise<void>;
 }
 
 /** Starts all of it, the product installed as its author would. */
@@ -90,6 +95,9 @@ export async function openBusiness(): Promise<Business> {
   }
   const status = async () =>
     (await daemon.call<Status>("ext/status")).microapps.find(({ id }) => id === "agent-creator");
+  const restartMicroapp = async () =>
+    void await daemon.call("ext/restart", { id: "agent-creator" });
+  let kills = 0;
   return {
     place,
     daemon,
@@ -106,8 +114,10 @@ export async function openBusiness(): Promise<Business> {
       if (pid == null) throw new Error("the microapp does not run");
       process.kill(pid, "SIGKILL");
     },
-    async restartMicroapp() {
-      await daemon.call("ext/restart", { id: "agent-creator" });
+    restartMicroapp,
+    async comeBack() {
+      kills++;
+      if (kills % 2 === 0) await restartMicroapp();
     },
     async [Symbol.asyncDispose]() {
       await place[Symbol.asyncDispose]();
@@ -118,13 +128,18 @@ export async function openBusiness(): Promise<Business> {
 }
 
 /**
- * The next time the page sends `method` to `path`, the act is done, the microapp is killed before
- * the page has the answer, and it starts again.
+ * The next time the page sends `method` to `path`, the microapp is killed before the page has the
+ * answer: once the act is done or, unless `isDone`, while it is under way. What the page does then
+ * it does by itself.
  */
 export async function loseAnswer(
   page: Page,
-  { killMicroapp, restartMicroapp }: Business,
-  { method = "POST", path }: { method?: string; path: string | RegExp },
+  { killMicroapp, comeBack }: Business,
+  { method = "POST", path, isDone = true }: {
+    method?: string;
+    path: string | RegExp;
+    isDone?: boolean;
+  },
 ): Promise<void> {
   const url = ({ pathname }: URL): boolean =>
     typeof path === "string" ? pathname.endsWith(`/api/${path}`) : path.test(pathname);
@@ -132,10 +147,13 @@ export async function loseAnswer(
   await page.route(url, async (route) => {
     if (isOver || route.request().method() !== method) return route.fallback();
     isOver = true;
-    await route.fetch();
+    // The answer of one that is killed under way is an error of whatever stands between.
+    const answer = route.fetch().catch(() => undefined);
+    if (isDone) expect((await answer)?.ok(), String(path)).toBe(true);
     await killMicroapp();
+    await answer;
     await route.abort("connectionreset");
-    await restartMicroapp();
+    await comeBack();
   });
 }
 

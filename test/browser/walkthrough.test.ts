@@ -27,6 +27,7 @@ import {
   type WatchedPage,
 } from "./support.ts";
 
+const HELLO = "Hello! How can I help?";
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
 describe.skipIf(CHROMIUM === undefined)("a SaaS of one's own", () => {
@@ -57,22 +58,31 @@ describe.skipIf(CHROMIUM === undefined)("a SaaS of one's own", () => {
   const bobHears = (text: string) =>
     eventually(shop.daemon, async () => (await bobHeard()).includes(text) || undefined);
 
-  async function addCustomer(name: string, id: string): Promise<void> {
+  type Prepare = (path: string) => Promise<void>;
+  const unharmed: Prepare = async () => {};
+  let kills = 0;
+  const killed: Prepare = (path) =>
+    loseAnswer(owner.page, shop, { path, isDone: kills++ % 2 === 0 });
+
+  async function addCustomer(name: string, id: string, before: Prepare): Promise<void> {
     const { page } = owner;
     await page.goto(`${shop.url}#/`);
     await page.getByLabel("Name", { exact: true }).fill(name);
     await page.getByLabel("Id").fill(id);
+    await before("tenants");
     await page.getByRole("button", { name: "Add" }).click();
     await page.getByRole("heading", { name: `Set up ${name}` }).waitFor();
     await page.getByLabel("Provider").fill("local");
     await page.getByLabel("Model").fill("one");
+    await before(`tenants/${id}/agent`);
     await page.getByRole("button", { name: "Save agent" }).click();
     await page.getByText(`${id}-agent`).waitFor();
   }
 
-  async function letIn(name: string, id: string): Promise<void> {
+  async function letIn(name: string, id: string, before: Prepare): Promise<void> {
     const { page } = owner;
     await page.getByLabel("Who").fill(name);
+    await before(`tenants/${id}/users`);
     await page.getByRole("button", { name: "Make a sign-in code" }).click();
     codes[id] = await page.locator("code.code").innerText();
   }
@@ -91,13 +101,15 @@ describe.skipIf(CHROMIUM === undefined)("a SaaS of one's own", () => {
     await photo("empty");
   });
 
-  it("takes acme in and pairs its customer on Telegram by a link", async () => {
+  it("takes acme in and pairs its customer on Telegram by a link, killed in each step", async () => {
     const { page } = owner;
-    await addCustomer("Acme", "acme");
+    await addCustomer("Acme", "acme", killed);
     await page.getByLabel("Channel").selectOption("telegram");
     await page.getByLabel("Bot token").fill(BOT_TOKEN);
+    await killed("tenants/acme/line");
     await page.getByRole("button", { name: "Connect" }).click();
     await page.getByText("authenticated as @TestNameBot").waitFor();
+    await killed("tenants/acme/pairing");
     await page.getByRole("button", { name: "Make a link" }).click();
     const link = await page.locator('a[href^="https://t.me/"]').getAttribute("href");
     await page.getByAltText(/QR code/).waitFor();
@@ -106,41 +118,42 @@ describe.skipIf(CHROMIUM === undefined)("a SaaS of one's own", () => {
     // The link opens Telegram, which says this to the bot.
     const start = new URL(link ?? "").searchParams.get("start") ?? "";
     bob = shop.telegram.getClient(BOT_TOKEN, { userId: 7, chatId: 7, firstName: "Bob" });
+    await shop.killMicroapp();
     await bob.sendCommand(bob.makeCommand(`/start ${start}`));
+    await shop.comeBack();
     await page.getByText("linked").waitFor();
-    await letIn("Alice of Acme", "acme");
+    await letIn("Alice of Acme", "acme", killed);
     await photo("linked");
   });
 
   it("takes globex in on the web chat", async () => {
     const { page } = owner;
-    await addCustomer("Globex", "globex");
+    await addCustomer("Globex", "globex", unharmed);
     await page.getByRole("button", { name: "Connect" }).click();
     await page.getByRole("button", { name: "Connect again" }).waitFor();
-    await letIn("Gus of Globex", "globex");
+    await letIn("Gus of Globex", "globex", unharmed);
     await page.goto(`${shop.url}#/`);
     await expect.poll(() => page.getByText("live", { exact: true }).count()).toBe(2);
     await photo("customers");
   });
 
-  it("answers both customers", async () => {
+  it("answers both customers, whose messages are under way when it is killed", async () => {
     const { daemon } = shop;
+    const arrive = (n: number) => openVisitor(daemon.edgeUrl, "globex", `I am visitor ${n}`);
     await bobSays("Hello there");
-    await bobHears("Hello! How can I help?");
-    visitors.push(
-      ...await Promise.all(
-        [1, 2, 3, 4, 5].map((n) => openVisitor(daemon.edgeUrl, "globex", `I am visitor ${n}`)),
-      ),
-    );
-    for (const visitor of visitors) {
-      await eventually(
-        daemon,
-        async () => (await visitor.heard()).includes("Hello! How can I help?") || undefined,
-      );
+    visitors.push(await arrive(1));
+    await shop.killMicroapp();
+    await shop.comeBack();
+    await bobHears(HELLO);
+    visitors.push(...await Promise.all([2, 3, 4, 5].map(arrive)));
+    for (const { heard } of visitors) {
+      const answers = async () => (await heard()).filter((text) => text === HELLO);
+      await eventually(daemon, async () => (await answers()).length > 0 || undefined);
+      expect(await answers()).toHaveLength(1);
     }
     const { page } = owner;
     await page.goto(`${shop.url}#/acme/inbox`);
-    await page.getByText("Hello! How can I help?").waitFor();
+    await page.getByText(HELLO).waitFor();
     await photo("inbox");
   });
 
@@ -214,7 +227,7 @@ describe.skipIf(CHROMIUM === undefined)("a SaaS of one's own", () => {
     // Once each, whatever was killed on the way.
     expect(await bobHeard()).toEqual([
       "You are connected. Just write.",
-      "Hello! How can I help?",
+      HELLO,
       "A colleague will be with you shortly.",
       "Alice here. We look into it.",
       "Your money is back by Monday.",
@@ -297,6 +310,40 @@ describe.skipIf(CHROMIUM === undefined)("a SaaS of one's own", () => {
     await photo("record");
     expect(owner.problems).toEqual([]);
     expect(alice.problems).toEqual([]);
+  });
+
+  it("says on every page what went wrong and what to do, and asks again", async () => {
+    await using tab = await openPage(browser, PHONE);
+    const { page } = tab;
+    await signIn(page, shop.url, await shop.ownerCode());
+    await page.goto(`${shop.url}#/acme/agents`);
+    await page.getByText("answers", { exact: true }).waitFor();
+    await page.route(
+      /\/api\/tenants/,
+      (route) =>
+        route.request().url().endsWith("/events")
+          ? route.fallback()
+          : route.fulfill({ status: 403, json: { error: "Not granted. The operator grants it" } }),
+    );
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await page.getByRole("alert").filter({ hasText: "The operator grants it" }).waitFor();
+    const nobody = "acme/inbox/acme-agent/00000000-0000-4000-8000-000000000000";
+    const names = ["inbox", "escalations", "contacts", "campaigns", "agents", "record", "setup"];
+    for (const path of [...names.map((name) => `globex/${name}`), nobody, ""]) {
+      await page.goto(`${shop.url}#/${path}`);
+      await page.getByRole("alert").filter({ hasText: "The operator grants it" }).last().waitFor();
+      await expect.poll(() => page.getByText("Loading").count(), { message: path }).toBe(0);
+    }
+    await expectAccessible(page);
+    await page.unroute(/\/api\/tenants/);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByText("Globex").first().waitFor();
+    expect(await page.getByRole("alert").count()).toBe(0);
+    await page.goto(`${shop.url}#/${nobody}`);
+    await page.getByText("Choose another in the list").waitFor();
+    await page.goto(`${shop.url}#/nobody/setup`);
+    await page.getByText("There is no such customer").waitFor();
+    expect(tab.problems).toEqual([]);
   });
 
   it.each(

@@ -8,6 +8,7 @@ import { AdminError, z } from "nexo-microapps/sdk";
 import { Hono, type HttpKit } from "nexo-microapps/sdk/http";
 import { FirstAgent, FirstLine, NewCustomer } from "../onboarding/onboard.ts";
 import type { Product } from "../product.ts";
+import { say } from "../words.ts";
 import { conversationRoutes } from "./conversations.ts";
 import { eventRoutes, followEvents } from "./events.ts";
 import { peopleRoutes } from "./people.ts";
@@ -24,7 +25,9 @@ export function createApi(product: Product, kit: HttpKit): Hono<SignedIn> {
     const status = statusOf(error);
     if (status === 500) app.log.error("http.failed", { error: String(error) });
     return c.json({
-      error: status === 500 ? "Something went wrong; the log says what" : say(error),
+      error: status === 500
+        ? "This went wrong here. Try again; if it stays so, nexo ext status shows the operator why"
+        : say(error),
     }, status);
   });
 
@@ -68,8 +71,9 @@ export function createApi(product: Product, kit: HttpKit): Hono<SignedIn> {
   api.get("/tenants/:account/pairing", ownerOnly, async (c) => {
     const customer = await customers.find(accountOf(c));
     if (customer?.challenge_id == null) return c.json({ pairing: null });
-    const challenge_id = customer.challenge_id;
-    return c.json({ pairing: await app.admin.call("pairing/status", { challenge_id }) });
+    const { challenge_id } = customer;
+    const pairing = await app.admin.call("pairing/status", { challenge_id }).catch(nullWhenGone);
+    return c.json({ pairing });
   });
   api.post("/tenants/:account/users", ownerOnly, async (c) => {
     const { name } = z.object({ name: z.string().trim().min(1).max(128) }).parse(
@@ -88,16 +92,10 @@ export function createApi(product: Product, kit: HttpKit): Hono<SignedIn> {
   return api;
 }
 
-/** Words for whoever filled a form, with the way out where there is one. */
-function say(error: Error): string {
-  if (error instanceof z.ZodError) {
-    const [issue] = error.issues;
-    return issue === undefined ? "Not understood" : `${issue.path.join(".")}: ${issue.message}`;
-  }
-  if (error instanceof AdminError && error.kind === "capability_not_granted") {
-    return `${error.message}. The operator grants it in extensions.yaml, under capabilities_grant`;
-  }
-  return error.message;
+/** For what nexo keeps for a while, such as the end of a pairing. */
+function nullWhenGone(error: unknown): null {
+  if (error instanceof AdminError && error.kind === "not_found") return null;
+  throw error;
 }
 
 function statusOf(error: Error): 400 | 401 | 403 | 404 | 409 | 500 | 503 {

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { AppContext } from "nexo-microapps/sdk";
 import { serveHttp } from "nexo-microapps/sdk/http";
+import { inviteOwner } from "../onboarding/owner.ts";
 import type { Product } from "../product.ts";
 import { createApi } from "./api.ts";
 
@@ -35,13 +34,4 @@ export function serveProduct(
     await inviteOwner(product());
     return serve(context);
   };
-}
-
-/** Makes the owner's first code, once, and leaves it where only this machine's operator reads it. */
-async function inviteOwner({ users, app }: Product): Promise<void> {
-  if ((await users.list(null)).length > 0) return;
-  const path = join(app.stateDir, "owner_sign_in.txt");
-  const code = await users.invite({ account_id: null, name: "owner" });
-  await writeFile(path, `${code}\n`, { mode: 0o600 });
-  app.log.info("owner.invited", { code_in: path });
 }

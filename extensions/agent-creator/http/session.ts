@@ -51,5 +51,7 @@ export function actKeyOf(c: Context): string {
 
 /** The answer for what is not there, or not for this caller. */
 export function notFound(): HTTPException {
-  return new HTTPException(404, { message: "There is nothing here" });
+  return new HTTPException(404, {
+    message: "There is nothing here. It may have been removed; go back and choose again",
+  });
 }

@@ -6,10 +6,10 @@
  *
  * @module
  */
-import { mkdir, open, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from "age-encryption";
 import { z } from "nexo-microapps/sdk";
+import { readIfThere, replaceFile } from "./files.ts";
 
 const Kept = z.record(z.string(), z.object({ payload: z.unknown(), metadata: z.unknown() }));
 
@@ -35,7 +35,7 @@ export async function openTenantCredentials(
   const fileOf = async (account: string) => join(await openTenantDir(account), "credentials.json");
 
   async function read(account: string) {
-    const sealed = await readFile(await fileOf(account)).catch(() => undefined);
+    const sealed = await readIfThere(await fileOf(account));
     if (sealed === undefined) return {};
     const decrypter = new Decrypter();
     decrypter.addIdentity(identity);
@@ -54,21 +54,9 @@ export async function openTenantCredentials(
 }
 
 async function openIdentity(path: string): Promise<string> {
-  const known = await readFile(path, "utf8").catch(() => undefined);
-  if (known !== undefined) return known.trim();
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const known = await readIfThere(path);
+  if (known !== undefined) return known.toString().trim();
   const identity = await generateX25519Identity();
-  await writeFile(path, `${identity}\n`, { mode: 0o600, flag: "wx" });
+  await replaceFile(path, `${identity}\n`);
   return identity;
-}
-
-async function replaceFile(path: string, content: Uint8Array): Promise<void> {
-  const file = await open(`${path}.new`, "w", 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
 }

@@ -6,9 +6,9 @@
  * @module
  */
 import { createHmac, randomBytes, randomUUID } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Database } from "./database.ts";
+import { readIfThere, replaceFile } from "./files.ts";
 
 /** Somebody who may sign in. */
 export interface User {
@@ -20,9 +20,17 @@ export interface User {
 
 /** The table `users`. */
 export interface Users {
-  /** Resolves with the code to sign in with, which nobody can read again. The same `id` gets a new one. */
+  /**
+   * Resolves with the code to sign in with, which nobody can read again. The same `id` gets a new one.
+   * `pass` hands the code on before it holds, so that none holds that nobody was given.
+   */
   readonly invite: (
-    user: { id?: string; account_id: string | null; name: string },
+    user: {
+      id?: string;
+      account_id: string | null;
+      name: string;
+      pass?: (code: string) => Promise<void>;
+    },
   ) => Promise<string>;
   readonly byCode: (code: string) => Promise<User | undefined>;
   /** One who was not revoked meanwhile. */
@@ -44,8 +52,9 @@ export async function createUsers(
       [arg],
     ))[0];
   return {
-    async invite({ id = randomUUID(), account_id, name }) {
+    async invite({ id = randomUUID(), account_id, name, pass }) {
       const code = randomBytes(18).toString("base64url");
+      await pass?.(code);
       const changed = await db.run(
         `INSERT INTO users (id, account_id, name, code_mac, created_at_ms) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET code_mac = excluded.code_mac
@@ -72,9 +81,9 @@ export async function createUsers(
 }
 
 async function openKey(path: string): Promise<Buffer> {
-  const known = await readFile(path).catch(() => undefined);
+  const known = await readIfThere(path);
   if (known !== undefined) return known;
   const key = randomBytes(32);
-  await writeFile(path, key, { mode: 0o600, flag: "wx" });
+  await replaceFile(path, key);
   return key;
 }

@@ -7,7 +7,7 @@
 import { useState } from "preact/hooks";
 import { ask } from "./api.ts";
 import { onFields, useAct, useAnswer } from "./hooks.ts";
-import { Badge, Button, Empty, Field, Problem, Section, Waiting } from "./parts.tsx";
+import { Badge, Button, Empty, Field, Missing, Problem, Section } from "./parts.tsx";
 import type { Agent, Agents, Skill, Skills } from "./types.ts";
 
 /** Agents and skills. */
@@ -16,9 +16,9 @@ export function AgentsPage({ account }: { account: string }) {
   return (
     <>
       <h1>Agents</h1>
-      <Problem text={error} />
+      <Problem text={error} onRetry={refresh} />
       {data === undefined
-        ? <Waiting />
+        ? <Missing error={error} />
         : data.agents.length === 0
         ? <Empty>No agent yet. Its first one is made under Set up.</Empty>
         : data.agents.map((agent) => (
@@ -108,8 +108,9 @@ function SkillsPart({ account }: { account: string }) {
     });
   return (
     <Section title="Skills">
-      <Problem text={error ?? failed} />
-      {data === undefined ? <Waiting /> : data.skills.length === 0
+      <Problem text={error} onRetry={refresh} />
+      <Problem text={failed} />
+      {data === undefined ? <Missing error={error} /> : data.skills.length === 0
         ? (
           <Empty>
             None yet. A skill is a text that tells agents how to do something, such as how a return

@@ -16,9 +16,15 @@ export class ApiError extends Error {
   }
 }
 
-/** How often something that changes things is tried while the server is away, and how far apart. */
-const TRIES = 60;
+/**
+ * How long something that changes things is tried while the server is away: twice the rest that nexo
+ * gives a microapp which ended too often. Later than that it might surprise whoever did it.
+ */
+const TRY_FOR_MS = 600_000;
+/** Between two tries. */
 const AGAIN_MS = 1_000;
+const UNKNOWN =
+  "The server has been away for ten minutes. Look whether this was done before you do it again.";
 
 /**
  * Asks `api/<path>`. What changes something is tried until the server is back: each try carries the same
@@ -40,12 +46,14 @@ export async function ask<T>(
     ...(signal === undefined ? {} : { signal }),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   };
-  for (let left = method === "GET" ? 1 : TRIES;; left--) {
+  const untilMs = Date.now() + TRY_FOR_MS;
+  for (;;) {
     try {
       return await askOnce<T>(path, request);
     } catch (error) {
       const isAway = error instanceof ApiError && error.status === 0;
-      if (!isAway || left <= 1) throw error;
+      if (!isAway || method === "GET") throw error;
+      if (Date.now() >= untilMs) throw new ApiError(0, UNKNOWN);
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }
   }
@@ -66,7 +74,7 @@ async function askOnce<T>(path: string, request: RequestInit): Promise<T> {
   const answer = await response.json().catch(() => ({})) as { error?: unknown };
   const said = typeof answer.error === "string"
     ? answer.error
-    : `The server said ${response.status}`;
+    : `The server said ${response.status}. Try again; if it stays so, ask whoever runs it.`;
   throw new ApiError(response.status, said);
 }
 

@@ -6,7 +6,7 @@
 /** @jsxImportSource preact */
 import { ask } from "./api.ts";
 import { onFields, useAct, useAnswer } from "./hooks.ts";
-import { Badge, Button, Empty, Field, Problem, Section, Waiting, When } from "./parts.tsx";
+import { Badge, Button, Empty, Field, Missing, Problem, Section, When } from "./parts.tsx";
 import type { Drips, Leads } from "./types.ts";
 
 const LEAD_STAGES = ["new", "contacted", "qualified", "won", "lost"];
@@ -23,10 +23,11 @@ export function LeadsPage({ account }: { account: string }) {
   return (
     <>
       <h1>Contacts</h1>
-      <Problem text={error ?? failed} />
+      <Problem text={error} onRetry={refresh} />
+      <Problem text={failed} />
       <Section title="Leads">
         {data === undefined
-          ? <Waiting />
+          ? <Missing error={error} />
           : data.leads.length === 0
           ? <Empty>Whoever writes becomes a lead. You can add somebody below.</Empty>
           : (
@@ -74,7 +75,9 @@ export function LeadsPage({ account }: { account: string }) {
         </form>
       </Section>
       <Section title="Opted out">
-        {data === undefined || data.opted_out.length === 0
+        {data === undefined
+          ? <Missing error={error} />
+          : data.opted_out.length === 0
           ? <Empty>Nobody. Who writes STOP is on this list at once and gets nothing more.</Empty>
           : (
             <ul class="rows">
@@ -98,9 +101,10 @@ export function DripsPage({ account }: { account: string }) {
   return (
     <>
       <h1>Campaigns</h1>
-      <Problem text={error ?? failed} />
+      <Problem text={error} onRetry={refresh} />
+      <Problem text={failed} />
       <Section title="Running and stopped">
-        {data === undefined ? <Waiting /> : data.campaigns.length === 0
+        {data === undefined ? <Missing error={error} /> : data.campaigns.length === 0
           ? (
             <Empty>
               None yet. A campaign sends texts one after another and ends when somebody answers.

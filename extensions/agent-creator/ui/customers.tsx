@@ -7,7 +7,7 @@
 import { useState } from "preact/hooks";
 import { ask } from "./api.ts";
 import { onFields, useAct, useAnswer } from "./hooks.ts";
-import { Badge, Button, Empty, Field, Problem, Section, Waiting, When } from "./parts.tsx";
+import { Badge, Button, Empty, Field, Missing, Problem, Section, Waiting, When } from "./parts.tsx";
 import type { Customer, Pairing } from "./types.ts";
 
 /** All customers, and the form for another. */
@@ -17,10 +17,10 @@ export function CustomersPage() {
   return (
     <>
       <h1>Customers</h1>
-      <Problem text={error} />
+      <Problem text={error} onRetry={refresh} />
       <Section title="All customers">
         {data === undefined
-          ? <Waiting />
+          ? <Missing error={error} />
           : data.tenants.length === 0
           ? <Empty>No customers yet. Add the first one below; it takes a minute.</Empty>
           : (
@@ -68,13 +68,14 @@ export function SetupPage({ account }: { account: string }) {
   const { data, error, refresh } = useAnswer<{ tenants: Customer[] }>("tenants", { still: true });
   const customer = data?.tenants.find((tenant) => tenant.account_id === account);
   if (customer === undefined) {
-    return data === undefined
-      ? <Waiting />
-      : <Problem text={error ?? "There is no such customer"} />;
+    if (error !== undefined) return <Problem text={error} onRetry={refresh} />;
+    if (data === undefined) return <Waiting />;
+    return <Problem text="There is no such customer. All there are stand under Customers." />;
   }
   return (
     <>
       <h1>Set up {customer.display_name}</h1>
+      <Problem text={error} onRetry={refresh} />
       <AgentStep customer={customer} onDone={refresh} />
       {customer.agent_id === null ? null : <LineStep customer={customer} onDone={refresh} />}
       {customer.channel === null ? null : <PairingStep customer={customer} onDone={refresh} />}
@@ -203,16 +204,27 @@ const PAIRING: Readonly<Record<string, string>> = {
   cancelled: "cancelled: make a new link",
 };
 
+interface Started {
+  readonly tenant: Customer;
+  readonly instructions: string;
+}
+
 function PairingStep({ customer, onDone }: StepProps) {
   const { account_id } = customer;
-  const { data, refresh } = useAnswer<Pairing>(`tenants/${account_id}/pairing`);
+  const { data, error: unread, refresh } = useAnswer<Pairing>(`tenants/${account_id}/pairing`);
   const { act, isBusy, error } = useAct();
-  const [instructions, setInstructions] = useState<string | undefined>(undefined);
+  const [started, setStarted] = useState<Started | undefined>(undefined);
   const pairing = data?.pairing;
-  const { link, qr_png_base64: picture } = pairing?.data ?? {};
+  // A link that is being replaced leads nowhere.
+  const isCurrent = !isBusy &&
+    (started === undefined || started.tenant.challenge_id === pairing?.challenge_id);
+  const { link, qr_png_base64: picture } = (isCurrent ? pairing?.data : undefined) ?? {};
   return (
     <Section title="3. Pair a person">
-      {pairing == null
+      <Problem text={unread} onRetry={refresh} />
+      {data === undefined
+        ? <Missing error={unread} />
+        : pairing == null
         ? <Empty>A link or QR code lets somebody write to the agent from their own account.</Empty>
         : (
           <p>
@@ -234,7 +246,7 @@ function PairingStep({ customer, onDone }: StepProps) {
           <a href={link} target="_blank" rel="noreferrer">{link}</a>
         </p>
       )}
-      {instructions === undefined ? null : <p role="status">{instructions}</p>}
+      {started === undefined ? null : <p role="status">{started.instructions}</p>}
       <Problem text={error} />
       <Button
         type="button"
@@ -242,8 +254,7 @@ function PairingStep({ customer, onDone }: StepProps) {
         onClick={() =>
           void act(async () => {
             const path = `tenants/${account_id}/pairing`;
-            const started = await ask<{ instructions: string }>(path, { method: "POST", body: {} });
-            setInstructions(started.instructions);
+            setStarted(await ask<Started>(path, { method: "POST", body: {} }));
           }).then(() => {
             refresh();
             onDone();

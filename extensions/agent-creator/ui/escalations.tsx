@@ -6,7 +6,7 @@
 /** @jsxImportSource preact */
 import { ask } from "./api.ts";
 import { onFields, useAct, useAnswer } from "./hooks.ts";
-import { Badge, Button, Empty, Field, Problem, Section, Waiting, When } from "./parts.tsx";
+import { Badge, Button, Empty, Field, Missing, Problem, Section, When } from "./parts.tsx";
 import type { Conversations, Escalations } from "./types.ts";
 
 type Entry = Escalations["entries"][number];
@@ -22,9 +22,12 @@ export function EscalationsPage({ account }: { account: string }) {
   return (
     <>
       <h1>Escalations</h1>
-      <Problem text={error ?? conversations.error} />
+      <Problem text={error} onRetry={refresh} />
+      {error === undefined
+        ? <Problem text={conversations.error} onRetry={conversations.refresh} />
+        : null}
       <Section title="Waiting for a person">
-        {pending === undefined ? <Waiting /> : pending.length === 0
+        {pending === undefined ? <Missing error={error} /> : pending.length === 0
           ? (
             <Empty>
               Nothing waits. An agent with the tool escalate_to_human puts its questions here; it is

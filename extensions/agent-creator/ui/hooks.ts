@@ -71,7 +71,11 @@ export function useAnswer<T>(path: string, { still = false } = {}): Answer<T> {
     data: known?.data,
     error: known?.error,
     isSignedOut: known?.isSignedOut === true,
-    refresh: () => load.current?.(),
+    refresh() {
+      // Whoever asks again sees that it is on its way.
+      setState((shown) => ({ ...shown, error: undefined }));
+      load.current?.();
+    },
   };
 }
 

@@ -7,7 +7,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { ask } from "./api.ts";
 import { onFields, useAct, useAnswer } from "./hooks.ts";
-import { Badge, Button, Empty, Field, Problem, Waiting, When } from "./parts.tsx";
+import { Badge, Button, Empty, Field, Missing, Problem, Waiting, When } from "./parts.tsx";
 import type { Conversation, Conversations, Thread } from "./types.ts";
 
 /** Conversations of a tenant; the chosen one beside them, or in their place on a small screen. */
@@ -35,12 +35,12 @@ export function InboxPage(
 }
 
 function ConversationList({ account, session }: { account: string; session: string | undefined }) {
-  const { data, error } = useAnswer<Conversations>(`tenants/${account}/conversations`);
+  const { data, error, refresh } = useAnswer<Conversations>(`tenants/${account}/conversations`);
   return (
     <nav class="card" aria-label="Conversations">
-      <Problem text={error} />
+      <Problem text={error} onRetry={refresh} />
       {data === undefined
-        ? <Waiting />
+        ? <Missing error={error} />
         : data.conversations.length === 0
         ? <Empty>Nobody has written yet. Conversations appear here by themselves.</Empty>
         : (
@@ -100,9 +100,9 @@ function ThreadView(
   useEffect(() => list.current?.scrollTo({ top: list.current.scrollHeight }), [entries.length]);
   const conversation = data?.conversation;
   if (conversation == null) {
-    return data === undefined && error === undefined
-      ? <Waiting />
-      : <Problem text={error ?? "There is no such conversation"} />;
+    if (error !== undefined) return <Problem text={error} onRetry={refresh} />;
+    if (data === undefined) return <Waiting />;
+    return <Problem text="There is no such conversation. Choose another in the list." />;
   }
   return (
     <section class="card thread" aria-label={`Conversation with ${conversation.contact_id}`}>
@@ -110,6 +110,7 @@ function ThreadView(
         <a class="back" href={`#/${account}/inbox`}>All conversations</a>
         <h2>{conversation.contact_id}</h2>
       </header>
+      <Problem text={error} onRetry={refresh} />
       <ol class="messages" aria-live="polite" aria-label="Messages" tabIndex={0} ref={list}>
         {entries.map(({ key, kind, who, text, atMs }) => (
           <li key={key} class={kind}>

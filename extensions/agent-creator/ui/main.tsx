@@ -37,7 +37,7 @@ function App() {
     return (
       <main class="door">
         <LostBanner />
-        {me.error === undefined ? <Waiting /> : <Problem text={me.error} />}
+        {me.error === undefined ? <Waiting /> : <Problem text={me.error} onRetry={me.refresh} />}
       </main>
     );
   }

@@ -9,9 +9,24 @@ import { useLost } from "./connection.ts";
 
 type PropsWithChildren<P = unknown> = P & { children?: ComponentChildren };
 
-/** What went wrong, announced. */
-export function Problem({ text }: { text: string | undefined }) {
-  return text === undefined ? null : <p class="problem" role="alert">{text}</p>;
+/** What went wrong, announced; with a way to ask again where that may help. */
+export function Problem(
+  { text, onRetry }: { text: string | undefined; onRetry?: () => void },
+) {
+  if (text === undefined) return null;
+  return (
+    <div class="problem" role="alert">
+      <p>{text}</p>
+      {onRetry === undefined
+        ? null
+        : <button type="button" class="quiet" onClick={onRetry}>Try again</button>}
+    </div>
+  );
+}
+
+/** In the place of an answer that is not there: it is on its way, or the page says why not. */
+export function Missing({ error }: { error: string | undefined }) {
+  return error === undefined ? <Waiting /> : <p class="empty">Not known; see above.</p>;
 }
 
 /** A part of a page under its own heading. */

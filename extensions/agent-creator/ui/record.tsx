@@ -5,7 +5,7 @@
  */
 /** @jsxImportSource preact */
 import { useAnswer } from "./hooks.ts";
-import { Badge, Empty, Problem, Section, Waiting, When } from "./parts.tsx";
+import { Badge, Empty, Missing, Problem, Section, When } from "./parts.tsx";
 import type { Audit, Turns, Usage } from "./types.ts";
 
 /** Tokens and money by day, the latest turns, and the admin calls of the tenant. */
@@ -16,16 +16,23 @@ export function RecordPage({ account }: { account: string }) {
   return (
     <>
       <h1>Usage and audit</h1>
-      <Problem text={usage.error ?? turns.error ?? audit.error} />
+      <Problem
+        text={usage.error ?? turns.error ?? audit.error}
+        onRetry={() => {
+          for (const { refresh } of [usage, turns, audit]) refresh();
+        }}
+      />
       <Section title="Models in the last 30 days">
         {usage.data === undefined
-          ? <Waiting />
+          ? <Missing error={usage.error} />
           : usage.data.usage.length === 0
           ? <Empty>Nothing yet. Every answer of a model is counted here, by day.</Empty>
           : <UsageTable usage={usage.data.usage} />}
       </Section>
       <Section title="Latest turns">
-        {turns.data === undefined ? <Waiting /> : turns.data.turns.length === 0
+        {turns.data === undefined
+          ? <Missing error={turns.error} />
+          : turns.data.turns.length === 0
           ? (
             <Empty>
               None yet. A turn is one time that an agent ran: for a message, an event or a timer.
@@ -65,7 +72,9 @@ export function RecordPage({ account }: { account: string }) {
           )}
       </Section>
       <Section title="What was changed in this customer's name">
-        {audit.data === undefined ? <Waiting /> : audit.data.calls.length === 0
+        {audit.data === undefined
+          ? <Missing error={audit.error} />
+          : audit.data.calls.length === 0
           ? (
             <Empty>
               Nothing yet. Each change and each takeover stays here, and cannot be edited.
