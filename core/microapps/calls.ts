@@ -133,6 +133,6 @@ function findLive(slot: Slot | undefined, id: string, account: string): { slot: 
   }
   const { supervisor, candidate } = slot;
   if (supervisor?.live) return { slot, live: supervisor.live };
-  const state = supervisor?.state ?? (candidate.refusal === null ? "stopped" : "failed");
+  const state = supervisor?.lifeline.state ?? (candidate.refusal === null ? "stopped" : "failed");
   throw refusal("microapp_not_ready", id, `it is ${state}`);
 }

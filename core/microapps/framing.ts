@@ -14,8 +14,8 @@ export interface LineSplitterDeps {
   readonly maxBytes: number;
   /** Gets each line that is not blank, without its newline and one trailing carriage return. */
   readonly onLine: (line: string) => void;
-  /** Hears of each dropped line once it has ended, with its whole length. */
-  readonly onTooLong: (bytes: number) => void;
+  /** Hears of each dropped line as soon as it is too long: it may never end. */
+  readonly onTooLong: () => void;
 }
 
 /** Takes bytes, gives lines. */
@@ -35,13 +35,16 @@ export function createLineSplitter(
   // One growing buffer, not a list of chunks: a child that writes single bytes would fill memory.
   let held = Buffer.alloc(0);
   let heldBytes = 0;
-  let droppedBytes = 0;
+  /** Until the end of the line that is under way. */
+  let dropping = false;
 
   function hold(chunk: Buffer): void {
-    if (droppedBytes > 0 || heldBytes + chunk.length > maxBytes) {
-      droppedBytes += heldBytes + chunk.length;
+    if (dropping) return;
+    if (heldBytes + chunk.length > maxBytes) {
+      dropping = true;
       heldBytes = 0;
       held = Buffer.alloc(0);
+      onTooLong();
       return;
     }
     const needed = heldBytes + chunk.length;
@@ -61,12 +64,10 @@ export function createLineSplitter(
   }
 
   function endHeld(): void {
-    const dropped = droppedBytes;
     const [bytes, length] = [held, heldBytes];
-    droppedBytes = 0;
     heldBytes = 0;
     held = Buffer.alloc(0);
-    if (dropped > 0) onTooLong(dropped);
+    if (dropping) dropping = false;
     else emit(bytes, 0, length);
   }
 
@@ -74,7 +75,7 @@ export function createLineSplitter(
     push(chunk) {
       let start = 0;
       for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, start)) {
-        if (heldBytes === 0 && droppedBytes === 0 && at - start <= maxBytes) emit(chunk, start, at);
+        if (heldBytes === 0 && !dropping && at - start <= maxBytes) emit(chunk, start, at);
         else {
           hold(chunk.subarray(start, at));
           endHeld();
@@ -84,7 +85,7 @@ export function createLineSplitter(
       if (start < chunk.length) hold(chunk.subarray(start));
     },
     end() {
-      if (heldBytes > 0 || droppedBytes > 0) endHeld();
+      if (heldBytes > 0) endHeld();
     },
   };
 }

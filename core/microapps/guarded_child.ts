@@ -36,8 +36,11 @@ export interface GuardedChild extends AsyncDisposable {
   readonly breach: () => string | undefined;
 }
 
-/** How long a child may live on after closing its stdout, in milliseconds. */
-const CLOSED_STDOUT_MS = 1_000;
+/**
+ * How long a child may live on after closing its stdout, in milliseconds; longer than the pipes of one
+ * that has ended may stay open.
+ */
+const CLOSED_STDOUT_MS = 1_500;
 
 /**
  * Starts the child. One that can no longer be talked to is killed, unless `signal` has aborted: then
@@ -56,14 +59,15 @@ export async function openGuardedChild(
   );
   readStderr({ input: child.stderr, log, tail, now });
   let breach: string | undefined;
-  const unguard = deps.guard(child.pid, (limit) => {
-    breach = limit;
-    tail.add(`nexo: stopped, it ${limit}`);
+  const stop = (why: string): void => {
+    breach = why;
+    tail.add(`nexo: stopped, it ${why}`);
     child.signal("SIGKILL");
-  });
+  };
+  const unguard = deps.guard(child.pid, stop);
   return {
     child,
-    ended: endOf(child, signal).then((why) => breach ?? why),
+    ended: endOf(child, signal, stop).then((why) => breach ?? why),
     breach: () => breach,
     async [Symbol.asyncDispose]() {
       child.signal("SIGKILL");
@@ -76,15 +80,20 @@ export async function openGuardedChild(
   };
 }
 
-async function endOf(child: Child, signal: AbortSignal): Promise<string> {
-  const deaf = (): void => {
-    if (!signal.aborted) child.signal("SIGKILL");
-  };
+async function endOf(
+  child: Child,
+  signal: AbortSignal,
+  stop: (why: string) => void,
+): Promise<string> {
   let timer: NodeJS.Timeout | undefined;
-  child.stdin.once("error", deaf);
-  // It cannot answer any more, whether it still runs or not.
+  // It is deaf, or has just ended: its exit code may tell.
+  child.stdin.once("error", () => {
+    if (!signal.aborted) child.signal("SIGKILL");
+  });
   child.stdout.once("end", () => {
-    timer = setTimeout(deaf, CLOSED_STDOUT_MS);
+    timer = setTimeout(() => {
+      if (!signal.aborted) stop("closed its stdout and lived on");
+    }, CLOSED_STDOUT_MS);
   });
   const why = await child.exited;
   clearTimeout(timer);

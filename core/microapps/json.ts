@@ -7,6 +7,30 @@
 /** A JSON object, as parsed. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+/** Deepest nesting that is read. Whoever walks or writes a value recursively would overflow on more. */
+const MAX_DEPTH = 256;
+
+/**
+ * Parses a line.
+ *
+ * @throws {SyntaxError} for what is no JSON, and for what nests more than 256 deep
+ */
+export function parseJson(line: string): unknown {
+  const value: unknown = JSON.parse(line);
+  // Each level takes two characters, so short lines need no look.
+  if (line.length > 2 * MAX_DEPTH && isDeeper(value, MAX_DEPTH)) {
+    throw new SyntaxError(`Cannot read JSON: it nests more than ${MAX_DEPTH} deep`);
+  }
+  return value;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (levels === 0) return true;
+  for (const member of Object.values(value)) if (isDeeper(member, levels - 1)) return true;
+  return false;
+}
+
 /** Whether `value` is an object and not an array. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -35,8 +35,8 @@ export interface LifelineDeps {
   readonly log: Log;
 }
 
-/** Something kept alive. Disposing stops it and resolves when its life is over. */
-export interface Lifeline extends AsyncDisposable {
+/** How something kept alive stands. */
+export interface Life {
   readonly state: MicroappState;
   /** Why it is not ready. */
   readonly reason: string | undefined;
@@ -45,6 +45,9 @@ export interface Lifeline extends AsyncDisposable {
   /** Resolves when the first life has got ready, or has not. */
   readonly settled: Promise<void>;
 }
+
+/** Something kept alive. Disposing stops it and resolves when its life is over. */
+export interface Lifeline extends Life, AsyncDisposable {}
 
 /** Begins the first life at once. */
 export function openLifeline(deps: LifelineDeps): Lifeline {

@@ -16,7 +16,7 @@ import {
 } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
 import { createLineSplitter } from "./framing.ts";
-import { isObject } from "./json.ts";
+import { isObject, parseJson } from "./json.ts";
 import { createOutbox } from "./outbox.ts";
 import { createReadGate } from "./read_gate.ts";
 import { rpcErrorOf } from "./rpc_fault.ts";
@@ -185,11 +185,11 @@ export function createPeer(deps: PeerDeps): Peer {
 
   const lines = createLineSplitter({
     maxBytes: limits.lineBytes,
-    onTooLong: (bytes) => stray("line too long", `(a line of ${bytes} bytes, dropped)`),
+    onTooLong: () => stray("line too long", `(a line over ${limits.lineBytes} bytes, dropped)`),
     onLine(line) {
       let frame: RpcFrame;
       try {
-        frame = readFrame(withoutEchoedMethod(JSON.parse(line)));
+        frame = readFrame(withoutEchoedMethod(parseJson(line)));
       } catch {
         stray("not a frame", line);
         return;

@@ -152,9 +152,9 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
   async function takeOver(slot: OwnSlot, old: Generation): Promise<void> {
     const { id } = slot.candidate;
     const next = open(slot, false);
-    await Promise.race([next.supervisor.settled, aborted(closing.signal)]);
+    await Promise.race([next.supervisor.lifeline.settled, aborted(closing.signal)]);
     if (next.supervisor.live === null) {
-      const { reason } = next.supervisor;
+      const { reason } = next.supervisor.lifeline;
       slot.tail.add(`nexo: the new code did not start, the old goes on: ${reason}`);
       await next.supervisor[Symbol.asyncDispose]();
       throw new CodedError("microapp_handshake", `Cannot renew microapp "${id}": ${reason}`);
@@ -208,7 +208,7 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
         // Two cannot listen on one port.
         if (works && capabilities.httpServer === null) return takeOver(slot, generation);
         await stopAndStart(slot);
-        await slot.supervisor?.settled;
+        await slot.supervisor?.lifeline.settled;
       });
       slot.changes = renewed.catch(() => {}); // whoever asked hears of it
       await renewed;
@@ -231,7 +231,9 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
     },
     async settled(id) {
       const wanted = all().filter(({ candidate }) => id === undefined || candidate.id === id);
-      await Promise.all(wanted.map(({ supervisor }) => supervisor?.settled ?? Promise.resolve()));
+      await Promise.all(
+        wanted.map(({ supervisor }) => supervisor?.lifeline.settled ?? Promise.resolve()),
+      );
     },
     async [Symbol.asyncDispose]() {
       closing.abort();
@@ -275,10 +277,10 @@ function statusOf(
   return {
     id,
     version: handshake?.version ?? manifest.version,
-    state: supervisor?.state ?? stateWithout(candidate),
-    reason: supervisor?.reason ?? refusal,
+    state: supervisor?.lifeline.state ?? stateWithout(candidate),
+    reason: supervisor?.lifeline.reason ?? refusal,
     pid: supervisor?.pid ?? null,
-    restarts: supervisor?.restarts ?? 0,
+    restarts: supervisor?.lifeline.restarts ?? 0,
     sandbox: confinement?.level ?? null,
     sandbox_notes: confinement?.notes ?? [],
     tools: handshake?.tools.map(({ name }) => ({ name })) ?? [],

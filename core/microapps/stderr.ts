@@ -94,7 +94,7 @@ export function readStderr(
   const splitter = createLineSplitter({
     maxBytes: MAX_LINE_BYTES,
     onLine: take,
-    onTooLong: (bytes) => take(`(a line of ${bytes} bytes, dropped)`),
+    onTooLong: () => take(`(a line over ${MAX_LINE_BYTES} bytes, dropped)`),
   });
   input.on("data", (chunk: Buffer) => {
     splitter.push(chunk);

@@ -14,7 +14,7 @@ import {
   type StopTimeouts,
 } from "./guarded_child.ts";
 import { type Handshake, readHandshake } from "./handshake.ts";
-import { type Lifeline, type LifelineDeps, type LifeOptions, openLifeline } from "./lifeline.ts";
+import { type Life, type LifelineDeps, type LifeOptions, openLifeline } from "./lifeline.ts";
 import { withPollTools } from "./poll_tools.ts";
 import { createPeer, type Peer, type PeerLimits } from "./peer.ts";
 
@@ -44,7 +44,8 @@ export interface Live {
 }
 
 /** One microapp under watch. Disposing stops it and resolves when its processes are gone. */
-export interface Supervisor extends Lifeline {
+export interface Supervisor extends AsyncDisposable {
+  readonly lifeline: Life;
   /** The process to talk to, while there is one that is ready. */
   readonly live: Live | null;
   /** The last handshake; null before the first, and once the microapp has failed or stopped. */
@@ -90,7 +91,10 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
         (kind) =>
           peer.call("poll_list_tools", { kind }, { timeoutMs: timeouts.handshakeMs, signal }),
       );
-      for (const text of handshake.warnings) log.warn("microapp.handshake_warning", { text });
+      for (const text of handshake.warnings) {
+        log.warn("microapp.handshake_warning", { text });
+        deps.tail.addStray(`nexo: ${text}`);
+      }
       live = { generation, peer, handshake };
       ready();
       return await settlesBefore(ended, signal) ? await ended : "";
@@ -118,15 +122,7 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
   });
 
   return {
-    get state() {
-      return lifeline.state;
-    },
-    get reason() {
-      return lifeline.reason;
-    },
-    get restarts() {
-      return lifeline.restarts;
-    },
+    lifeline,
     get live() {
       return live;
     },
@@ -136,7 +132,6 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
     get pid() {
       return pid;
     },
-    settled: lifeline.settled,
     [Symbol.asyncDispose]: () => lifeline[Symbol.asyncDispose](),
   };
 }

@@ -6,6 +6,7 @@
 import type { Row } from "./row.ts";
 import { appsMemory } from "./rows/apps_memory.ts";
 import { appsMemoryDeno } from "./rows/apps_memory_deno.ts";
+import { boot } from "./rows/boot.ts";
 import { fairness } from "./rows/fairness.ts";
 import { firehoseMemory } from "./rows/firehose_memory.ts";
 import { firehoseNaive } from "./rows/firehose_naive.ts";
@@ -43,6 +44,7 @@ export const ROWS: readonly Row[] = [
   toolcallGate,
   toolcallSeq,
   neighbour,
+  boot,
   turn,
   tenantsScale,
   limiter,

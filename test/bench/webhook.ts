@@ -99,6 +99,8 @@ export async function makeConfig(dir: string): Promise<{ configDir: string; home
     "tenants.yaml": "tenants: { acme: { display_name: Acme } }\n",
     "webhook_receiver.yaml": RECEIVER,
     "extensions.yaml": "extensions: { enabled: false }\n",
+    // Any port: a nexo may be running on this machine.
+    "broker.yaml": "broker: { type: embedded, embedded: { port: 0 } }\n",
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(configDir, name), text);
   return { configDir, home: join(place, "home") };

@@ -14,7 +14,7 @@ import {
 } from "../guarded_child.ts";
 import type { OwnTool } from "../handshake.ts";
 import type { JsonObject } from "../json.ts";
-import { type Lifeline, type LifelineDeps, type LifeOptions, openLifeline } from "../lifeline.ts";
+import { type Life, type LifelineDeps, type LifeOptions, openLifeline } from "../lifeline.ts";
 import type { PeerLimits } from "../peer.ts";
 import type { RestartPolicy } from "../restart_plan.ts";
 import {
@@ -50,7 +50,8 @@ export interface McpServerDeps extends Omit<LifelineDeps, "live"> {
 }
 
 /** One server. Disposing ends it and leaves no process. */
-export interface McpServer extends Lifeline {
+export interface McpServer extends AsyncDisposable {
+  readonly lifeline: Life;
   /** As last listed; none once it has failed or stopped. */
   readonly tools: readonly OwnTool[];
   readonly version: string | null;
@@ -98,7 +99,10 @@ export function openMcpServer(deps: McpServerDeps): McpServer {
       deps.onTools();
     },
     onMessage: deps.onMessage,
-    warn: (text) => log.warn("microapp.handshake_warning", { text }),
+    warn(text) {
+      log.warn("microapp.handshake_warning", { text });
+      deps.child.tail.addStray(`nexo: ${text}`);
+    },
   });
 
   async function liveAsChild({ ready, signal }: LifeOptions): Promise<string> {
@@ -187,15 +191,7 @@ export function openMcpServer(deps: McpServerDeps): McpServer {
   }
 
   return {
-    get state() {
-      return lifeline.state;
-    },
-    get reason() {
-      return lifeline.reason;
-    },
-    get restarts() {
-      return lifeline.restarts;
-    },
+    lifeline,
     get tools() {
       return tools;
     },
@@ -208,7 +204,6 @@ export function openMcpServer(deps: McpServerDeps): McpServer {
     get pid() {
       return pid;
     },
-    settled: lifeline.settled,
     async call(request, signal) {
       const used = connection;
       if (used === null) throw notReady();

@@ -188,7 +188,7 @@ export function openMcpServers(specs: readonly McpServerSpec[], deps: McpServers
       const slot = slots.get(key);
       if (slot === undefined || !slot.wanted) return undefined;
       const { server } = slot;
-      return { state: server?.state ?? "stopped", isChannel: server?.isChannel ?? false };
+      return { state: server?.lifeline.state ?? "stopped", isChannel: server?.isChannel ?? false };
     },
     async call({ tool, arguments: args, meta, account, signal }) {
       const key = tool.server ?? "";
@@ -247,7 +247,7 @@ export function openMcpServers(specs: readonly McpServerSpec[], deps: McpServers
     },
     async settled(id) {
       const wanted = all().filter(({ spec }) => id === undefined || serverId(spec.key) === id);
-      await Promise.all(wanted.map(({ server }) => server?.settled ?? Promise.resolve()));
+      await Promise.all(wanted.map(({ server }) => server?.lifeline.settled ?? Promise.resolve()));
     },
     async [Symbol.asyncDispose]() {
       closed = true;
@@ -291,10 +291,10 @@ function statusOf({ spec, server, tail, confinement }: Slot): MicroappStatus {
   return {
     id: serverId(spec.key),
     version: server?.version ?? "",
-    state: server?.state ?? "stopped",
-    reason: server?.reason ?? null,
+    state: server?.lifeline.state ?? "stopped",
+    reason: server?.lifeline.reason ?? null,
     pid: server?.pid ?? null,
-    restarts: server?.restarts ?? 0,
+    restarts: server?.lifeline.restarts ?? 0,
     sandbox: confinement?.level ?? null,
     sandbox_notes: confinement?.notes ?? [],
     tools: server?.tools.map(({ name }) => ({ name })) ?? [],

@@ -8,7 +8,7 @@ import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { lineOf } from "../../contract/mod.ts";
 import type { Child } from "../child.ts";
 import { createLineSplitter } from "../framing.ts";
-import { isObject } from "../json.ts";
+import { isObject, parseJson } from "../json.ts";
 import { createOutbox } from "../outbox.ts";
 import type { PeerLimits } from "../peer.ts";
 import { createReadGate } from "../read_gate.ts";
@@ -42,7 +42,7 @@ export function createStdioTransport(
     start() {
       const lines = createLineSplitter({
         maxBytes: limits.lineBytes,
-        onTooLong: (bytes) => stray(`(a line of ${bytes} bytes, dropped)`),
+        onTooLong: () => stray(`(a line over ${limits.lineBytes} bytes, dropped)`),
         onLine: receive,
       });
       child.stdout.on("data", (chunk: Buffer) => {
@@ -78,7 +78,7 @@ export function createStdioTransport(
     if (closed) return;
     let message: JSONRPCMessage;
     try {
-      message = parse(JSON.parse(line));
+      message = parse(parseJson(line));
     } catch {
       return stray(line);
     }

@@ -26,14 +26,17 @@ const statusOf = (app: TestHost, id = "hostile") =>
   app.host.status().find((each) => each.id === id);
 
 async function expectGoodWorks(app: TestHost): Promise<void> {
-  for (let n = 0; n < 20; n++) expect((await callTool(app, "good", "echo", { n })).ok).toBe(true);
+  for (let n = 0; n < 20; n++) {
+    const result = await callTool(app, "good", "echo", { n });
+    expect(result).toMatchObject({ ok: true, value: { arguments: { n } } });
+  }
 }
 
-/** Has it do its deed, whatever becomes of the call. */
-async function provoke(app: TestHost): Promise<void> {
+/** Has it do its deed, and gives what became of the call. */
+async function provoke(app: TestHost): Promise<unknown> {
   await app.host.settled();
   expect(statusOf(app), statusOf(app)?.reason ?? "").toMatchObject({ state: "ready" });
-  await callTool(app, "hostile", "bad").catch(() => undefined);
+  return callTool(app, "hostile", "bad").catch((error: unknown) => error);
 }
 
 const LIMITS: [string, ExtensionEntry["limits"], RegExp][] = [
@@ -109,34 +112,70 @@ describe.each(["bwrap", "none"] as const)("limits at level %s", (sandbox) => {
 });
 
 describe("bad frames", () => {
-  it.each(["invalidUtf8", "deepJson", "forgedIds"])("%s are dropped and counted", async (deed) => {
+  it.each([
+    ["invalidUtf8", { done: "invalidUtf8" }],
+    ["deepJson", { done: "deepJson" }],
+    // Among the forged ones is that of the call itself.
+    ["forgedIds", { forged: true }],
+  ])("%s are dropped and counted", async (deed, value) => {
     await using app = await openTestHost([good, hostile(deed, { sandbox: "auto" })]);
-    await provoke(app);
-    expect((await callTool(app, "hostile", "echo")).ok).toBe(true);
+    await app.host.settled();
+    const [answer] = await Promise.all([provoke(app), expectGoodWorks(app)]);
+    expect(answer).toMatchObject({ ok: true, value });
+    // What was said before it was asked answers no later call.
+    expect(await callTool(app, "hostile", "echo", { n: 7 })).toMatchObject({
+      value: { arguments: { n: 7 } },
+    });
     expect(statusOf(app)).toMatchObject({ state: "ready", restarts: 0 });
+    expect(statusOf(app)?.stderr).toContain(`about to do ${deed}`);
+    expect(statusOf(app)?.stderr).toContainEqual(expect.stringMatching(/^stdout: /));
     expect(app.logs).toContainEqual(
       expect.objectContaining({ id: "hostile", event: "microapp.stray_line" }),
     );
     await expectGoodWorks(app);
   });
 
-  it.each(["endlessLine", "frameFlood"])(
-    "%s keeps nobody else from being answered",
-    async (deed) => {
-      await using app = await openTestHost([good, hostile(deed, { sandbox: "auto" })]);
+  it.each([
+    ["endlessLine", /^stdout: \(a line over 1048576 bytes, dropped\)$/],
+    ["frameFlood", /^stdout: \{"jsonrpc":"2.0","method":"n\d+"/],
+  ])(
+    "%s keeps nobody else from being answered, and is shown",
+    async (deed, shown) => {
+      const limits = { lineBytes: 1024 * 1024 };
+      await using app = await openTestHost([good, hostile(deed, { sandbox: "auto" })], { limits });
       await app.host.settled();
       const call = callTool(app, "hostile", "bad").catch(() => undefined);
       await expect.poll(() => statusOf(app)?.stderr).toContain(`about to do ${deed}`);
       await expectGoodWorks(app);
+      await expect.poll(() => statusOf(app)?.stderr).toContainEqual(expect.stringMatching(shown));
+      expect(statusOf(app)?.stderr).toContain(`about to do ${deed}`);
       await app.host.restart("hostile");
       await call;
     },
   );
 
-  it("a closed stdout ends a microapp that lives on", async () => {
-    await using app = await openTestHost([good, hostile("closesStdout", { sandbox: "auto" })]);
+  it("a closed stdout ends a microapp that lives on, for its reason", async () => {
+    await using app = await openTestHost([good, hostile("closesStdout", { sandbox: "none" })]);
+    await app.host.settled();
+    const pid = statusOf(app)?.pid ?? 0;
     await provoke(app);
     await app.entered("hostile", "ready", 2);
+    expect(await isAlive(pid)).toBe(false);
+    expect(statusOf(app)?.stderr).toContain("nexo: stopped, it closed its stdout and lived on");
+    await expectGoodWorks(app);
+  });
+
+  // The processes of bwrap hold the pipe open, so that its end is not seen.
+  it("a closed stdout within bwrap is a microapp that never answers", async () => {
+    const entry = { sandbox: "bwrap" as const, timeout_secs: 0.3 };
+    await using app = await openTestHost([good, hostile("closesStdout", entry)]);
+    expect(await provoke(app)).toMatchObject({ code: "microapp_timeout" });
+    const ask = () => callTool(app, "hostile", "echo");
+    for (let n = 0; n < 4; n++) {
+      await expect(ask()).rejects.toMatchObject({ code: "microapp_timeout" });
+    }
+    await expect(ask()).rejects.toMatchObject({ code: "microapp_breaker_open" });
+    expect(statusOf(app)?.stderr).toContain("about to do closesStdout");
     await expectGoodWorks(app);
   });
 
@@ -148,6 +187,7 @@ describe("bad frames", () => {
       event: "microapp.handshake_warning",
       fields: { text: "only the first 512 tools are used" },
     }));
+    expect(statusOf(app)?.stderr).toContain("nexo: only the first 512 tools are used");
     await expectGoodWorks(app);
   });
 
@@ -155,6 +195,9 @@ describe("bad frames", () => {
     await using app = await openTestHost([good, hostile("explodingSchema", { sandbox: "auto" })]);
     await app.host.settled();
     expect(statusOf(app)?.tools).toEqual([{ name: "echo" }]);
+    expect(statusOf(app)?.stderr).toContainEqual(
+      expect.stringMatching(/^nexo: tool "huge" was left out: its schema is longer than/),
+    );
     await expectGoodWorks(app);
   });
 

@@ -35,7 +35,10 @@ const deeds = {
       send({ id, result: { forged: true } });
     }
   },
-  closesStdout: () => fs.closeSync(1),
+  closesStdout() {
+    process.stdout.on("error", () => {}); // it lives on, mute
+    fs.closeSync(1);
+  },
   forkBomb() {
     const code = `setInterval(() => {}, 1000)`;
     for (let n = 0; n < 40; n++) spawn(process.execPath, ["-e", code], { stdio: "ignore" });

@@ -119,6 +119,31 @@ describe("a peer", () => {
     expect(strays.length).toBe(12);
   });
 
+  it("drops what nests too deeply, answers and requests alike", async () => {
+    const onRequest = vi.fn(() => Promise.resolve(null));
+    const { peer, input, strays } = open({ onRequest });
+    const call = peer.call("x", {}, soon);
+    const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
+    input.write(`{"id":"app:1","method":"ask","params":${nested(100_000)}}\n`);
+    input.write(`{"id":1,"result":${nested(256)}}\n`);
+    input.write(`{"id":1,"result":${nested(255)}}\n`);
+    expect(JSON.stringify(await call)).toBe(nested(255));
+    expect(strays).toHaveLength(2);
+    expect(onRequest).not.toHaveBeenCalled();
+  });
+
+  it("rests from reading a child that says many useless things at once, and goes on", async () => {
+    const { peer, input, say } = open({ limits: { strayLines: 4 } });
+    const call = peer.call("x", {}, soon);
+    input.write("useless\n".repeat(4));
+    await setImmediate();
+    expect(input.isPaused()).toBe(false);
+    input.write("useless\n".repeat(5));
+    while (!input.isPaused()) await setImmediate();
+    say({ id: 1, result: "heard" });
+    expect(await call).toBe("heard");
+  });
+
   it("stays silent about a late answer, and takes back what was not yet written", async () => {
     const { peer, say, strays, written } = open();
     await expect(peer.call("late", {}, { timeoutMs: 1 })).rejects.toMatchObject({
