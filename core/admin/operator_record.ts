@@ -4,10 +4,11 @@
  * @module
  */
 import { z } from "zod";
-import { CodedError } from "../contract/mod.ts";
+import { type Clock, CodedError } from "../contract/mod.ts";
 import type { Replay } from "../intake/replay.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbox } from "../queues/inbox.ts";
+import { purgeDeliveries } from "../queues/retention.ts";
 import type { Store } from "../store/store.ts";
 import { type AdminMethod, operatorMethod } from "./method.ts";
 
@@ -18,7 +19,8 @@ const account = z.string().nullish();
 export interface OperatorRecordDeps {
   readonly inbox: Inbox;
   readonly deadLetters: DeadLetters;
-  readonly store: Pick<Store, "commit">;
+  readonly store: Pick<Store, "commit" | "readMany">;
+  readonly now: Clock;
   /** What the edge checks of a source's deliveries; null for a source that is not configured now. */
   readonly verifiedBy: (sourceId: string) => string | null;
   readonly replay: Replay;
@@ -137,6 +139,15 @@ export function operatorRecordMethods(deps: OperatorRecordDeps): AdminMethod[] {
         const { envelopeId } = await deps.replay.delivery(envelope_id);
         return { envelope_id: envelopeId, replayed_from: envelope_id };
       },
+    ),
+    operatorMethod(
+      "inbox/purge",
+      z.object({ account, before_ms: z.int().nonnegative() }),
+      (p) =>
+        purgeDeliveries({ store: deps.store, nowMs: deps.now() }, {
+          account: p.account ?? undefined,
+          beforeMs: p.before_ms,
+        }),
     ),
     operatorMethod(
       "dlq/list",

@@ -155,6 +155,41 @@ function addInbox(program: Command, { daemon }: CliContext): void {
     .action(async (envelopeId: string) =>
       sayJson(await (await daemon()).call("inbox/replay", { envelope_id: envelopeId }))
     );
+  inbox.command("purge")
+    .description(
+      "forget deliveries that are done or dead, once their repetitions need not be known",
+    )
+    .option("--account <id>", "only this tenant's")
+    .requiredOption("--older-than-days <n>", "only those received this long ago", count)
+    .option("--json", "print how many")
+    .action(async ({ account, olderThanDays, json }: PurgeOptions) => {
+      const done = await (await daemon()).call<
+        { purged: number; kept_in_window: number; kept_for_replay: number }
+      >("inbox/purge", { account, before_ms: beforeMs(olderThanDays) });
+      if (json === true) return sayJson(done);
+      say(`Forgot ${done.purged} deliveries.`);
+      if (done.kept_in_window > 0) {
+        say(
+          `Kept ${done.kept_in_window} whose dedupe window lasts: repetitions are still refused.`,
+        );
+      }
+      if (done.kept_for_replay > 0) {
+        say(
+          `Kept ${done.kept_for_replay} that can still run: replay or purge their dead letters first ` +
+            "(nexo dlq list).",
+        );
+      }
+    });
+}
+
+interface PurgeOptions {
+  readonly account?: string;
+  readonly olderThanDays: number;
+  readonly json?: boolean;
+}
+
+function beforeMs(days: number): number {
+  return Math.max(0, Date.now() - days * 86_400_000);
 }
 
 function addDlq(program: Command, { daemon }: CliContext): void {
@@ -187,12 +222,10 @@ function addDlq(program: Command, { daemon }: CliContext): void {
       count,
     )
     .option("--json", "print how many")
-    .action(async (
-      { account, olderThanDays, json }: { account?: string; olderThanDays: number; json?: boolean },
-    ) => {
+    .action(async ({ account, olderThanDays, json }: PurgeOptions) => {
       const { purged } = await (await daemon()).call<{ purged: number }>("dlq/purge", {
         account,
-        before_ms: Date.now() - olderThanDays * 86_400_000,
+        before_ms: beforeMs(olderThanDays),
       });
       if (json === true) sayJson({ purged });
       else say(`Forgot ${purged} dead letters.`);

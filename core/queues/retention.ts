@@ -1,5 +1,6 @@
 /**
- * How long the queues keep what is over: deliveries, messages, replies, dead letters that were replayed.
+ * How long the queues keep what is over: deliveries, messages, replies, dead letters that were replayed;
+ * and deliveries that an operator purges before that.
  *
  * @module
  */
@@ -68,6 +69,61 @@ function overBefore(beforeMs: number, nowMs: number): Over[] {
   }];
 }
 
+/** Which deliveries {@linkcode purgeDeliveries} forgets: of one tenant or of all, received before a time. */
+export interface PurgeFilter {
+  readonly account: string | undefined;
+  readonly beforeMs: number;
+}
+
+/** What {@linkcode purgeDeliveries} did. */
+export interface PurgedDeliveries {
+  readonly purged: number;
+  /** Finished and old enough, but a repetition must still be recognised by their row. */
+  readonly kept_in_window: number;
+  /** Finished and old enough, but a dead letter or a message that runs again still needs them. */
+  readonly kept_for_replay: number;
+}
+
+/** What a delivery is needed for, its dedupe window aside: its own dead letter, or a message's. */
+const IS_NEEDED = `(
+  id IN (SELECT ref_id FROM dead_letters WHERE kind = 'inbox' AND replayed_at_ms IS NULL)
+  OR id IN (
+    SELECT b.inbox_id FROM dead_letters d JOIN inbounds b ON b.id = d.ref_id
+    WHERE d.kind = 'inbound' AND d.replayed_at_ms IS NULL AND b.inbox_id IS NOT NULL
+  )
+  OR EXISTS (SELECT 1 FROM inbounds WHERE inbox_id = inbox.id AND state IN ('queued', 'running'))
+)`;
+
+/**
+ * Forgets deliveries that are done or dead. The row of a delivery is what recognises its repetitions, so
+ * it stays until its dedupe window has passed; and until nothing of it can run again.
+ */
+export async function purgeDeliveries(
+  deps: Pick<QueueTrimDeps, "store" | "nowMs" | "signal">,
+  { account, beforeMs }: PurgeFilter,
+): Promise<PurgedDeliveries> {
+  const { store, nowMs } = deps;
+  const isOver = `id < ? AND received_at_ms < ? AND state IN ('done', 'dead')
+    AND ${account === undefined ? "1" : "account_id = ?"}`;
+  const args = [firstIdAt(beforeMs), beforeMs, ...(account === undefined ? [] : [account])];
+  const purged = await trimTable(deps, {
+    table: "inbox",
+    where: `${isOver} AND dedupe_until_ms <= ? AND NOT ${IS_NEEDED}`,
+    args: [...args, nowMs],
+  });
+  const [kept] = await store.readMany<{ in_window: number; passed: number }>(
+    `SELECT count(*) FILTER (WHERE dedupe_until_ms > ?) AS in_window,
+       count(*) FILTER (WHERE dedupe_until_ms <= ?) AS passed
+     FROM inbox WHERE ${isOver}`,
+    [nowMs, nowMs, ...args],
+  );
+  return {
+    purged,
+    kept_in_window: kept?.in_window ?? 0,
+    kept_for_replay: kept?.passed ?? 0,
+  };
+}
+
 /** Deletes what is over for longer than `days`; what could not be finished stays. Returns how many rows went. */
 export async function trimQueues(deps: QueueTrimDeps): Promise<number> {
   const { days, nowMs } = deps;
@@ -80,7 +136,7 @@ export async function trimQueues(deps: QueueTrimDeps): Promise<number> {
 }
 
 async function trimTable(
-  { store, signal }: QueueTrimDeps,
+  { store, signal }: Pick<QueueTrimDeps, "store" | "signal">,
   { table, where, args }: Over,
 ): Promise<number> {
   let trimmed = 0;

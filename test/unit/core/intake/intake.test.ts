@@ -10,6 +10,7 @@ import { createReplay } from "../../../../core/intake/replay.ts";
 import { openBuckets } from "../../../../core/limits/buckets.ts";
 import { createSenderLimits } from "../../../../core/limits/sender_limits.ts";
 import type { OpenInbound } from "../../../../core/queues/inbounds.ts";
+import { purgeDeliveries, type PurgeFilter } from "../../../../core/queues/retention.ts";
 import { createBucketDisk } from "../../../support/limits.ts";
 import { settingsOf } from "../../../support/settings.ts";
 import { openSpine, uuid } from "../../../support/spine.ts";
@@ -365,5 +366,100 @@ describe("createReplay()", () => {
     await expect(replay.deadLetter(letter?.id ?? "")).rejects.toMatchObject({ code: "conflict" });
     expect(await opened.inbox()).toHaveLength(2);
     await expect(replay.deadLetter("nothing")).rejects.toMatchObject({ code: "not_found" });
+  });
+});
+
+describe("purgeDeliveries()", () => {
+  const PASSED_MS = 1000 + WINDOW_MS;
+
+  async function openPurge() {
+    const opened = await open();
+    const { inbounds, inbox, store } = opened.spine;
+    return {
+      ...opened,
+      /** Ids are of today, whatever time the test says it is. */
+      purge: (nowMs: number, filter: Partial<PurgeFilter> = {}) =>
+        purgeDeliveries({ store, nowMs }, {
+          account: undefined,
+          beforeMs: Date.now() + 60_000,
+          ...filter,
+        }),
+      states: async () => (await opened.inbox()).map(({ state }) => state).sort(),
+      async end(how: "rowsForDone" | "rowsForDead") {
+        const [item] = opened.scheduled;
+        const [delivery] = await opened.inbox();
+        await store.commit([
+          ...inbounds.rowsForStarted("acme", "turn", [item?.id ?? ""]),
+          ...inbounds[how]("acme", [item?.id ?? ""]),
+          ...inbox.rowsForSettled(delivery?.envelope_id ?? ""),
+        ]);
+        return item?.id ?? "";
+      },
+    };
+  }
+
+  it("forgets what is done and old, and never what still keeps a repetition out", async () => {
+    await using opened = await openPurge();
+    const { intake, purge, states } = opened;
+    const deliver = async () => (await intake.deliver([handoff({ dedupe_key: "k" })]))[0]?.kind;
+    expect(await deliver()).toBe("accepted");
+    expect(await purge(PASSED_MS)).toEqual({ purged: 0, kept_in_window: 0, kept_for_replay: 0 });
+    await opened.end("rowsForDone");
+    opened.setNow(PASSED_MS - 1);
+    expect(await purge(PASSED_MS - 1)).toEqual({
+      purged: 0,
+      kept_in_window: 1,
+      kept_for_replay: 0,
+    });
+    expect(await deliver()).toBe("duplicate");
+    const nothing = { purged: 0, kept_in_window: 0, kept_for_replay: 0 };
+    expect(await purge(PASSED_MS, { account: "globex" })).toEqual(nothing);
+    expect(await purge(PASSED_MS, { beforeMs: 1000 })).toEqual(nothing);
+    expect(await states()).toEqual(["done"]);
+    expect(await purge(PASSED_MS, { account: "acme" })).toEqual({ ...nothing, purged: 1 });
+    expect(await states()).toEqual([]);
+  });
+
+  it("keeps a dead delivery for as long as its dead letter can be replayed, and what was never run", async () => {
+    await using opened = await openPurge();
+    const { intake, purge, spine, states } = opened;
+    await intake.deliver([handoff({ subject: "shop.nobody.created" })]);
+    await intake.deliver([handoff()]);
+    await intake.deliver([handoff({ subject: "quiet.x", account_id: "acme" })]);
+    expect(await purge(PASSED_MS)).toMatchObject({ purged: 0, kept_for_replay: 1 });
+    await spine.store.commit(
+      spine.deadLetters.rowsForPurged({ account: undefined, beforeMs: PASSED_MS }),
+    );
+    expect(await purge(PASSED_MS)).toMatchObject({ purged: 1, kept_for_replay: 0 });
+    expect(await states()).toEqual(["queued", "unmatched"]);
+  });
+
+  it("keeps a delivery of which a message died, or runs again, until that is over", async () => {
+    await using opened = await openPurge();
+    const { intake, purge, spine, states } = opened;
+    const { deadLetters, inbounds, inbox, store } = spine;
+    await intake.deliver([handoff()]);
+    const id = await opened.end("rowsForDead");
+    await store.commit(deadLetters.rowsForDead({
+      id: uuid(),
+      account_id: "acme",
+      kind: "inbound",
+      ref_id: id,
+      source: "shop",
+      code: "internal",
+      detail: "",
+      at_ms: 1000,
+    }));
+    expect(await states()).toEqual(["dead"]);
+    expect(await purge(PASSED_MS)).toMatchObject({ purged: 0, kept_for_replay: 1 });
+    const [letter] = await opened.dead();
+    await store.commit([
+      ...deadLetters.rowsForReplayed(letter?.id ?? "", 1000),
+      ...inbounds.rowsForReplay("acme", id, 1000),
+    ]);
+    expect(await purge(PASSED_MS)).toMatchObject({ purged: 0, kept_for_replay: 1 });
+    await opened.end("rowsForDone");
+    expect(await inbox.listForOperator({ limit: 1 })).toMatchObject([{ state: "done" }]);
+    expect(await purge(PASSED_MS)).toMatchObject({ purged: 1, kept_for_replay: 0 });
   });
 });
