@@ -20,6 +20,9 @@ export const FIREHOSE_CLOSE = {
   slow: 4008,
 } as const;
 
+/** Watchers of a conversation that a frame names; of others it says how many they are. */
+export const PRESENCE_NAMED = 32;
+
 /** One message of the firehose. */
 export const FirehoseFrame = z.discriminatedUnion("type", [
   /** The first frame. Everything after `cursor` follows. */
@@ -28,6 +31,16 @@ export const FirehoseFrame = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("event"), cursor: z.string(), event: AgentEvent }),
   /** What came after `from`, up to and with `to`, is lost or trimmed. `to` is the cursor to resume from. */
   z.strictObject({ type: z.literal("gap"), from: z.string(), to: z.string() }),
+  /**
+   * Who follows a conversation with `presence=1` now: token subjects in order, and how many `more` are
+   * not named. It replaces what was said of the conversation before; it has no place in the stream.
+   */
+  z.strictObject({
+    type: z.literal("presence"),
+    conversation: z.string(),
+    watchers: z.array(z.string()).max(PRESENCE_NAMED),
+    more: z.int().nonnegative(),
+  }),
   /** The last frame before the connection ends; `cursor` is where to resume. */
   z.strictObject({
     type: z.literal("error"),

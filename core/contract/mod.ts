@@ -159,6 +159,7 @@ export {
   formatCursor,
   matchesFilter,
   parseCursor,
+  PRESENCE_NAMED,
 } from "./firehose.ts";
 export {
   AccountId,

@@ -121,6 +121,8 @@ export const subjects = {
   /** Frames of an exchange to one end of it. */
   exchange: (address: string, exchange: string) => `nexo.exchange.${address}.${exchange}`,
   liveEvents: "nexo.events.live",
+  /** Who watches conversations at an edge, for the other edges. */
+  presence: "nexo.edge.presence",
   edgeConfigRequest: "nexo.rpc.edge.config",
   edgeConfigPush: "nexo.edge.config",
 } as const;

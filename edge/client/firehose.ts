@@ -18,6 +18,16 @@ export interface FirehoseFilters {
   readonly conversation?: string | readonly string[] | undefined;
 }
 
+/** Who has a conversation open now. */
+export interface ConversationPresence {
+  /** Its `session_id`. */
+  readonly conversation: string;
+  /** Subjects of tokens, this connection's among them. */
+  readonly watchers: readonly string[];
+  /** How many are not named. */
+  readonly more: number;
+}
+
 /** What the connection is doing. */
 export type FirehoseState = LinkState;
 
@@ -50,6 +60,12 @@ export interface FirehoseOptions {
   ) => void;
   /** What came after `from`, up to and with `to`, is lost or trimmed. */
   readonly onGap?: ((gap: { readonly from: string; readonly to: string }) => void) | undefined;
+  /**
+   * Asks who else has these conversations open and is told at once and at every change; they are told of
+   * this one. Needs 1 to 4 conversations as a filter; an operator's token also one `account_id`. What
+   * was said holds while the state is `open`.
+   */
+  readonly onPresence?: ((presence: ConversationPresence) => void) | undefined;
   readonly onState?: ((state: FirehoseState) => void) | undefined;
   /** @default {globalThis.WebSocket} */
   readonly WebSocket?: WebSocketConstructor | undefined;
@@ -75,7 +91,7 @@ export function openFirehose(options: FirehoseOptions): FirehoseClient {
   const behind = createCatchUp({
     open: (since, onFrame) =>
       openLink({
-        address: () => addressOf(options, since()),
+        address: () => addressOf(options, since()).href,
         token,
         Socket,
         onFrame,
@@ -98,11 +114,18 @@ export function openFirehose(options: FirehoseOptions): FirehoseClient {
     } else if (frame.type === "gap") {
       cursor = frame.to;
       report(() => options.onGap?.({ from: frame.from, to: frame.to }));
+    } else if (frame.type === "presence") {
+      const { conversation, watchers, more } = frame;
+      report(() => options.onPresence?.({ conversation, watchers, more }));
     }
   }
 
   const link = openLink({
-    address: () => addressOf(options, order === "behind" ? undefined : cursor),
+    address: () => {
+      const address = addressOf(options, order === "behind" ? undefined : cursor);
+      if (options.onPresence !== undefined) address.searchParams.set("presence", "1");
+      return address.href;
+    },
     token,
     Socket,
     onFrame: take,
@@ -137,7 +160,7 @@ function report(call: () => void): void {
   }
 }
 
-function addressOf({ url, filters = {} }: FirehoseOptions, since: string | undefined): string {
+function addressOf({ url, filters = {} }: FirehoseOptions, since: string | undefined): URL {
   const address = new URL(url);
   address.protocol = address.protocol.replace("http", "ws");
   if (address.pathname === "/") address.pathname = "/firehose";
@@ -146,5 +169,5 @@ function addressOf({ url, filters = {} }: FirehoseOptions, since: string | undef
     for (const one of [value].flat()) address.searchParams.append(name, String(one));
   }
   if (since !== undefined) address.searchParams.set("since", since);
-  return address.href;
+  return address;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 export {
+  type ConversationPresence,
   type FirehoseClient,
   type FirehoseFilters,
   type FirehoseOptions,

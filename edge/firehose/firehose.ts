@@ -21,6 +21,7 @@ import { jsonResponse, problemResponse, statusOf } from "../reply.ts";
 import { type AccessDeps, createAccess } from "./access.ts";
 import { CUTS } from "./client.ts";
 import { createHub, type FirehoseLimits, type Hold } from "./hub.ts";
+import { watchingOf } from "./presence.ts";
 import { readQuery } from "./query.ts";
 import { sseResponse } from "./sse.ts";
 import type { SeatLimits } from "./seats.ts";
@@ -34,7 +35,7 @@ export interface FirehoseOptions {
 
 /** What the firehose needs. */
 export interface FirehoseDeps extends FirehoseOptions {
-  readonly bus: Pick<Bus, "request" | "subscribe">;
+  readonly bus: Pick<Bus, "request" | "subscribe" | "publish">;
   readonly now: Clock;
   readonly uuid: () => string;
   readonly log: Log;
@@ -69,7 +70,7 @@ export function createFirehose(deps: FirehoseDeps): Firehose {
   const verifier = createTokenVerifier({ now });
   const access = createAccess({ bus, cookieToken });
   const tally = createTally();
-  const hub = createHub({ bus, now, log, limits, tally });
+  const hub = createHub({ bus, now, uuid, log, limits, tally });
 
   /** Everything that can refuse a client happens before its connection is accepted. */
   async function admit(request: Request): Promise<Hold> {
@@ -77,9 +78,10 @@ export function createFirehose(deps: FirehoseDeps): Firehose {
     const { claims: { jti, exp, ...claims }, kid } = await verifier.verify(token);
     const scope = eventScopeOf(claims);
     const lastEventId = request.headers.get("last-event-id");
-    const wanted = readQuery(new URL(request.url).searchParams, lastEventId);
+    const { presence, ...wanted } = readQuery(new URL(request.url).searchParams, lastEventId);
+    const watching = presence ? watchingOf(scope, wanted.filter) : undefined;
     const bearer = { token, subject: claims.sub, jti, kid, expiresAtMs: exp * 1000 };
-    return hub.hold({ scope, bearer, ...wanted });
+    return hub.hold({ scope, bearer, watching, ...wanted });
   }
 
   async function answer(c: Context, work: () => Promise<Response>): Promise<Response> {

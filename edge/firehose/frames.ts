@@ -41,8 +41,12 @@ export function frameAt(epoch: string, offset: number, body: string | null): Fra
 
 /** Any other frame. */
 export function frameOf(frame: Exclude<FirehoseFrame, { type: "event" }>): Frame {
-  const cursor = frame.type === "gap" ? frame.to : frame.cursor ?? "";
-  return { type: frame.type, cursor, text: JSON.stringify(frame) };
+  return { type: frame.type, cursor: cursorOf(frame), text: JSON.stringify(frame) };
+}
+
+function cursorOf(frame: Exclude<FirehoseFrame, { type: "event" }>): string {
+  if (frame.type === "presence") return "";
+  return frame.type === "gap" ? frame.to : frame.cursor ?? "";
 }
 
 /** Joins frames; what nobody asks for is not built. */

@@ -26,6 +26,7 @@ import {
 import { frameOf } from "./frames.ts";
 import { createLeavers } from "./leavers.ts";
 import { createPast } from "./pages.ts";
+import { createPresence, type Watching } from "./presence.ts";
 import { createPump } from "./pump.ts";
 import { scopeKey, type StreamScope } from "./scope.ts";
 import { createSeats, type Seat, type SeatLimits } from "./seats.ts";
@@ -47,8 +48,9 @@ export interface FirehoseLimits {
 
 /** What a hub needs. */
 export interface HubDeps {
-  readonly bus: Pick<Bus, "request" | "subscribe">;
+  readonly bus: Pick<Bus, "request" | "subscribe" | "publish">;
   readonly now: Clock;
+  readonly uuid: () => string;
   readonly log: Log;
   readonly limits: FirehoseLimits;
   readonly tally: Tally;
@@ -69,6 +71,8 @@ export interface Wanted {
   readonly filter: EventFilter;
   /** `start` is the first event that is kept. */
   readonly since: Cursor | "start" | undefined;
+  /** Of which conversations it hears who watches them, and is seen there itself. @default none */
+  readonly watching?: Watching | undefined;
 }
 
 /** The streams. */
@@ -110,6 +114,7 @@ export function createHub(deps: HubDeps): Hub {
   const seatOf = new WeakMap<object, Seat>();
   const headReads = new Map<Stream, Promise<void>>();
   const leavers = createLeavers();
+  const presence = createPresence({ bus, edge: deps.uuid(), log, highBytes });
   const streams = createStreams({ advance: (client) => pump.advance(client), log });
   const pump = createPump({
     log,
@@ -155,6 +160,7 @@ export function createHub(deps: HubDeps): Hub {
     members.delete(client);
     stream.clients.delete(client);
     pump.waiting.leave(client);
+    presence.leave(client);
     drop(stream, client);
   }
 
@@ -194,7 +200,7 @@ export function createHub(deps: HubDeps): Hub {
   function enter(
     stream: Stream,
     place: object,
-    { bearer, filter }: Wanted,
+    { bearer, filter, watching }: Wanted,
     { from, outlet }: { from: Cursor; outlet: Outlet },
   ): () => void {
     // A place beyond the end is for core to judge.
@@ -210,6 +216,7 @@ export function createHub(deps: HubDeps): Hub {
     const cursor = formatCursor(from.epoch, from.offset);
     tell(client, frameOf({ type: "ready", cursor }));
     if (from.epoch !== streams.epoch()) streams.moveIn(client, cursor);
+    if (watching !== undefined) presence.enter(client, watching);
     if (isClosing) cut(client, CUTS.going);
     pump.advance(client);
     return () => {

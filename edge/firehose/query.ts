@@ -9,12 +9,14 @@ import { CodedError, type Cursor, EventFilter, parseCursor } from "../../core/co
 export interface FirehoseQuery {
   readonly filter: EventFilter;
   readonly since: Cursor | "start" | undefined;
+  /** Whether it asks who watches its conversations. */
+  readonly presence: boolean;
 }
 
 const FILTERS = ["agent_id", "kind", "account_id", "conversation"] as const;
 
 /**
- * Reads filters (repeated or separated by commas) and `since`, which a `Last-Event-ID` overrides.
+ * Reads filters (repeated or separated by commas), `presence`, and `since`, which a `Last-Event-ID` overrides.
  *
  * @throws {CodedError} `invalid_params`
  */
@@ -32,7 +34,17 @@ export function readQuery(query: URLSearchParams, lastEventId: string | null): F
       `Cannot filter by "${String(issue?.path[0])}": ${issue?.message ?? ""}`,
     );
   }
-  return { filter: filter.data, since: readSince(lastEventId ?? query.get("since")) };
+  return {
+    filter: filter.data,
+    since: readSince(lastEventId ?? query.get("since")),
+    presence: readPresence(query.get("presence")),
+  };
+}
+
+function readPresence(text: string | null): boolean {
+  if (text === null || text === "0") return false;
+  if (text === "1") return true;
+  throw new CodedError("invalid_params", 'Cannot tell of presence: "presence" is 1 or 0');
 }
 
 function readSince(text: string | null): FirehoseQuery["since"] {

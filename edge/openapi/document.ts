@@ -137,7 +137,12 @@ function firehosePaths(): Record<string, JsonSchema> {
     type: "string",
     examples: AgentEventKindName.options.slice(0, 3),
   });
-  const parameters = [since, kinds, ...filters];
+  const presence = queryParameter(
+    "presence",
+    "1 tells who else follows the conversations filtered by (at most 4) with presence=1, and tells them of you",
+    { type: "string", enum: ["0", "1"] },
+  );
+  const parameters = [since, kinds, ...filters, presence];
   const refusals = problems(400, 401, 429, 500, 503);
   return {
     "/firehose": {

@@ -77,7 +77,8 @@ export function openViewer(options: ViewerOptions): Viewer {
         if (cut.signal.aborted) return;
         const frame = JSON.parse(text) as FirehoseFrame;
         frames.push(frame);
-        cursor = frame.type === "gap" ? frame.to : frame.cursor ?? cursor;
+        if (frame.type === "gap") cursor = frame.to;
+        else if ("cursor" in frame) cursor = frame.cursor ?? cursor;
         for (const look of watchers) look();
         if (--left === 0) cut.abort();
       };
@@ -197,7 +198,7 @@ export function checkViewer(viewer: Viewer, log: readonly LoggedEvent[]): void {
     at = Math.max(at ?? 0, offset);
   };
   for (const frame of viewer.frames) {
-    if (frame.type === "error") continue;
+    if (frame.type === "error" || frame.type === "presence") continue;
     const offset = parseCursor(frame.type === "gap" ? frame.to : frame.cursor)?.offset ?? -1;
     if (frame.type !== "event") {
       at ??= offset;

@@ -113,6 +113,37 @@ async function oneEvent(
 }
 
 describe("openFirehose", () => {
+  it("says who else has a conversation open, of its own tenant, until they go or may no longer", async () => {
+    await using place = await openPlace();
+    const tokenOf = (subject: string, accountId: string) => place.token({ subject, accountId });
+    const bosToken = await tokenOf("bo", "acme");
+    const seen = new Map<string, readonly string[]>();
+    const one = watch();
+    const open = (subject: string, token: string) =>
+      openFirehose({
+        url: place.url("/"),
+        token: () => token,
+        filters: { conversation: "s-1" },
+        ...one.options,
+        onPresence({ conversation, watchers }) {
+          seen.set(`${subject} ${conversation}`, watchers);
+          one.options.onState?.({ kind: "open" });
+        },
+      });
+    const sees = (subject: string, ...watchers: string[]) =>
+      one.until(() => seen.get(`${subject} s-1`)?.join() === watchers.join());
+    const clients = [open("ana", await tokenOf("ana", "acme"))];
+    await sees("ana", "ana");
+    clients.push(open("eve", await tokenOf("eve", "globex")), open("bo", bosToken));
+    await sees("eve", "eve");
+    await sees("bo", "ana", "bo");
+    await sees("ana", "ana", "bo");
+    expect(seen.get("eve s-1")).toEqual(["eve"]);
+    place.pushRevoked(bosToken);
+    await sees("ana", "ana");
+    for (const client of clients) client.close();
+  });
+
   it("gives every event once and in order, however often the connection breaks", async () => {
     await using place = await openPlace();
     await using cable = await openCable(() => place.edge().url);

@@ -10,8 +10,8 @@ import { openDaemonPlace } from "../../support/daemon.ts";
 import { startNatsServer } from "../../support/nats_server.ts";
 
 /** Frames as they come, and how the connection ended. */
-function follow(edgeUrl: string, token: string) {
-  const socket = new WebSocket(`${edgeUrl.replace("http", "ws")}/firehose`, [
+function follow(edgeUrl: string, token: string, query = "") {
+  const socket = new WebSocket(`${edgeUrl.replace("http", "ws")}/firehose${query}`, [
     FIREHOSE_PROTOCOL,
     `bearer.${token}`,
   ]);
@@ -73,4 +73,31 @@ describe("the firehose of a running daemon", () => {
       expect(await stream.closed).toBe(4001);
     },
   );
+
+  it("adds up who watches a conversation at edges of two kinds, and forgets an edge that was killed", async () => {
+    await using nats = await startNatsServer();
+    await using place = await openDaemonPlace({
+      env: { NEXO_NATS_URL: nats.url, NEXO_EDGE_KEY: "a key that only core and its edges know" },
+    });
+    const core = await place.start("core");
+    const [node, deno] = await Promise.all([place.startEdge("node"), place.startEdge("deno")]);
+    const watchAt = async (edgeUrl: string, subject: string, account: string) => {
+      const asked = { scope: ["tenant"], account, subject };
+      const { token } = await core.call<{ token: string }>("token/create", asked);
+      return follow(edgeUrl, token, "?conversation=s-1&presence=1");
+    };
+    const sees = (...watchers: string[]) => (frame: FirehoseFrame): boolean =>
+      frame.type === "presence" && frame.watchers.join() === watchers.join();
+    const ana = await watchAt(node.url, "ana", "acme");
+    await ana.until(sees("ana"));
+    const eve = await watchAt(deno.url, "eve", "globex");
+    await eve.until(sees("eve"));
+    const bo = await watchAt(deno.url, "bo", "acme");
+    await Promise.all([ana, bo].map((one) => one.until(sees("ana", "bo"))));
+    await node.kill();
+    await bo.until((frame) => sees("bo")(frame) && bo.frames.at(-1) === frame);
+    expect(bo.frames.filter(({ type }) => type === "presence").length).toBeLessThanOrEqual(3);
+    expect(JSON.stringify(bo.frames)).not.toContain("eve");
+    expect(JSON.stringify(eve.frames)).not.toMatch(/ana|bo/);
+  });
 });

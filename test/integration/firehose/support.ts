@@ -272,7 +272,8 @@ export function follow(
 export function cursorAfter(frames: readonly FirehoseFrame[]): string | undefined {
   const last = frames.at(-1);
   if (last === undefined) return undefined;
-  return last.type === "gap" ? last.to : last.cursor ?? cursorAfter(frames.slice(0, -1));
+  if (last.type === "gap") return last.to;
+  return ("cursor" in last ? last.cursor : undefined) ?? cursorAfter(frames.slice(0, -1));
 }
 
 /** The `call_id`s of the events among frames, as numbers. */

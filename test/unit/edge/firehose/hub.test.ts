@@ -40,7 +40,14 @@ function openTest(limits = {}, log: string[] = []) {
     return Promise.resolve(encodeEventBatch({ epoch: "e", head: 0, next: 0, gaps: [] }, []));
   });
   const tally = createTally();
-  const hub = createHub({ bus, now: Date.now, log: silentLog, limits, tally });
+  const hub = createHub({
+    bus,
+    now: Date.now,
+    uuid: () => "edge-1",
+    log: silentLog,
+    limits,
+    tally,
+  });
   let id = 0;
   const offsets: Record<string, number> = { acme: 0, globex: 0 };
   /** Publishes one message of events of 1,000 bytes. */
