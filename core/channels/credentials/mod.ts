@@ -6,8 +6,10 @@
 import type { PluginsConfig } from "../../contract/mod.ts";
 import type { ChannelCredential } from "./credential.ts";
 import { emailCredential } from "./email.ts";
-import { slackCredential, webchatCredential, whatsappCredential } from "./plain.ts";
+import { webchatCredential } from "./plain.ts";
+import { slackCredential } from "./slack.ts";
 import { telegramCredential } from "./telegram.ts";
+import { whatsappCredential } from "./whatsapp.ts";
 
 /** One row for each channel that keeps credentials. */
 export const CHANNEL_CREDENTIALS: ReadonlyMap<string, ChannelCredential> = new Map(
@@ -22,10 +24,9 @@ export const CHANNEL_CREDENTIALS: ReadonlyMap<string, ChannelCredential> = new M
 
 /** Where a line's provider answers, when its file says so. */
 export function apiRootOf(
-  { telegram }: PluginsConfig,
-  line: { readonly channel: string; readonly instance: string },
+  { telegram, whatsapp, slack }: PluginsConfig,
+  { channel, instance }: { readonly channel: string; readonly instance: string },
 ): string | undefined {
-  return line.channel === "telegram"
-    ? telegram.find(({ instance }) => instance === line.instance)?.api_root
-    : undefined;
+  const lines = new Map(Object.entries({ telegram, whatsapp, slack })).get(channel);
+  return lines?.find((line) => line.instance === instance)?.api_root;
 }

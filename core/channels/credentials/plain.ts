@@ -1,12 +1,12 @@
 /**
- * Channels that keep a credential and cannot be asked about it.
+ * What credentials have in common whose payload is kept as it was given.
  *
  * @module
  */
 import { type ChannelCredential, NOT_PROBED } from "./credential.ts";
 
-/** A channel whose lines are listed at `path` of its own file. */
-function plain(
+/** A channel whose lines are listed at `path` of its own file, and that cannot be asked. */
+export function plain(
   channel: string,
   path: readonly [string, ...string[]],
   secrets: readonly string[] = [],
@@ -23,12 +23,3 @@ function plain(
 
 /** See {@linkcode ChannelCredential}. */
 export const webchatCredential = plain("webchat", ["webchat", "instances"]);
-/** See {@linkcode ChannelCredential}. */
-export const whatsappCredential = plain("whatsapp", ["whatsapp"], [
-  "phone_number_id",
-  "access_token",
-  "app_secret",
-  "verify_token",
-]);
-/** See {@linkcode ChannelCredential}. */
-export const slackCredential = plain("slack", ["slack"], ["bot_token", "signing_secret"]);

@@ -4,8 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import type { CredentialValidation } from "../../contract/admin/credentials.ts";
-import { messageOf } from "../../contract/mod.ts";
+import { askProvider } from "./ask.ts";
 import type { ChannelCredential } from "./credential.ts";
 
 const API_ROOT = "https://api.telegram.org";
@@ -46,38 +45,16 @@ export const telegramCredential: ChannelCredential = {
       ...(allowed_chat_ids && { allowlist: { chat_ids: allowed_chat_ids } }),
     };
   },
-  async probe({ payload }, { fetch, apiRoot, timeoutMs }): Promise<CredentialValidation> {
+  probe({ payload }, { apiRoot = API_ROOT, ...deps }) {
     const { token } = Payload.parse(payload);
-    const failed = (
-      reason_code: "auth_failed" | "connectivity_failed",
-      detail: string,
-    ): CredentialValidation => ({
-      probed: true,
-      healthy: false,
-      detail: detail.replaceAll(token, "[token]"),
-      reason_code,
-    });
-    try {
-      const response = await fetch(`${apiRoot ?? API_ROOT}/bot${token}/getMe`, {
-        signal: AbortSignal.timeout(timeoutMs),
-        redirect: "error",
-      });
-      if (response.status === 401 || response.status === 404) {
-        return failed("auth_failed", `Telegram answered ${response.status}`);
-      }
-      if (!response.ok) {
-        return failed("connectivity_failed", `Telegram answered ${response.status}`);
-      }
-      const me = Me.parse(await response.json());
-      if (!me.ok) return failed("auth_failed", "Telegram does not know the token");
-      return {
-        probed: true,
-        healthy: true,
-        detail: `authenticated as @${me.result?.username ?? "?"}`,
-        reason_code: "ok",
-      };
-    } catch (error) {
-      return failed("connectivity_failed", messageOf(error));
-    }
+    return askProvider({
+      provider: "Telegram",
+      url: `${apiRoot}/bot${token}/getMe`,
+      secret: token,
+      whose(answer) {
+        const me = Me.safeParse(answer);
+        return me.data?.ok === true ? `@${me.data.result?.username ?? "?"}` : undefined;
+      },
+    }, deps);
   },
 };
