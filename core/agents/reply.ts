@@ -27,12 +27,8 @@ export function replyOutbound(
   const { key } = inbounds[0];
   return {
     id: stepId(turnId, REPLY_STEP, "send"),
-    account_id: key.account_id,
-    agent_id: key.agent_id,
+    ...key,
     session_id: sessionIdOf(key),
-    channel: key.channel,
-    instance: key.instance,
-    contact: key.contact,
     turn_id: turnId,
     body: replyBody(text, code, inbounds),
     expires_at_ms: nowMs + REPLY_TTL_MS,

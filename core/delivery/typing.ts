@@ -44,12 +44,8 @@ export function createTyping(
   function signFor({ key, reply_address: to, msg_id }: Inbound, turnId: string): Outbound {
     return {
       id: uuid(),
-      account_id: key.account_id,
-      agent_id: key.agent_id,
+      ...key,
       session_id: sessionIdOf(key),
-      channel: key.channel,
-      instance: key.instance,
-      contact: key.contact,
       turn_id: turnId,
       body: { kind: "typing", to, reply_to_msg_id: msg_id },
       expires_at_ms: now() + SEND_LIMIT_MS,
