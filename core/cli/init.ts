@@ -8,7 +8,7 @@ import { isAbsolute, join, relative, resolve } from "node:path";
 import { cancel, intro, isCancel, outro, select, spinner, text } from "@clack/prompts";
 import { type Command, Option } from "commander";
 import { CodedError } from "../contract/mod.ts";
-import { idProblem } from "../microapps/manifest.ts";
+import { idProblem } from "../microapps/manifest_identity.ts";
 import type { CliContext } from "./command.ts";
 import {
   refuseOccupied,

@@ -11,7 +11,7 @@ import { type FSWatcher, watch } from "chokidar";
 import { messageOf } from "../contract/mod.ts";
 import { delay } from "../flow/delay.ts";
 import type { Log } from "../flow/log.ts";
-import type { Candidate } from "../microapps/discovery.ts";
+import type { Candidate } from "../microapps/candidate.ts";
 import type { Host } from "../microapps/host.ts";
 import { programProblem } from "../microapps/install/source.ts";
 

@@ -5,7 +5,7 @@
  */
 import { resolve } from "node:path";
 import type { McpServer } from "../contract/mod.ts";
-import type { Candidate } from "../microapps/discovery.ts";
+import type { Candidate } from "../microapps/candidate.ts";
 import { parseManifest } from "../microapps/manifest.ts";
 import { type McpPlan, type McpServerSpec, serverId } from "../microapps/mcp/spec.ts";
 import { stateDirOf } from "../microapps/sandbox/state_dir.ts";

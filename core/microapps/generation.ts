@@ -6,7 +6,7 @@
  */
 import type { Clock } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
-import type { Candidate } from "./discovery.ts";
+import type { Candidate } from "./candidate.ts";
 import type { MicroappFault } from "./faults.ts";
 import type { HttpHandshake } from "./http/identity.ts";
 import type { HttpServers } from "./http/servers.ts";

@@ -9,7 +9,7 @@ import { type Clock, RpcFault } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
 import { BREAKER_LIMITS, type BreakerLimits, createBreakers } from "../flow/breaker.ts";
 import { type CallContext, createCalls, type MicroappCall, worksFor } from "./calls.ts";
-import type { Candidate } from "./discovery.ts";
+import type { Candidate } from "./candidate.ts";
 import type { Env } from "./env.ts";
 import type { MicroappFault } from "./faults.ts";
 import type { HookPoint } from "./handshake.ts";

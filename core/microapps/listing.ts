@@ -4,7 +4,8 @@
  * @module
  */
 import { basename } from "node:path";
-import type { Candidate, Discovery, ExtensionsConfig, Found } from "./discovery.ts";
+import type { Candidate, ExtensionsConfig } from "./candidate.ts";
+import type { Discovery, Found } from "./discovery.ts";
 import { grantsOf } from "./grants.ts";
 
 /** One line of `nexo ext list`. */

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { parse } from "smol-toml";
-import type { z } from "zod";
-import { CodedError, messageOf, type ToggleRisk } from "../contract/mod.ts";
+import { messageOf, type ToggleRisk } from "../contract/mod.ts";
+import { checkIdentity } from "./manifest_identity.ts";
 import {
   type Capabilities,
   type GateToml,
@@ -15,9 +14,9 @@ import {
   type ToolOverlay,
   unknownMembers,
 } from "./manifest_schema.ts";
+import { parseToml, refuse } from "./manifest_toml.ts";
 import { type DeclaredServer, readMcpJson, readServer } from "./mcp/declared.ts";
 import type { SandboxWish } from "./sandbox/level.ts";
-import { isVersion, meetsVersion } from "./semver.ts";
 
 /** How a microapp is reached: only `stdio` is run, and `none` has nothing but MCP servers. */
 export type Transport =
@@ -83,33 +82,9 @@ export interface ManifestSource {
   readonly agentVersion: string;
 }
 
-const RESERVED_IDS: ReadonlySet<string> = new Set(
-  ["agent", "browser", "core", "email", "heartbeat", "memory", "telegram", "whatsapp"],
-);
-const idPattern = /^[a-z][a-z0-9_-]*$/;
 const capabilityPattern = /^[a-z][a-z0-9_]*$/;
 const urlPattern = /^https?:\/\/[^\s/:]+(:\d+)?(\/\S*)?$/;
 const CAPABILITY_LISTS = ["tools", "hooks", "channels", "providers", "pollers"] as const;
-
-function refuse(symbol: string, text: string): never {
-  throw new CodedError("manifest_invalid", `${symbol}: ${text}`);
-}
-
-function parseToml<T extends z.ZodType>(
-  text: string,
-  schema: T,
-): { raw: unknown; read: z.infer<T> } {
-  let raw: unknown;
-  try {
-    raw = parse(text);
-  } catch (error) {
-    return refuse("Parse", messageOf(error).split("\n")[0] ?? "not TOML");
-  }
-  const read = schema.safeParse(raw);
-  if (read.success) return { raw, read: read.data };
-  const issue = read.error.issues[0];
-  return refuse("Parse", `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "wrong shape"}`);
-}
 
 /**
  * Reads a manifest. Members that nobody reads, and a sidecar that cannot be used, are warnings.
@@ -234,35 +209,6 @@ function mergeCapabilities(parts: readonly Capabilities[]): Manifest["capabiliti
       subscribe: merge((part) => part.broker.subscribe),
     },
   };
-}
-
-/** What keeps a text from being a microapp's id; undefined when nothing does. */
-export function idProblem(id: string): string | undefined {
-  if (!idPattern.test(id) || id.length > 64) {
-    return `"${id}" must be 1 to 64 of a-z, 0-9, _ and -, a letter first`;
-  }
-  return RESERVED_IDS.has(id) ? `"${id}" is taken by nexo itself` : undefined;
-}
-
-function checkIdentity({ plugin }: PluginToml, agentVersion: string): void {
-  const { id, version } = plugin;
-  if (id === "") refuse("EmptyId", "plugin.id is missing");
-  const problem = idProblem(id);
-  const symbol = RESERVED_IDS.has(id) ? "ReservedId" : "InvalidId";
-  if (problem !== undefined) refuse(symbol, `plugin.id ${problem}`);
-  if (!isVersion(version)) refuse("InvalidVersion", `plugin.version "${version}" is no version`);
-  for (const member of ["min_agent_version", "min_nexo_version"] as const) {
-    const wanted = plugin[member];
-    if (wanted === undefined) continue;
-    const meets = meetsVersion(agentVersion, wanted);
-    if (meets === null) {
-      refuse("InvalidMinAgentVersion", `plugin.${member} "${wanted}" is no version`);
-    }
-    if (!meets) refuse("AgentTooOld", `plugin.${member} is "${wanted}", this is "${agentVersion}"`);
-  }
-  if (plugin.description.length > 512) {
-    refuse("DescriptionTooLong", "plugin.description has more than 512 characters");
-  }
 }
 
 function checkCapabilities(

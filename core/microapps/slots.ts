@@ -5,7 +5,7 @@
  */
 import { CodedError } from "../contract/mod.ts";
 import { openDeadline } from "../flow/deadline.ts";
-import type { Candidate } from "./discovery.ts";
+import type { Candidate } from "./candidate.ts";
 import { type Generation, type GenerationDeps, openGeneration } from "./generation.ts";
 import { grantsOf } from "./grants.ts";
 import type { HookPoint } from "./handshake.ts";

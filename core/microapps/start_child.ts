@@ -6,7 +6,7 @@
 import { mkdir } from "node:fs/promises";
 import { CodedError, messageOf } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
-import type { Candidate } from "./discovery.ts";
+import type { Candidate } from "./candidate.ts";
 import { childEnv, namedValue } from "./env.ts";
 import { httpEnv, type HttpHandshake, httpHandshake, type IdentityOf } from "./http/identity.ts";
 import type { JsonObject } from "./json.ts";

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../../contract/mod.ts";
 import type { Log } from "../../flow/log.ts";
-import type { Candidate } from "../discovery.ts";
+import type { Candidate } from "../candidate.ts";
 import type { MicroappState } from "../lifeline.ts";
 import { addressOf, type ServerAddress } from "./address.ts";
 import { openServerWatch, type ServerState, type ServerWatch, type WatchTimes } from "./watch.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Candidate } from "../discovery.ts";
+import type { Candidate } from "../candidate.ts";
 import type { DeclaredServer } from "./declared.ts";
 
 /** A server that is started as a child. */

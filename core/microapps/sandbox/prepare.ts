@@ -7,7 +7,7 @@ import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { CodedError } from "../../contract/mod.ts";
 import type { ChildOptions } from "../child.ts";
-import type { Candidate } from "../discovery.ts";
+import type { Candidate } from "../candidate.ts";
 import type { Env } from "../env.ts";
 import type { Manifest } from "../manifest.ts";
 import { sandboxCommand } from "./command.ts";

@@ -6,7 +6,7 @@
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AGENT_VERSION } from "../../../core/daemon/microapps.ts";
-import type { Candidate } from "../../../core/microapps/discovery.ts";
+import type { Candidate } from "../../../core/microapps/candidate.ts";
 import { openHost } from "../../../core/microapps/host.ts";
 import { parseManifest } from "../../../core/microapps/manifest.ts";
 import { CALL_TEXT } from "./call_loop.ts";

@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { type Candidate, discoverMicroapps } from "../../../core/microapps/discovery.ts";
+import type { Candidate } from "../../../core/microapps/candidate.ts";
+import { discoverMicroapps } from "../../../core/microapps/discovery.ts";
 import { callTool, openTestHost, testMeta } from "../../support/microapps/host.ts";
 import { openRawChild, type RawChild } from "../../support/microapps/raw_child.ts";
 

@@ -6,7 +6,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { ExtensionEntry } from "../../../core/microapps/discovery.ts";
+import type { ExtensionEntry } from "../../../core/microapps/candidate.ts";
 import {
   callTool,
   childCandidate,

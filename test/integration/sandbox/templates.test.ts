@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { type Candidate, discoverMicroapps } from "../../../core/microapps/discovery.ts";
+import type { Candidate } from "../../../core/microapps/candidate.ts";
+import { discoverMicroapps } from "../../../core/microapps/discovery.ts";
 import { callTool, openTestHost } from "../../support/microapps/host.ts";
 import { DENO, sandboxed, SECRET, withoutBwrap } from "../../support/sandbox/place.ts";
 

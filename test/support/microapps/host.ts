@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CallMeta } from "../../../core/contract/mod.ts";
 import type { Log } from "../../../core/flow/log.ts";
-import type { Candidate, ExtensionEntry } from "../../../core/microapps/discovery.ts";
+import type { Candidate, ExtensionEntry } from "../../../core/microapps/candidate.ts";
 import { type Host, type HostDeps, openHost } from "../../../core/microapps/host.ts";
 import { parseManifest } from "../../../core/microapps/manifest.ts";
 

@@ -10,7 +10,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Candidate, ExtensionEntry } from "../../../core/microapps/discovery.ts";
+import type { Candidate, ExtensionEntry } from "../../../core/microapps/candidate.ts";
 import { parseManifest } from "../../../core/microapps/manifest.ts";
 import type { SandboxHelpers } from "../../../core/microapps/sandbox/helpers.ts";
 import { toolPath } from "../provision.ts";

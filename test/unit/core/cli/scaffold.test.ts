@@ -15,7 +15,8 @@ import {
   TEMPLATE_NAMES,
   type TemplateName,
 } from "../../../../core/cli/init/scaffold.ts";
-import { idProblem, parseManifest } from "../../../../core/microapps/manifest.ts";
+import { parseManifest } from "../../../../core/microapps/manifest.ts";
+import { idProblem } from "../../../../core/microapps/manifest_identity.ts";
 
 const packageRoot = resolve(import.meta.dirname, "../../../..");
 let dir = "";

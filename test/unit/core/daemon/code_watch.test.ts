@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openCodeWatch } from "../../../../core/daemon/code_watch.ts";
-import { type Candidate, discoverMicroapps } from "../../../../core/microapps/discovery.ts";
+import type { Candidate } from "../../../../core/microapps/candidate.ts";
+import { discoverMicroapps } from "../../../../core/microapps/discovery.ts";
 import { silentLog } from "../../../support/store.ts";
 
 let dir = "";

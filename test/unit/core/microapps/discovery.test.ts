@@ -7,7 +7,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { discoverMicroapps, type ExtensionsConfig } from "../../../../core/microapps/discovery.ts";
+import type { ExtensionsConfig } from "../../../../core/microapps/candidate.ts";
+import { discoverMicroapps } from "../../../../core/microapps/discovery.ts";
 
 let configDir = "";
 beforeEach(async () => {

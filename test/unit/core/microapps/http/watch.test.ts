@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Candidate } from "../../../../../core/microapps/discovery.ts";
+import type { Candidate } from "../../../../../core/microapps/candidate.ts";
 import { addressOf } from "../../../../../core/microapps/http/address.ts";
 import { WATCH_TIMES } from "../../../../../core/microapps/http/watch.ts";
 import { freePort, httpServerToml, serverReady } from "../../../../support/apps.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { McpConfig } from "../../../../../core/contract/mod.ts";
 import { mcpPlanOf } from "../../../../../core/daemon/mcp_plan.ts";
-import type { Candidate } from "../../../../../core/microapps/discovery.ts";
+import type { Candidate } from "../../../../../core/microapps/candidate.ts";
 import { parseManifest } from "../../../../../core/microapps/manifest.ts";
 import { NO_MCP, serversOf } from "../../../../../core/microapps/mcp/spec.ts";
 
