@@ -8,11 +8,6 @@ import { createDispatcher, type Dispatch } from "../admin/dispatcher.ts";
 import { openAdminHttp } from "../admin/http.ts";
 import { operatorAuditMethods } from "../admin/operator_audit.ts";
 import { operatorConsoleMethods } from "../admin/operator_console.ts";
-import {
-  operatorControlMethods,
-  type SignedWebhook,
-  type SignRequest,
-} from "../admin/operator_control.ts";
 import { operatorConversationMethods } from "../admin/operator_conversations.ts";
 import { operatorOverviewMethods } from "../admin/operator_overview.ts";
 import { operatorRecordMethods } from "../admin/operator_record.ts";
@@ -27,8 +22,6 @@ import type { Channels } from "../channels/ingress.ts";
 import {
   amountOf,
   CodedError,
-  type EdgeConfig,
-  type EdgeSource,
   type Readiness,
   subjects,
   switchedOffBy,
@@ -43,7 +36,6 @@ import { readUsage } from "../models/budget/usage.ts";
 import { readWrittenSecrets } from "../settings/written_secrets.ts";
 import { listSessions } from "../record/sessions.ts";
 import { checkTranscripts, transcribedAccounts } from "../record/transcript_check.ts";
-import { sign } from "../signing/sign.ts";
 import { insert, type Store } from "../store/store.ts";
 import type { AuditKey } from "../vault/audit_key.ts";
 import type { TicketDesk } from "../vault/tickets.ts";
@@ -53,9 +45,9 @@ import type { TranscriptFiles } from "../record/transcript_files.ts";
 import { createAuditReads } from "./audit.ts";
 import { type AdminMethodDeps, createAdminMethods } from "./admin_methods.ts";
 import type { LiveSettings } from "./config.ts";
+import { type ControlDeps, controlMethods } from "./control.ts";
 import { doctorChecks, type DoctorDeps } from "./doctor.ts";
 import type { ExtensionDesk } from "./extension_desk.ts";
-import type { EdgeLink } from "./edge_link.ts";
 import type { DaemonOptions } from "./options.ts";
 import type { Parts } from "./parts.ts";
 import { createConsoleLink } from "./console_link.ts";
@@ -73,6 +65,7 @@ import type { Work } from "./work.ts";
 export interface AdminDeps
   extends
     Parts,
+    ControlDeps,
     Omit<AdminMethodDeps, "createdAtMs" | "erase" | "probeModels">,
     Pick<DaemonOptions, "version" | "pid" | "env" | "now" | "log"> {
   readonly store: Store;
@@ -93,9 +86,6 @@ export interface AdminDeps
   readonly readiness: () => Promise<Readiness>;
   readonly channelHealth: DoctorDeps["channelHealth"];
   readonly scrape: () => Promise<string>;
-  readonly edgeConfig: () => EdgeConfig;
-  readonly edgeUrl: () => string | undefined;
-  readonly edges: Pick<EdgeLink, "snapshot">;
   readonly extensions: Pick<ExtensionDesk, "list" | "apply">;
 }
 
@@ -245,27 +235,7 @@ function createMethods(deps: AdminDeps) {
     }),
     ...operatorScheduleMethods(deps.schedules),
     ...operatorUsageMethods({ readUsage: (query) => readUsage(store, query) }),
-    ...operatorControlMethods({
-      status: () => statusOf(deps),
-      chat: work.chat,
-      describeSource: (id) => {
-        const source = sourceNamed(deps, id);
-        const { preset, disabled_reason } = source;
-        return { id, preset, url: addressOf(deps, source), disabled_reason };
-      },
-      signWebhook: (request) => signWebhook(deps, request),
-      microapps: () => host.status(),
-      restartMicroapp: (id) => host.restart(id),
-      async reload() {
-        const { version } = await config.reload();
-        return { version, warnings: config.warnings() };
-      },
-      createToken: ({ subject, scope, account, ttlMs }) =>
-        tokens.create({ subject, scope, accountId: account, ttlMs }),
-      revokeToken: tokens.revoke,
-      rotateTokenKey: tokens.rotateKey,
-      edgeSnapshot: deps.edges.snapshot,
-    }),
+    ...controlMethods(deps),
   ];
 }
 
@@ -289,48 +259,4 @@ async function tenantCreatedAtMs(store: Store, account: string, nowMs: number): 
     insert("tenants", { account_id: account, created_at_ms: nowMs }, "ignore"),
   ]);
   return (await find())[0]?.created_at_ms ?? nowMs;
-}
-
-function sourceNamed({ edgeConfig }: AdminDeps, id: string): EdgeSource {
-  const source = edgeConfig().sources.find((one) => one.id === id);
-  if (source === undefined) throw new CodedError("not_found", `There is no source "${id}"`);
-  return source;
-}
-
-/** Where a source is, for whoever is on this machine. */
-function addressOf({ edgeUrl }: AdminDeps, { path }: EdgeSource): string {
-  return `${edgeUrl() ?? "http://127.0.0.1:8787"}${path}`;
-}
-
-async function signWebhook(
-  deps: AdminDeps,
-  { source: id, body, eventKind, id: deliveryId, contentType }: SignRequest,
-): Promise<SignedWebhook> {
-  const source = sourceNamed(deps, id);
-  const url = addressOf(deps, source);
-  const { headers, query } = await sign(source, {
-    body: new Uint8Array(body),
-    nowMs: deps.now(),
-    id: deliveryId ?? deps.uuid(),
-    contentType,
-    url,
-  });
-  const { event_kind_from: from } = source;
-  if (from.kind === "header" && eventKind !== undefined) headers[from.name] = eventKind;
-  return { url: url + query, headers };
-}
-
-async function statusOf(deps: AdminDeps) {
-  const { ready, parts } = await deps.readiness();
-  return {
-    version: deps.version,
-    pid: deps.pid,
-    config_version: deps.config.current().version,
-    edge_url: deps.edgeUrl() ?? null,
-    waiting: deps.work.conversations.waiting(),
-    ready,
-    problems: parts.flatMap(({ part, state, reason }) =>
-      state === "ready" ? [] : [`${part} is ${state}: ${reason ?? ""}`]
-    ),
-  };
 }
