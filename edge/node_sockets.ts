@@ -14,6 +14,7 @@ import {
   type EdgeSocket,
   MAX_INBOUND_BYTES,
   type SocketEvents,
+  type TextMessages,
 } from "./sockets.ts";
 
 /** Answers a handshake; `env` goes to the adapter. */
@@ -112,35 +113,72 @@ function requestOf(incoming: IncomingMessage): Request {
   return new Request(new URL(`http://edge${incoming.url ?? "/"}`), { method, headers });
 }
 
-function connect(ws: WebSocket, socket: Duplex, events: SocketEvents): void {
-  let isPingOpen = false;
-  const edgeSocket: EdgeSocket = {
-    send(messages) {
-      // Complete frames between complete frames: the connection's own writer never notices.
-      if (ws.readyState === ws.OPEN) socket.write(messages.wire());
-    },
-    sendMessage: (bytes, isText) =>
-      new Promise((resolve) => ws.send(bytes, { binary: !isText }, () => resolve())),
-    pause: () => ws.pause(),
-    resume: () => ws.resume(),
-    bufferedBytes: () => socket.writableLength,
-    ping() {
-      if (ws.readyState !== ws.OPEN) return true;
-      if (isPingOpen) return false;
-      isPingOpen = true;
-      ws.ping();
-      return true;
-    },
-    close: (code, reason) => ws.close(code, reason),
-    terminate: () => ws.terminate(),
-  };
-  ws.on("pong", () => isPingOpen = false);
-  if (events.onMessage !== undefined) {
-    const { onMessage } = events;
+function connect(
+  ws: WebSocket,
+  socket: Duplex,
+  { onOpen, onMessage, onClose }: SocketEvents,
+): void {
+  if (onMessage !== undefined) {
     ws.on("message", (data: Buffer, isBinary) => onMessage(isBinary ? data : data.toString()));
   }
   // What is wrong ends the connection, and its end is heard.
-  ws.on("error", () => undefined);
-  ws.on("close", (code, reason) => events.onClose(code, reason.toString()));
-  events.onOpen(edgeSocket);
+  ws.on("error", ignore);
+  ws.on("close", (code, reason) => onClose(code, reason.toString()));
+  onOpen(new NodeSocket(ws, socket));
+}
+
+function ignore(): void {}
+
+/** A class, because an edge has ten thousand of them: methods are shared, closures would not be. */
+class NodeSocket implements EdgeSocket {
+  readonly #ws: WebSocket;
+  readonly #stream: Duplex;
+  #isPingOpen = false;
+
+  constructor(ws: WebSocket, stream: Duplex) {
+    this.#ws = ws;
+    this.#stream = stream;
+    ws.on("pong", () => this.#isPingOpen = false);
+  }
+
+  send(messages: TextMessages): void {
+    // Complete frames between complete frames: the connection's own writer never notices.
+    if (this.#isOpen()) this.#stream.write(messages.wire());
+  }
+
+  sendMessage(bytes: Uint8Array, isText: boolean): Promise<void> {
+    return new Promise((resolve) => this.#ws.send(bytes, { binary: !isText }, () => resolve()));
+  }
+
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
+  }
+
+  bufferedBytes(): number {
+    return this.#stream.writableLength;
+  }
+
+  ping(): boolean {
+    if (!this.#isOpen()) return true;
+    if (this.#isPingOpen) return false;
+    this.#isPingOpen = true;
+    this.#ws.ping();
+    return true;
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#ws.terminate();
+  }
+
+  #isOpen(): boolean {
+    return this.#ws.readyState === this.#ws.OPEN;
+  }
 }

@@ -20,7 +20,7 @@ import type { EdgeAdapter } from "../adapter.ts";
 import { jsonResponse, problemResponse, statusOf } from "../reply.ts";
 import { type AccessDeps, createAccess } from "./access.ts";
 import { CUTS } from "./client.ts";
-import { createHub, type FirehoseLimits, type Hold } from "./hub.ts";
+import { createHub, type FirehoseLimits, type Place } from "./hub.ts";
 import { watchingOf } from "./presence.ts";
 import { readQuery } from "./query.ts";
 import { sseResponse } from "./sse.ts";
@@ -73,7 +73,7 @@ export function createFirehose(deps: FirehoseDeps): Firehose {
   const hub = createHub({ bus, now, uuid, log, limits, tally });
 
   /** Everything that can refuse a client happens before its connection is accepted. */
-  async function admit(request: Request): Promise<Hold> {
+  async function admit(request: Request): Promise<Place> {
     const token = await access.tokenOf(request);
     const { claims: { jti, exp, ...claims }, kid } = await verifier.verify(token);
     const scope = eventScopeOf(claims);
@@ -108,14 +108,13 @@ export function createFirehose(deps: FirehoseDeps): Firehose {
     }, requestId);
   }
 
-  function socketOf(c: Context, hold: Hold): Response {
-    let leave: (() => void) | undefined;
+  function socketOf(c: Context, place: Place): Response {
     const response = adapter.acceptSocket?.(c.req.raw, c.env, {
-      onOpen: (socket) => void (leave = hold.enter(socket)),
-      onClose: () => (leave ?? hold.release)(),
+      onOpen: (socket) => hub.enter(place, socket),
+      onClose: () => hub.leave(place),
     });
     if (response !== undefined) return response;
-    hold.release();
+    hub.leave(place);
     return upgradeRequired();
   }
 
@@ -139,8 +138,11 @@ export function createFirehose(deps: FirehoseDeps): Firehose {
         answer(c, async () => {
           // Asked for its head only, a stream would have nobody to end it.
           if (c.req.raw.method !== "GET") return new Response(null, { status: 405 });
-          const hold = await admit(c.req.raw);
-          return sseResponse(hold.enter);
+          const place = await admit(c.req.raw);
+          return sseResponse({
+            onOpen: (outlet) => hub.enter(place, outlet),
+            onEnd: () => hub.leave(place),
+          });
         }));
       app.post("/session", (c) =>
         answer(c, async () => {

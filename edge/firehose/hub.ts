@@ -29,7 +29,7 @@ import { createPast } from "./pages.ts";
 import { createPresence, type Watching } from "./presence.ts";
 import { createPump } from "./pump.ts";
 import { scopeKey, type StreamScope } from "./scope.ts";
-import { createSeats, type Seat, type SeatLimits } from "./seats.ts";
+import { createSeats, type SeatLimits } from "./seats.ts";
 import type { Stream } from "./stream.ts";
 import { createStreams } from "./streams.ts";
 import { countCode, type Tally } from "./tally.ts";
@@ -56,14 +56,6 @@ export interface HubDeps {
   readonly tally: Tally;
 }
 
-/** A place kept in a stream for a client that is about to come. */
-export interface Hold {
-  /** Brings the client in, after `since` or at the end of the stream; the first frames go at once. Returns the way out. */
-  readonly enter: (outlet: Outlet) => () => void;
-  /** Gives the place back unused. */
-  readonly release: () => void;
-}
-
 /** What a client wants. */
 export interface Wanted {
   readonly scope: StreamScope;
@@ -75,6 +67,15 @@ export interface Wanted {
   readonly watching?: Watching | undefined;
 }
 
+/** A place kept in a stream, for a client that is about to come and then for as long as it stays. */
+export interface Place {
+  readonly stream: Stream;
+  readonly bearer: Bearer;
+  /** How it begins, until it has. */
+  start?: { readonly from: Cursor; readonly wanted: Wanted } | undefined;
+  client?: Client;
+}
+
 /** The streams. */
 export interface Hub {
   /**
@@ -82,7 +83,11 @@ export interface Hub {
    *
    * @throws {CodedError} `firehose_full`; whatever happens when core is needed and does not answer, or refuses the token
    */
-  readonly hold: (wanted: Wanted) => Promise<Hold>;
+  readonly hold: (wanted: Wanted) => Promise<Place>;
+  /** Brings the client in, after `since` or at the end of the stream; the first frames go at once. */
+  readonly enter: (place: Place, outlet: Outlet) => void;
+  /** Gives the place back, used or not; harmless when repeated. */
+  readonly leave: (place: Place) => void;
   /** Puts other bounds in force; nobody is cut for them. */
   readonly limit: (limits: SeatLimits) => void;
   /** Cuts the clients for whom `why` says so. */
@@ -110,8 +115,7 @@ export function createHub(deps: HubDeps): Hub {
   const past = createPast({ bus });
   let seatLimits: SeatLimits = { perTenant: maxClients, perSubject: maxClients };
   const seats = createSeats(() => seatLimits);
-  const members = new Map<Client, Stream>();
-  const seatOf = new WeakMap<object, Seat>();
+  const members = new Map<Client, Place>();
   const headReads = new Map<Stream, Promise<void>>();
   const leavers = createLeavers();
   const presence = createPresence({ bus, edge: deps.uuid(), log, highBytes });
@@ -122,7 +126,7 @@ export function createHub(deps: HubDeps): Hub {
     stallMs,
     loadPage: past.loadPage,
     streams: () => streams,
-    streamOf: (client) => members.get(client),
+    streamOf: (client) => members.get(client)?.stream,
     cut,
   });
   let attention: Disposable | undefined;
@@ -139,34 +143,35 @@ export function createHub(deps: HubDeps): Hub {
       clients: () => members.keys(),
       expired: (client) => cut(client, CUTS.expired),
       lost: (client) => {
-        leave(client);
+        remove(client);
         client.outlet.terminate();
       },
     });
   }
 
-  function drop(stream: Stream, hold: object): void {
-    stream.holds.delete(hold);
-    seatOf.get(hold)?.release();
-    if (stream.holds.size > 0 || !streams.forget(stream)) return;
+  function giveBack(place: Place): void {
+    const { stream, bearer } = place;
+    if (!stream.places.delete(place)) return;
+    seats.leave(scopeKey(stream.scope), bearer.subject);
+    if (stream.places.size > 0 || !streams.forget(stream)) return;
     attention?.[Symbol.dispose]();
     attention = undefined;
   }
 
-  function leave(client: Client): void {
-    const stream = members.get(client);
-    if (stream === undefined) return;
+  function remove(client: Client): void {
+    const place = members.get(client);
+    if (place === undefined) return;
     client.isClosed = true;
     members.delete(client);
-    stream.clients.delete(client);
+    place.stream.clients.delete(client);
     pump.waiting.leave(client);
     presence.leave(client);
-    drop(stream, client);
+    giveBack(place);
   }
 
   function cut(client: Client, why: Cut): void {
     if (client.isClosed) return;
-    leave(client);
+    remove(client);
     log.debug("firehose.cut", { code: why.code });
     countCode(tally.cuts, why.code);
     leavers.add(client.outlet);
@@ -197,41 +202,13 @@ export function createHub(deps: HubDeps): Hub {
     stream.knownGeneration = Math.max(stream.knownGeneration, generation);
   }
 
-  function enter(
-    stream: Stream,
-    place: object,
-    { bearer, filter, watching }: Wanted,
-    { from, outlet }: { from: Cursor; outlet: Outlet },
-  ): () => void {
-    // A place beyond the end is for core to judge.
-    const generation = from.offset > stream.head ? 0 : stream.knownGeneration;
-    const client = createClient({ outlet, tally, bearer, filter, at: from.offset, generation });
-    stream.holds.add(client);
-    const seat = seatOf.get(place);
-    seatOf.delete(place);
-    if (seat !== undefined) seatOf.set(client, seat);
-    drop(stream, place);
-    stream.clients.add(client);
-    members.set(client, stream);
-    const cursor = formatCursor(from.epoch, from.offset);
-    tell(client, frameOf({ type: "ready", cursor }));
-    if (from.epoch !== streams.epoch()) streams.moveIn(client, cursor);
-    if (watching !== undefined) presence.enter(client, watching);
-    if (isClosing) cut(client, CUTS.going);
-    pump.advance(client);
-    return () => {
-      leave(client);
-      leavers.gone(outlet);
-    };
-  }
-
-  function takeSeat({ scope, bearer }: Wanted): Seat {
-    const seat = seats.take(scopeKey(scope), bearer.subject);
-    if ("release" in seat) return seat;
-    const whose = seat.bound === "perTenant" ? "this tenant" : "this token's subject";
+  function takeSeat({ scope, bearer }: Wanted): void {
+    const taken = seats.take(scopeKey(scope), bearer.subject);
+    if (taken === undefined) return;
+    const whose = taken.bound === "perTenant" ? "this tenant" : "this token's subject";
     throw new CodedError(
       "firehose_full",
-      `Cannot connect: ${whose} has ${seat.limit} clients at this edge already; close some, ` +
+      `Cannot connect: ${whose} has ${taken.limit} clients at this edge already; close some, ` +
         "or let the operator raise broker.firehose in broker.yaml",
     );
   }
@@ -241,22 +218,43 @@ export function createHub(deps: HubDeps): Hub {
     async hold(wanted) {
       if (isClosing) throw new CodedError("firehose_full", "Cannot connect: the edge is closing");
       const stream = streams.of(wanted.scope);
-      const place = {};
-      seatOf.set(place, takeSeat(wanted));
-      stream.holds.add(place);
+      const place: Place = { stream, bearer: wanted.bearer };
+      takeSeat(wanted);
+      stream.places.add(place);
       streams.keep(stream);
       try {
         listen();
         await knowHead(stream, wanted.bearer.token);
       } catch (error) {
-        drop(stream, place);
+        giveBack(place);
         throw error;
       }
-      const from = startOf(wanted.since, streams.epoch(), stream.head);
-      return {
-        release: () => drop(stream, place),
-        enter: (outlet) => enter(stream, place, wanted, { from, outlet }),
-      };
+      place.start = { wanted, from: startOf(wanted.since, streams.epoch(), stream.head) };
+      return place;
+    },
+    enter(place, outlet) {
+      const { stream, bearer, start } = place;
+      if (start === undefined) throw new TypeError("Cannot enter: the place is in use");
+      place.start = undefined;
+      const { from, wanted: { filter, watching } } = start;
+      // A place beyond the end is for core to judge.
+      const generation = from.offset > stream.head ? 0 : stream.knownGeneration;
+      const client = createClient({ outlet, tally, bearer, filter, at: from.offset, generation });
+      place.client = client;
+      stream.clients.add(client);
+      members.set(client, place);
+      const cursor = formatCursor(from.epoch, from.offset);
+      tell(client, frameOf({ type: "ready", cursor }));
+      if (from.epoch !== streams.epoch()) streams.moveIn(client, cursor);
+      if (watching !== undefined) presence.enter(client, watching);
+      if (isClosing) cut(client, CUTS.going);
+      pump.advance(client);
+    },
+    leave(place) {
+      const { client } = place;
+      if (client === undefined) return giveBack(place);
+      remove(client);
+      leavers.gone(client.outlet);
     },
     cutWhere(why) {
       for (const client of Array.from(members.keys())) {

@@ -12,12 +12,6 @@ export interface SeatLimits {
   readonly perSubject: number;
 }
 
-/** A client's place. */
-export interface Seat {
-  /** Gives the place back; harmless when repeated. */
-  release(): void;
-}
-
 /** Which bound a client met. */
 export interface SeatsTaken {
   readonly bound: keyof SeatLimits;
@@ -26,25 +20,16 @@ export interface SeatsTaken {
 
 /** The places of one edge. */
 export interface Seats {
-  /** A place, or why there is none. */
-  take(tenant: string, subject: string): Seat | SeatsTaken;
+  /** Takes a place; returns why there is none. */
+  take(tenant: string, subject: string): SeatsTaken | undefined;
+  /** Gives back what was taken, once. */
+  leave(tenant: string, subject: string): void;
 }
 
 /** Builds the places; `limits` is asked each time. */
 export function createSeats(limits: () => SeatLimits): Seats {
   const tenants = new Map<string, Map<string, number>>();
   const totals = new Map<string, number>();
-
-  function leave(tenant: string, subject: string): void {
-    const subjects = tenants.get(tenant);
-    const left = (subjects?.get(subject) ?? 1) - 1;
-    if (left > 0) subjects?.set(subject, left);
-    else subjects?.delete(subject);
-    if (subjects?.size === 0) tenants.delete(tenant);
-    const total = (totals.get(tenant) ?? 1) - 1;
-    if (total > 0) totals.set(tenant, total);
-    else totals.delete(tenant);
-  }
 
   return {
     take(tenant, subject) {
@@ -56,13 +41,17 @@ export function createSeats(limits: () => SeatLimits): Seats {
       if (own >= perSubject) return { bound: "perSubject", limit: perSubject };
       tenants.set(tenant, subjects.set(subject, own + 1));
       totals.set(tenant, total + 1);
-      let isTaken = true;
-      return {
-        release() {
-          if (isTaken) leave(tenant, subject);
-          isTaken = false;
-        },
-      };
+      return undefined;
+    },
+    leave(tenant, subject) {
+      const subjects = tenants.get(tenant);
+      const left = (subjects?.get(subject) ?? 1) - 1;
+      if (left > 0) subjects?.set(subject, left);
+      else subjects?.delete(subject);
+      if (subjects?.size === 0) tenants.delete(tenant);
+      const total = (totals.get(tenant) ?? 1) - 1;
+      if (total > 0) totals.set(tenant, total);
+      else totals.delete(tenant);
     },
   };
 }

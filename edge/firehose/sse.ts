@@ -11,13 +11,19 @@ const PING = encoder.encode(": ping\n\n");
 /** How long a browser waits before it reconnects, in milliseconds. */
 const RETRY = encoder.encode("retry: 2000\n\n");
 
-/** A response that streams what its outlet is sent; `enter` returns what to call when it ends. */
-export function sseResponse(enter: (outlet: Outlet) => () => void): Response {
-  let leave: (() => void) | undefined;
+/** What an event stream is for: an outlet that comes in, once, and ends. */
+export interface StreamEvents {
+  readonly onOpen: (outlet: Outlet) => void;
+  /** Called once. */
+  readonly onEnd: () => void;
+}
+
+/** A response that streams what its outlet is sent. */
+export function sseResponse({ onOpen, onEnd }: StreamEvents): Response {
   let isEnded = false;
   const end = (): void => {
     isEnded = true;
-    leave?.();
+    onEnd();
   };
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
@@ -30,7 +36,7 @@ export function sseResponse(enter: (outlet: Outlet) => () => void): Response {
         if (!isEnded) controller.enqueue(bytes);
       };
       write(RETRY);
-      leave = enter({
+      onOpen({
         send: (messages) => write(messages.sse()),
         bufferedBytes: () => isEnded ? 0 : -(controller.desiredSize ?? 0),
         ping() {
@@ -40,7 +46,6 @@ export function sseResponse(enter: (outlet: Outlet) => () => void): Response {
         close: finish,
         terminate: finish,
       });
-      if (isEnded) leave();
     },
     cancel: end,
   }, { highWaterMark: 0, size: (bytes) => bytes?.byteLength ?? 0 });

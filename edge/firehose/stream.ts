@@ -18,7 +18,7 @@ import { positionIn, type StreamScope } from "./scope.ts";
 export interface Stream {
   readonly scope: StreamScope;
   /** Clients and those about to become one. */
-  readonly holds: Set<object>;
+  readonly places: Set<object>;
   readonly clients: Set<Client>;
   readonly ring: Ring;
   /** The newest offset known. */
@@ -58,7 +58,7 @@ const BATCH_CHARS = 128 * 1024;
 export function createStream(scope: StreamScope): Stream {
   return {
     scope,
-    holds: new Set(),
+    places: new Set(),
     clients: new Set(),
     ring: createRing(HARD_BOUNDS),
     head: 0,

@@ -6,11 +6,10 @@ const BIG = { padding: "x".repeat(100_000) };
 
 describe("a client that reads slowly", () => {
   it("is cut with 4008 and its last cursor, disturbs nobody, and resumes exactly", async () => {
-    let cutNow: () => void = () => undefined;
-    const wasCut = new Promise<void>((resolve) => cutNow = resolve);
+    let wasCut: () => void = () => undefined;
     const ignore = () => undefined;
     const log: Log = {
-      debug: (event) => event === "firehose.cut" ? cutNow() : undefined,
+      debug: (event) => event === "firehose.cut" ? wasCut() : undefined,
       info: ignore,
       warn: ignore,
       error: ignore,
@@ -21,11 +20,11 @@ describe("a client that reads slowly", () => {
     const [slow, quick] = [await follow(place, token), await follow(place, token)];
     await slow.until((frames) => frames.length === 1);
     slow.socket.pause();
+    // It reads on at once, because whoever is cut has little time to hear why.
+    wasCut = () => slow.socket.resume();
     const count = 150;
     for (let n = 0; n < count; n++) await place.core().put("acme", noted("ana", n, BIG));
     await quick.until(events(count));
-    await wasCut;
-    slow.socket.resume();
     expect(await slow.closed).toBe(4008);
     const last = slow.frames.at(-1);
     expect(last).toMatchObject({ type: "error", code: "client_slow" });
@@ -38,7 +37,7 @@ describe("a client that reads slowly", () => {
   });
 
   it("is not cut while it reads at all, and gets everything", async () => {
-    const limits = { highBytes: 64 * 1024, stallMs: 2000 };
+    const limits = { highBytes: 64 * 1024, stallMs: 60_000 };
     await using place = await openPlace({ firehose: { limits } });
     const follower = await follow(place, await place.token({ accountId: "acme" }));
     follower.socket.pause();
@@ -52,12 +51,12 @@ describe("a client that reads slowly", () => {
 
 describe("a client that is gone without a word", () => {
   it("is ended when it does not answer a ping", async () => {
-    await using place = await openPlace({ firehose: { limits: { pingMs: 50 } } });
+    await using place = await openPlace({ firehose: { limits: { pingMs: 1000 } } });
     const token = await place.token({ accountId: "acme" });
     const [dead, alive] = [await follow(place, token), await follow(place, token)];
     dead.socket.pause();
     const metrics = async () => (await fetch(place.url("/metrics"))).text();
-    await expect.poll(metrics, { timeout: 5000 }).toContain("nexo_edge_firehose_clients 1");
+    await expect.poll(metrics, { timeout: 20_000 }).toContain("nexo_edge_firehose_clients 1");
     await place.core().put("acme", noted("ana", 1));
     await alive.until(events(1));
     dead.socket.terminate();

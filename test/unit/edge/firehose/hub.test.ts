@@ -69,9 +69,9 @@ function openTest(limits = {}, log: string[] = []) {
   }
   async function enter(account = "acme"): Promise<ReturnType<typeof createOutlet>> {
     const reader = createOutlet();
-    const hold = await hub.hold({ ...wanted, scope: { account } });
+    const place = await hub.hold({ ...wanted, scope: { account } });
     const { send } = reader.outlet;
-    hold.enter({
+    hub.enter(place, {
       ...reader.outlet,
       send(messages) {
         send(messages);
@@ -139,8 +139,8 @@ describe("createHub", () => {
     await hold("acme", "b");
     await expect(hold("acme", "c")).rejects.toThrow(/this tenant has 3 clients/);
     await hold("globex", "a");
-    first.release();
-    first.release();
+    hub.leave(first);
+    hub.leave(first);
     await hold("acme", "a");
     await expect(hold("acme", "c")).rejects.toMatchObject({ code: "firehose_full" });
   });
@@ -149,14 +149,15 @@ describe("createHub", () => {
     const { hub, tally, tell } = openTest();
     hub.limit({ perTenant: 1, perSubject: 1 });
     const { outlet } = createOutlet();
-    const leave = (await hub.hold(wanted)).enter(outlet);
+    const place = await hub.hold(wanted);
+    hub.enter(place, outlet);
     tell(0);
     await vi.advanceTimersByTimeAsync(100);
     tell(5);
     await vi.advanceTimersByTimeAsync(100);
     expect([tally.events, tally.gaps]).toEqual([5, 0]);
     await expect(hub.hold(wanted)).rejects.toThrow();
-    leave();
+    hub.leave(place);
     await hub.hold(wanted);
   });
 

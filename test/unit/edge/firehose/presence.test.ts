@@ -64,7 +64,7 @@ function openEdge(bus: Bus, name: string): TestEdge {
       const filter = { conversation: conversations };
       const scope = { account };
       const watching = watchingOf(scope, filter);
-      const hold = await edge.hub.hold({ scope, bearer, filter, since: undefined, watching });
+      const place = await edge.hub.hold({ scope, bearer, filter, since: undefined, watching });
       const watcher: Watcher = {
         account,
         subject,
@@ -72,9 +72,9 @@ function openEdge(bus: Bus, name: string): TestEdge {
         seen,
         frames: 0,
         buffered: 0,
-        leave: () => leave(),
+        leave: () => edge.hub.leave(place),
       };
-      const leave = hold.enter({
+      edge.hub.enter(place, {
         send({ texts }) {
           for (const text of texts) {
             const frame = FirehoseFrame.parse(JSON.parse(text));
