@@ -17,8 +17,9 @@ import type { SeenEvent } from "../support/watch.ts";
 import { checkViewer, lastWanted, type LoggedEvent, openViewer, type Viewer } from "./viewer.ts";
 
 const SEED = Number(process.env["NEXO_CHAOS_SEED"] ?? Date.now() % 1_000_000);
-const STRIKES = 8;
-const DELIVERIES = 2000;
+/** More of them for a longer look; every one has its share of the deliveries. */
+const STRIKES = Number(process.env["NEXO_CHAOS_STRIKES"] ?? 8);
+const DELIVERIES = STRIKES * 250;
 const SENDERS = 32;
 const VIEWERS = 200;
 /** Each with a token of its own: one subject may hold a hundred connections at an edge. */
@@ -224,7 +225,7 @@ function checkDeliveries(
 }
 
 describe("kill -9 of either half and of what is between them", () => {
-  it(`loses, doubles and shows nothing amiss (NEXO_CHAOS_SEED=${SEED})`, async () => {
+  it(`loses, doubles and shows nothing amiss (NEXO_CHAOS_SEED=${SEED} NEXO_CHAOS_STRIKES=${STRIKES})`, async () => {
     const random = createRandom(SEED);
     await using server = await startNatsServer({ jetStream: true });
     await using place = await openDaemonPlace({
