@@ -49,7 +49,7 @@ import { channelSources } from "./channels/sources.ts";
 import { createUuids, messageOf, resolveSource, subjects } from "./contract/mod.ts";
 import { openExchangeClient } from "./bus/exchanges/client.ts";
 import { parseEdgeKey } from "./bus/handoff_seal.ts";
-import { sealRequests } from "./bus/sealed_requests.ts";
+import { sealBus } from "./bus/sealed_bus.ts";
 import { createMeter } from "./flow/meter.ts";
 import { openScope } from "./flow/scope.ts";
 import { openRetention } from "./events/retention.ts";
@@ -129,8 +129,13 @@ export async function runDaemon(
   });
   const { bus } = carrier;
   const edgeKey = parseEdgeKey(options.env["NEXO_EDGE_KEY"]);
-  const fromEdges = [subjects.chat, subjects.rejections];
-  const edgeBus = await sealRequests(bus, { key: edgeKey, subjects: fromEdges, random });
+  const edgeBus = await sealBus(bus, {
+    key: edgeKey,
+    requests: [subjects.chat, subjects.rejections],
+    news: [subjects.presence],
+    random,
+    log,
+  });
 
   let publishConfig = (): void => {};
   let dispatch: Dispatch = () => Promise.reject(new Error("the admin methods are not there yet"));

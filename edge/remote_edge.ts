@@ -6,7 +6,7 @@
 import { openHandoffSeal } from "../core/bus/handoff_seal.ts";
 
 export { parseEdgeKey } from "../core/bus/handoff_seal.ts";
-import { sealRequests } from "../core/bus/sealed_requests.ts";
+import { sealBus } from "../core/bus/sealed_bus.ts";
 import { type ExchangeClient, openExchangeClient } from "../core/bus/exchanges/client.ts";
 import { openNatsBus } from "../core/bus/nats.ts";
 import type { NatsAuth } from "../core/bus/nats_address.ts";
@@ -51,7 +51,9 @@ export interface RemoteEdgeOptions {
 }
 
 /** What only an edge may ask. */
-const SEALED = [subjects.chat, subjects.rejections];
+const REQUESTS = [subjects.chat, subjects.rejections];
+/** What only an edge may say. */
+const NEWS = [subjects.presence];
 const AUTHORIZE_LIMIT_MS = 5_000;
 const random: Random = (bytes) => crypto.getRandomValues(bytes);
 
@@ -76,6 +78,13 @@ export async function runRemoteEdge(
     now: Date.now,
     log,
   });
+  await using sealed = await sealBus(bus, {
+    key: edgeKey,
+    requests: REQUESTS,
+    news: NEWS,
+    random,
+    log,
+  });
   const seal = await openHandoffSeal({
     key: edgeKey,
     subject: subjects.edgeConfigPush,
@@ -91,7 +100,7 @@ export async function runRemoteEdge(
   });
   await using edge = await options.listen({
     exchanges,
-    bus: await sealRequests(bus, { key: edgeKey, subjects: SEALED, random }),
+    bus: sealed,
     visitorSecret: await visitorSecretOf(edgeKey),
     authorize: (request) => isOperator(bus, request),
   });

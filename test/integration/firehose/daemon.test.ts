@@ -5,9 +5,11 @@
  */
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { FIREHOSE_PROTOCOL, FirehoseFrame } from "../../../core/contract/mod.ts";
+import { openNatsBus } from "../../../core/bus/nats.ts";
+import { FIREHOSE_PROTOCOL, FirehoseFrame, subjects } from "../../../core/contract/mod.ts";
 import { openDaemonPlace } from "../../support/daemon.ts";
 import { startNatsServer } from "../../support/nats_server.ts";
+import { silentLog } from "../../support/store.ts";
 
 /** Frames as they come, and how the connection ended. */
 function follow(edgeUrl: string, token: string, query = "") {
@@ -29,6 +31,29 @@ function follow(edgeUrl: string, token: string, query = "") {
       while (!frames.some(done)) await new Promise<void>((resolve) => (tell = resolve));
     },
   };
+}
+
+/** Says as an edge would, but without the key, who watches the conversation; resolves once it is passed on. */
+async function claimToWatch(natsUrl: string, watcher: string): Promise<void> {
+  await using bus = await openNatsBus({
+    url: natsUrl,
+    auth: undefined,
+    name: "stranger",
+    jetStream: false,
+    now: Date.now,
+    log: silentLog,
+  });
+  const room = { account: "acme", conversation: "s-1", watchers: [watcher], more: 0 };
+  const news = new TextEncoder().encode(JSON.stringify({ edge: "stranger", rooms: [room] }));
+  const said = [news, Uint8Array.of(1, ...news)];
+  const passed = new Promise<void>((resolve) => {
+    let heard = 0;
+    bus.subscribe(subjects.presence, {}, ({ data }) => {
+      if (said.some((one) => Buffer.compare(one, data) === 0) && ++heard === said.length) resolve();
+    });
+  });
+  for (const data of said) bus.publish(subjects.presence, data);
+  await passed;
 }
 
 const isSent = (frame: FirehoseFrame): boolean =>
@@ -74,7 +99,7 @@ describe("the firehose of a running daemon", () => {
     },
   );
 
-  it("adds up who watches a conversation at edges of two kinds, and forgets an edge that was killed", async () => {
+  it("adds up who watches a conversation at edges of two kinds, believes no stranger, and forgets an edge that was killed", async () => {
     await using nats = await startNatsServer();
     await using place = await openDaemonPlace({
       env: { NEXO_NATS_URL: nats.url, NEXO_EDGE_KEY: "a key that only core and its edges know" },
@@ -90,6 +115,7 @@ describe("the firehose of a running daemon", () => {
       frame.type === "presence" && frame.watchers.join() === watchers.join();
     const ana = await watchAt(node.url, "ana", "acme");
     await ana.until(sees("ana"));
+    await claimToWatch(nats.url, "mallory");
     const eve = await watchAt(deno.url, "eve", "globex");
     await eve.until(sees("eve"));
     const bo = await watchAt(deno.url, "bo", "acme");
@@ -98,6 +124,8 @@ describe("the firehose of a running daemon", () => {
     await bo.until((frame) => sees("bo")(frame) && bo.frames.at(-1) === frame);
     expect(bo.frames.filter(({ type }) => type === "presence").length).toBeLessThanOrEqual(3);
     expect(JSON.stringify(bo.frames)).not.toContain("eve");
+    expect(JSON.stringify([ana.frames, bo.frames])).not.toContain("mallory");
+    expect(place.output()).toContain("bus.unread");
     expect(JSON.stringify(eve.frames)).not.toMatch(/ana|bo/);
   });
 });
