@@ -15,7 +15,7 @@ import { createPooledRandom } from "../flow/random.ts";
 import { replaceSecretFile } from "../vault/key_files.ts";
 import type { CliContext } from "./command.ts";
 import { say, sayJson } from "./print.ts";
-import { addAddressOptions, openProcessLog, portOf } from "./process.ts";
+import { addAddressOptions, addJsonOption, openProcessLog, portOf, sayReady } from "./process.ts";
 import { count } from "./record.ts";
 
 const HOUR_MS = 3_600_000;
@@ -24,16 +24,18 @@ const DEFAULT_SNAPSHOT_HOURS = 7 * 24;
 /** Adds the commands. All an edge needs is in its environment; sources come from core. */
 export function addEdgeCommand(program: Command, context: CliContext): void {
   const { env, cwd, signal, version } = context;
-  const edge = addAddressOptions(program.command("edge"))
+  const edge = addJsonOption(addAddressOptions(program.command("edge")))
     .description("an edge alone; NEXO_NATS_URL says where the bus is, NEXO_EDGE_KEY seals")
+    .enablePositionalOptions()
     .option(
       "--config-snapshot <file>",
       "what to start with while core is away; otherwise NEXO_CONFIG_SNAPSHOT",
     )
-    .action(async ({ port, host, configSnapshot }: {
+    .action(async ({ port, host, configSnapshot, json }: {
       port?: number;
       host: string;
       configSnapshot?: string;
+      json?: boolean;
     }) => {
       const natsUrl = env["NEXO_NATS_URL"] ?? "";
       if (natsUrl === "") {
@@ -42,7 +44,7 @@ export function addEdgeCommand(program: Command, context: CliContext): void {
           "Cannot start an edge: set NEXO_NATS_URL, for example ws://nats:8443",
         );
       }
-      const log = await openProcessLog(context);
+      const log = await openProcessLog(context, { json });
       await using _tracing = await openTracing({ env, service: "nexo-edge", version, log });
       await runRemoteEdge({
         listen: (deps) =>
@@ -60,7 +62,11 @@ export function addEdgeCommand(program: Command, context: CliContext): void {
         secretOf: (name) => env[name] === "" ? undefined : env[name],
         snapshot: snapshotFile(configSnapshot ?? env["NEXO_CONFIG_SNAPSHOT"] ?? "", cwd),
         log,
-      }, { signal, onReady: (url) => say(`nexo edge is ready at ${url}`) });
+      }, {
+        signal,
+        onReady: (url) =>
+          json === true ? sayReady("edge", { edge_url: url }) : say(`nexo edge is ready at ${url}`),
+      });
     });
   addConfigCommand(edge, context);
 }

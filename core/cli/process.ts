@@ -9,6 +9,7 @@ import { LOG_LEVELS, type LogLevel, openLog } from "../daemon/log.ts";
 import type { Log } from "../flow/log.ts";
 import { createRedactor } from "../redact/redactor.ts";
 import type { CliContext } from "./command.ts";
+import { say } from "./print.ts";
 
 const DEFAULT_PORT = "8787";
 
@@ -17,6 +18,37 @@ export function addAddressOptions(command: Command): Command {
   return command
     .option("--port <n>", `the edge's port; otherwise NEXO_PORT, else ${DEFAULT_PORT}`, readPort)
     .option("--host <address>", "the edge's address", "127.0.0.1");
+}
+
+/** Adds `--json` of a command that goes on until it is stopped. */
+export function addJsonOption(command: Command): Command {
+  return command.option(
+    "--json",
+    "one line of JSON on standard output once it is ready, and a log of JSON lines",
+  );
+}
+
+/** Where a process is reached once it is ready; null for what it does not have. */
+export interface ReadyLine {
+  /** The edge's address. */
+  readonly edge_url?: string | null;
+  /** Core's own loopback address. */
+  readonly admin_url?: string;
+  /** A web chat to try. */
+  readonly chat_url?: string | null;
+  /** Opens the console once. */
+  readonly console_url?: string | null;
+  /** The embedded broker's address. */
+  readonly broker_url?: string | null;
+  /** The file with the token that opens the broker. */
+  readonly broker_token_file?: string | null;
+  /** What the configuration is warned of. */
+  readonly warnings?: readonly string[];
+}
+
+/** Says to a program that a process is ready: the one line it writes to standard output. */
+export function sayReady(process: "dev" | "core" | "edge", line: ReadyLine): void {
+  say(JSON.stringify({ event: "ready", process, ...line }));
 }
 
 /** The port that was asked for on the command line, else by `NEXO_PORT`, else the default. */
@@ -37,8 +69,14 @@ function readPort(text: string): number {
   return value;
 }
 
-/** The log of this process on standard error, at the level of `NEXO_LOG`. */
-export async function openProcessLog({ env }: Pick<CliContext, "env">): Promise<Log> {
+/**
+ * The log of this process on standard error, at the level of `NEXO_LOG`: JSON lines for programs, else
+ * coloured words at a terminal.
+ */
+export async function openProcessLog(
+  { env }: Pick<CliContext, "env">,
+  { json = false }: { json?: boolean | undefined },
+): Promise<Log> {
   const wanted = env["NEXO_LOG"] ?? "info";
   const level = LOG_LEVELS.find((known) => known === wanted);
   if (level === undefined) {
@@ -50,7 +88,7 @@ export async function openProcessLog({ env }: Pick<CliContext, "env">): Promise<
   }
   return openLog({
     level,
-    pretty: process.stderr.isTTY,
+    pretty: process.stderr.isTTY && !json,
     write: (line) => void process.stderr.write(line.endsWith("\n") ? line : `${line}\n`),
     redact: createRedactor(),
   });

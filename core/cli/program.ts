@@ -48,6 +48,8 @@ export async function createProgram(context: CliContext, word?: string): Promise
     )
     .version(context.version)
     .showHelpAfterError("(add --help for how to use it)")
+    // A subcommand's options are its own, also where the command above it has one of that name.
+    .enablePositionalOptions()
     .exitOverride();
   for (const { load } of partsFor(word)) {
     const add = await load();

@@ -14,15 +14,28 @@ import { createPooledRandom } from "../flow/random.ts";
 import type { CliContext } from "./command.ts";
 import { addConfigOption, findConfig } from "./config_dir.ts";
 import { say } from "./print.ts";
-import { addAddressOptions, openProcessLog, portOf } from "./process.ts";
+import {
+  addAddressOptions,
+  addJsonOption,
+  openProcessLog,
+  portOf,
+  type ReadyLine,
+  sayReady,
+} from "./process.ts";
+
+/** Options of both commands. */
+interface CoreOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+}
 
 /** Adds the commands that run a core. */
 export function addRunCommands(program: Command, context: CliContext): void {
   const { env, signal, version } = context;
-  addAddressOptions(addConfigOption(program.command("dev")))
+  addJsonOption(addAddressOptions(addConfigOption(program.command("dev"))))
     .description("core and edge in one process; `npm start` is this")
-    .action(async ({ config, port, host }: { config?: string; port?: number; host: string }) => {
-      const options = await daemonOptions(context, config);
+    .action(async ({ port, host, ...given }: CoreOptions & { port?: number; host: string }) => {
+      const options = await daemonOptions(context, given);
       await using _tracing = await openTracing({ ...options, service: "nexo" });
       await runDaemon({
         ...options,
@@ -30,34 +43,61 @@ export function addRunCommands(program: Command, context: CliContext): void {
         followCode: true,
         startEdge: (options) =>
           startNodeEdge({ ...options, port: portOf(port, env), hostname: host, version }),
-      }, { signal, onReady: (ready) => announce(ready, context) });
+      }, {
+        signal,
+        onReady: (ready) =>
+          given.json === true
+            ? sayReady("dev", readyLine(ready, context))
+            : announce(ready, context),
+      });
     });
 
-  addConfigOption(program.command("core"))
+  addJsonOption(addConfigOption(program.command("core")))
     .description("the core alone; edges connect over the bus")
-    .action(async ({ config }: { config?: string }) => {
-      const options = await daemonOptions(context, config);
+    .action(async (given: CoreOptions) => {
+      const options = await daemonOptions(context, given);
       await using _tracing = await openTracing({ ...options, service: "nexo-core" });
       await runDaemon({
         ...options,
         makeSecrets: false,
         followCode: false,
         startEdge: undefined,
-      }, { signal, onReady: ({ adminUrl }) => say(`nexo core is ready: ${adminUrl}`) });
+      }, {
+        signal,
+        onReady: (ready) =>
+          given.json === true
+            ? sayReady("core", readyLine(ready, context))
+            : say(`nexo core is ready: ${ready.adminUrl}`),
+      });
     });
 }
 
-async function daemonOptions(context: CliContext, config: string | undefined) {
+async function daemonOptions(context: CliContext, { config, json }: CoreOptions) {
   return {
     home: context.home,
     configDir: await findConfig(context, config),
     migrationsDir: join(context.packageRoot, "migrations"),
     env: context.env,
     version: context.version,
-    log: await openProcessLog(context),
+    log: await openProcessLog(context, { json }),
     now: Date.now,
     random: createPooledRandom(),
     pid: process.pid,
+  };
+}
+
+function readyLine(
+  { adminUrl, edgeUrl, chatUrl, consoleUrl, brokerUrl, warnings }: DaemonReady,
+  { home }: Pick<CliContext, "home">,
+): ReadyLine {
+  return {
+    admin_url: adminUrl,
+    edge_url: edgeUrl ?? null,
+    chat_url: chatUrl ?? null,
+    console_url: consoleUrl ?? null,
+    broker_url: brokerUrl ?? null,
+    broker_token_file: brokerUrl === undefined ? null : brokerTokenPath(home),
+    warnings,
   };
 }
 
