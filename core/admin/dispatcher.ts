@@ -6,6 +6,7 @@
 import type { z } from "zod";
 import { type Clock, CodedError, messageOf, RPC_CODES, RpcFault } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
+import { currentTraceparent, inSpan } from "../flow/trace.ts";
 import { ConfigError } from "../settings/config_error.ts";
 import {
   type AdminMethod,
@@ -117,7 +118,12 @@ async function run(
   if (!parsed.success) {
     throw new RpcFault(RPC_CODES.invalid_params, `invalid_params: ${textOf(parsed.error)}`);
   }
-  return entry.handle(parsed.data, { caller, tenants, signal, method: name, capability });
+  const act = (): Promise<unknown> =>
+    entry.handle(parsed.data, { caller, tenants, signal, method: name, capability });
+  // Within a trace it is a step of it; by itself it begins none.
+  if (currentTraceparent() === undefined) return act();
+  const attributes = { "rpc.system": "jsonrpc", "rpc.method": name };
+  return inSpan(`admin ${name}`, { kind: "server", attributes }, act);
 }
 
 function notFound(detail: string): RpcFault {

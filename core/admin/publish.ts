@@ -14,6 +14,7 @@ import {
   RESERVED_PATTERNS,
 } from "../contract/mod.ts";
 import { PUBLISH_METHODS } from "../contract/admin/publish.ts";
+import { currentTraceparent } from "../flow/trace.ts";
 import { type AdminMethod, type Caller, methodsOf, tenantForWriting } from "./method.ts";
 
 const DEDUPE_WINDOW_MS = 72 * 3_600_000;
@@ -38,6 +39,7 @@ export function publishMethods(deps: PublishMethodDeps): AdminMethod[] {
     async "nexo/publish"({ subject, payload, dedupe_key, tenant_id }, call) {
       const { caller } = call;
       const account = tenantForWriting(tenant_id, call);
+      const traceparent = currentTraceparent();
       checkSubject(subject, caller, deps);
       const source = caller.kind === "microapp" ? `microapp:${caller.id}` : "operator";
       const id = deps.uuid();
@@ -60,6 +62,7 @@ export function publishMethods(deps: PublishMethodDeps): AdminMethod[] {
         account_id: account ?? null,
         delivery_id: dedupe_key ?? null,
         hops: caller.kind === "microapp" ? await deps.hopsOf(caller.id) : 0,
+        ...(traceparent === undefined ? {} : { traceparent }),
       }]);
       if (outcome?.kind === "duplicate") {
         return { event_id: (await deps.holder(source, key))?.id ?? outcome.envelope_id };

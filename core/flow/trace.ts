@@ -78,6 +78,11 @@ export function inSpan<T>(
   });
 }
 
+/** Does `work` with the span of a `traceparent` as the one under way. What is no `traceparent` is none. */
+export function underSpan<T>(traceparent: string, work: () => T): T {
+  return context.with(contextOf(traceparent), work);
+}
+
 /** Marks a span as failed, by a code. */
 export function failSpan(span: Span, code: string): void {
   span.setAttribute("error.type", code);

@@ -89,10 +89,12 @@ export function createCalls(
           `${method} ${microappId}`,
           { kind: "client", attributes: { ...attributes, "nexo.microapp_id": microappId } },
           () =>
-            live.peer.call(method, params(slot, live), {
-              timeoutMs: timeoutOf(slot, method, timeoutMs),
-              signal,
-            }),
+            live.spans.during(() =>
+              live.peer.call(method, params(slot, live), {
+                timeoutMs: timeoutOf(slot, method, timeoutMs),
+                signal,
+              })
+            ),
         );
         leave("ok");
         return result;

@@ -15,6 +15,7 @@ import {
 } from "./guarded_child.ts";
 import { type Handshake, readHandshake } from "./handshake.ts";
 import { type Life, type LifelineDeps, type LifeOptions, openLifeline } from "./lifeline.ts";
+import { type ChildRequest, createOpenSpans, type OpenSpans } from "./open_spans.ts";
 import { withPollTools } from "./poll_tools.ts";
 import { createPeer, type Peer, type PeerLimits } from "./peer.ts";
 
@@ -28,7 +29,7 @@ export interface SupervisorDeps extends GuardedChildDeps, Omit<LifelineDeps, "li
   readonly id: string;
   /** The `params` of `initialize`. */
   readonly initializeParams: () => unknown;
-  readonly onRequest: (request: { method: string; params: unknown }) => Promise<unknown>;
+  readonly onRequest: (request: ChildRequest) => Promise<unknown>;
   /** Kinds of jobs it brings, each with tools of its own. */
   readonly pollerKinds: readonly string[];
   readonly limits: PeerLimits;
@@ -41,6 +42,8 @@ export interface Live {
   readonly generation: number;
   readonly peer: Peer;
   readonly handshake: Handshake;
+  /** Calls are made within these, so that what it asks meanwhile joins their traces. */
+  readonly spans: OpenSpans;
 }
 
 /** One microapp under watch. Disposing stops it and resolves when its processes are gone. */
@@ -67,12 +70,13 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
     await using guarded = await openGuardedChild(deps, signal);
     const { child, ended } = guarded;
     pid = child.pid;
+    const spans = createOpenSpans();
     const peer = createPeer({
       input: child.stdout,
       output: child.stdin,
       log,
       limits: deps.limits,
-      onRequest: deps.onRequest,
+      onRequest: (request) => spans.answer(request, deps.onRequest),
       onStray: (line) => deps.tail.addStray(`stdout: ${line}`),
     });
     const gone = child.exited.then((why) => {
@@ -95,7 +99,7 @@ export function openSupervisor(deps: SupervisorDeps): Supervisor {
         log.warn("microapp.handshake_warning", { text });
         deps.tail.addStray(`nexo: ${text}`);
       }
-      live = { generation, peer, handshake };
+      live = { generation, peer, handshake, spans };
       ready();
       return await settlesBefore(ended, signal) ? await ended : "";
     } catch (error) {

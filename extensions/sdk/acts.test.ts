@@ -204,6 +204,31 @@ describe("dispatch() and publish()", () => {
     expect(host.adminCalls().slice(4).map(({ params }) => params)).toEqual(first);
   });
 
+  it("say in which call of core they are made, as all that a handler asks does, when core traces", async () => {
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const app = defineMicroapp({
+      tools: {
+        ask: {
+          description: "",
+          input: {},
+          async handle(_args, { admin, dispatch, publish, takeover }) {
+            await admin.call("echo", { a: 1 });
+            await dispatch({ channel: "email", to: "a@b.example", body: "Hello" });
+            await publish({ subject: "shop.asked", payload: 1 });
+            await takeover(conversation).pause();
+            return null;
+          },
+        },
+      },
+    });
+    await using host = await openTestHost(app, { admin: answers });
+    const said = () => host.adminCalls().map(({ params }) => (params as { _meta?: unknown })._meta);
+    await host.callTool("ask", {}, { accountId: "acme" });
+    expect(said()).toEqual([undefined, undefined, undefined, undefined]);
+    await host.callTool("ask", {}, { accountId: "acme", traceparent });
+    expect(said().slice(4)).toEqual(Array(4).fill({ traceparent }));
+  });
+
   it("are as the caller says outside of calls", async () => {
     const { host, context } = await openStarted();
     await using _host = host;

@@ -42,6 +42,8 @@ export class AdminError extends Error {
 export interface AdminCallOptions {
   /** @default {30_000} */
   readonly timeoutMs?: number;
+  /** Core's span of the call to the microapp during which it asks. @default in handlers their own */
+  readonly traceparent?: string;
 }
 
 type ShortName<M> = M extends `nexo/admin/${infer Name}` ? Name : never;
@@ -113,6 +115,9 @@ export function createAdminClient(
   const pending = new Map<string, Pending>();
   let send: ((frame: RpcFrame) => void) | null = null;
 
+  const traced = (params: unknown, traceparent: string | undefined): unknown =>
+    traceparent !== undefined && isObject(params) ? { ...params, _meta: { traceparent } } : params;
+
   function stamped(method: string, params: unknown): unknown {
     const hash = STAMPED.has(method) ? operatorHash() : undefined;
     return hash !== undefined && isObject(params)
@@ -123,7 +128,7 @@ export function createAdminClient(
   function request(
     method: string,
     params: unknown = {},
-    { timeoutMs = 30_000 }: AdminCallOptions = {},
+    { timeoutMs = 30_000, traceparent }: AdminCallOptions = {},
   ): Promise<unknown> {
     const full = method.startsWith("nexo/") ? method : `nexo/admin/${method}`;
     return new Promise((resolve, reject) => {
@@ -140,7 +145,8 @@ export function createAdminClient(
         resolve: (result) => (clearTimeout(timer), resolve(result)),
         reject: (error) => (clearTimeout(timer), reject(error)),
       });
-      send({ type: "request", id, method: full, params: stamped(full, params) });
+      const asked = traced(stamped(full, params), traceparent);
+      send({ type: "request", id, method: full, params: asked });
     });
   }
 
@@ -167,6 +173,16 @@ export function createAdminClient(
       for (const { reject } of pending.values()) reject(gone);
       pending.clear();
     },
+  };
+}
+
+/** `admin` for what is asked during a call of core whose span is `traceparent`. */
+export function adminWithin(admin: Admin, traceparent: string): Admin {
+  return {
+    call: (method, ...[params, options]) =>
+      admin.call<string>(method, params, { traceparent, ...options }) as Promise<
+        ResultOf<typeof method>
+      >,
   };
 }
 

@@ -10,13 +10,13 @@ import {
   InboundMessageMeta,
   Uuid,
 } from "../../core/contract/mod.ts";
-import type { Admin } from "./admin.ts";
+import { type Admin, adminWithin } from "./admin.ts";
 import type { OpenEventStream } from "./events.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import type { Log } from "./log.ts";
 import { type CallOutbound, createCallOutbound, type Outbound } from "./outbound.ts";
 import { openTenantDir, parseAccountId } from "./state_dir.ts";
-import type { ConversationScope, Takeover } from "./takeover.ts";
+import { type ConversationScope, createTakeover, type Takeover } from "./takeover.ts";
 
 /** What a microapp may use at any time. */
 export interface AppContext<Config = unknown> extends Outbound {
@@ -109,9 +109,7 @@ class CallsOwn implements CallContext {
     this.handshake = app.handshake;
     this.stateDir = app.stateDir;
     this.log = app.log;
-    this.admin = app.admin;
     this.events = app.events;
-    this.takeover = app.takeover;
     this.operatorToken = app.operatorToken;
     this.on = app.on;
     this.signal = app.signal;
@@ -121,6 +119,10 @@ class CallsOwn implements CallContext {
     this.agentId = typeof meta["agent_id"] === "string" ? meta["agent_id"] : "unknown";
     this.callId = typeof nexo["call_id"] === "string" ? nexo["call_id"] : null;
     this.traceparent = typeof meta["traceparent"] === "string" ? meta["traceparent"] : null;
+    this.admin = this.traceparent === null ? app.admin : adminWithin(app.admin, this.traceparent);
+    this.takeover = this.traceparent === null
+      ? app.takeover
+      : (conversation) => createTakeover(this.admin, conversation);
     this.binding = binding;
     this.agentConfig = agentsConfig[this.agentId];
     this.#app = app;

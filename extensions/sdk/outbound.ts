@@ -4,7 +4,7 @@
  * @module
  */
 import type { AdminMethods } from "../../core/contract/mod.ts";
-import type { AdminClient } from "./admin.ts";
+import type { AdminCallOptions, AdminClient } from "./admin.ts";
 
 /** A message to a person, as `nexo/dispatch` takes it. */
 export interface OutboundMessage {
@@ -34,9 +34,9 @@ export type PublishAck = AdminMethods["nexo/publish"]["result"];
 /** Sending, within what manifest and operator allow. */
 export interface Outbound<Message = OutboundMessage> {
   /** Sends a message to a person; resolves when core has it on disk. @throws {AdminError} */
-  readonly dispatch: (message: Message) => Promise<DispatchAck>;
+  readonly dispatch: (message: Message, options?: AdminCallOptions) => Promise<DispatchAck>;
   /** Publishes an event that agents may react to; resolves when core has it on disk. @throws {AdminError} */
-  readonly publish: (event: OutboundEvent) => Promise<PublishAck>;
+  readonly publish: (event: OutboundEvent, options?: AdminCallOptions) => Promise<PublishAck>;
 }
 
 /** What a call sends: for its tenant, unless it says otherwise. */
@@ -47,9 +47,9 @@ export type CallOutbound = Outbound<
 /** Sending at any time. */
 export function createOutbound({ request }: Pick<AdminClient, "request">): Outbound {
   return {
-    dispatch: async (message) =>
-      await request("nexo/dispatch", { msg_kind: "text", ...message }) as DispatchAck,
-    publish: async (event) => await request("nexo/publish", event) as PublishAck,
+    dispatch: async (message, options) =>
+      await request("nexo/dispatch", { msg_kind: "text", ...message }, options) as DispatchAck,
+    publish: async (event, options) => await request("nexo/publish", event, options) as PublishAck,
   };
 }
 
@@ -59,26 +59,31 @@ export function createOutbound({ request }: Pick<AdminClient, "request">): Outbo
  */
 export function createCallOutbound(
   outbound: Outbound,
-  { accountId, callId }: { readonly accountId: string; readonly callId: string | null },
+  { accountId, callId, traceparent }: {
+    readonly accountId: string;
+    readonly callId: string | null;
+    readonly traceparent: string | null;
+  },
 ): CallOutbound {
+  const here = traceparent === null ? {} : { traceparent };
   let sent = 0;
   const nextKey = (): string | undefined => callId === null ? undefined : `${callId}:${sent++}`;
   return {
-    dispatch(message) {
+    dispatch(message, options) {
       const key = message.idempotency_key ?? nextKey();
       return outbound.dispatch({
         account_id: accountId,
         ...message,
         ...(key === undefined ? {} : { idempotency_key: key }),
-      });
+      }, { ...here, ...options });
     },
-    publish(event) {
+    publish(event, options) {
       const key = event.dedupe_key ?? nextKey();
       return outbound.publish({
         tenant_id: accountId,
         ...event,
         ...(key === undefined ? {} : { dedupe_key: key }),
-      });
+      }, { ...here, ...options });
     },
   };
 }

@@ -5,7 +5,7 @@
  */
 import { createHmac, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type HttpPeer, openHttpPeer } from "../support/channels/http_peer.ts";
 import { type DaemonPlace, openDaemonPlace, type RunningDaemon } from "../support/daemon.ts";
@@ -30,6 +30,31 @@ args = [${JSON.stringify(join(import.meta.dirname, "../support/microapps/good.mj
 [context]
 passthrough = true
 `;
+const SENDER = `
+[plugin]
+id = "sender"
+version = "1.0.0"
+[plugin.entrypoint]
+command = ${JSON.stringify(process.execPath)}
+args = ${
+  JSON.stringify([
+    join(import.meta.dirname, "../support/microapps/sends.mjs"),
+    resolve(import.meta.dirname, "../../dist/extensions/sdk"),
+  ])
+}
+[context]
+passthrough = true
+[capabilities.admin]
+required = ["dispatch_outbound"]
+[outbound_bindings]
+generic = ["acme"]
+`;
+const EXTENSIONS = `
+extensions:
+  entries:
+    mirror: { path: . }
+    sender: { path: sender, capabilities_grant: [dispatch_outbound] }
+`;
 
 let collector: Collector;
 let service: HttpPeer;
@@ -52,7 +77,8 @@ beforeAll(async () => {
   await place.writeConfig("agents.yaml", AGENTS);
   await place.writeConfig("tenants.yaml", "tenants: { acme: {}, globex: {} }\n");
   await place.writeConfig("plugin.toml", PLUGIN);
-  await place.writeConfig("extensions.yaml", "extensions: { entries: { mirror: { path: . } } }\n");
+  await place.writeConfig("sender/plugin.toml", SENDER);
+  await place.writeConfig("extensions.yaml", EXTENSIONS);
   await place.writeConfig(
     "plugins/generic.yaml",
     `generic:
@@ -86,11 +112,15 @@ function send(runtime: string, text: string, headers: Record<string, string> = {
 }
 
 /** The spans of the trace that `request` began, once it has what comes last. */
-const traceOf = (requestId: string, last: string): Promise<SeenSpan[]> =>
+const traceOf = (
+  requestId: string,
+  last: string,
+  isWhole: (trace: readonly SeenSpan[]) => boolean = () => true,
+): Promise<SeenSpan[]> =>
   collector.until((spans) => {
     const root = spans.find(({ attributes }) => attributes["nexo.request_id"] === requestId);
     const trace = spans.filter(({ traceId }) => traceId === root?.traceId);
-    return trace.some(({ name }) => name === last) ? trace : undefined;
+    return trace.some(({ name }) => name === last) && isWhole(trace) ? trace : undefined;
   });
 
 /** A trace as lines of `name < name of the parent`, in the order the spans began. */
@@ -147,6 +177,44 @@ describe("traces", () => {
     },
   );
 
+  it("go on in what a tool asks of core, and in the message it sends", async () => {
+    const accepted = await send("node", 'remind {"to": "zoe"}');
+    const trace = await traceOf(
+      accepted.headers.get("x-request-id") ?? "",
+      "admin nexo/dispatch",
+      (spans) => spans.filter(({ name }) => name === "outbox").length === 2,
+    );
+    expect(shapeOf(trace)).toEqual([
+      "admin nexo/dispatch < tools/call sender",
+      "chat rules < turn",
+      "chat rules < turn",
+      "conversation < intake",
+      "execute_tool ext_sender_remind < turn",
+      "handoff < webhook generic:acme",
+      "intake < handoff",
+      "outbox < admin nexo/dispatch",
+      "outbox < turn",
+      "send generic < outbox",
+      "send generic < outbox",
+      "tools/call sender < execute_tool ext_sender_remind",
+      "turn < conversation",
+      "webhook generic:acme < nothing",
+    ]);
+  });
+
+  it("are not those of others: what a microapp says of a call that is not open is no parent", async () => {
+    const foreign = "00-1af7651916cd43dd8448eb211c80319d-b7ad6b7169203332-01";
+    const accepted = await send("node", `remind {"to": "zoe", "traceparent": "${foreign}"}`);
+    const trace = await traceOf(accepted.headers.get("x-request-id") ?? "", "outbox");
+    expect(trace.map(({ name }) => name)).not.toContain("admin nexo/dispatch");
+    const [alone] = await collector.until((spans) => {
+      const root = spans.find(({ name, parentSpanId }) => name === "outbox" && parentSpanId === "");
+      return root === undefined ? undefined : [root];
+    });
+    expect(alone?.links).toEqual([]);
+    expect(collector.spans.map(({ traceId }) => traceId)).not.toContain(foreign.slice(3, 35));
+  });
+
   it("begin anew at the edge: a traceparent from outside is a link, and a foreign one no parent", async () => {
     const foreign = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     const accepted = await send("node", "hello", { traceparent: foreign });
@@ -174,7 +242,7 @@ describe("traces", () => {
     const accepted = await send("deno", `echo {"text": "${planted}"}`);
     await traceOf(accepted.headers.get("x-request-id") ?? "", "outbox");
     const text = collector.text();
-    for (const secret of ["4111", "600 123", "maria", SECRET, "x-signature", service.url]) {
+    for (const secret of ["4111111111111111", "600 123 456", "maria", SECRET, "x-signature", service.url]) {
       expect(text).not.toContain(secret);
     }
     const known = new Set(collector.spans.flatMap(({ attributes }) => Object.keys(attributes)));

@@ -1,5 +1,6 @@
 """Serves nexo over stdin and stdout: one JSON-RPC object per line. Standard library only."""
 
+import functools
 import json
 import os
 import re
@@ -63,7 +64,7 @@ class Context:
         self.inbound = nexo.get("inbound")
         self.state_dir = app.state_dir
         self.config = app.config
-        self.admin = app.admin
+        self.admin = functools.partial(app.admin, traceparent=meta.get("traceparent"))
 
     def open_tenant_dir(self):
         """Makes and gives the tenant's own directory."""
@@ -119,13 +120,15 @@ class Microapp:
 
         return add
 
-    def admin(self, method, params=None):
-        """Calls core; a name without `nexo/` is short for `nexo/admin/<name>`."""
+    def admin(self, method, params=None, traceparent=None):
+        """Calls core; a name without `nexo/` is short for `nexo/admin/<name>`. A context's own
+        belongs to the trace of its call."""
         method = method if method.startswith("nexo/") else f"nexo/admin/{method}"
         call_id = f"app:{uuid.uuid4()}"
         answer = Future()
         with self._lock:
             self._pending[call_id] = answer
+        params = {**(params or {}), "_meta": {"traceparent": traceparent}} if traceparent else params
         self._send({"id": call_id, "method": method, "params": params or {}})
         try:
             return answer.result(ADMIN_SECONDS)
