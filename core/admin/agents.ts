@@ -108,6 +108,10 @@ export function agentMethods(deps: AgentMethodDeps): AdminMethod[] {
       );
       return { removed: result, config_version: next.version };
     },
+  }, {
+    "nexo/admin/agents/get": ({ agent_id }) => soleTenantOf(agent_id, settings()),
+    "nexo/admin/agents/upsert": ({ id }) => soleTenantOf(id, settings()),
+    "nexo/admin/agents/delete": ({ agent_id }) => soleTenantOf(agent_id, settings()),
   });
 }
 
@@ -210,6 +214,13 @@ export function tenantsOf(agent: AgentConfig, settings: Settings): Set<string> {
     tenantOf(settings, agent, plugin, instance ?? undefined)
   );
   return new Set([agent.tenant_id, ...accounts].filter((account) => account != null));
+}
+
+/** The tenant of an agent that works for one alone. */
+export function soleTenantOf(agentId: string, settings: Settings): string | undefined {
+  const agent = settings.agents.get(agentId);
+  const [only, ...others] = agent === undefined ? [] : tenantsOf(agent, settings);
+  return others.length === 0 ? only : undefined;
 }
 
 /** Whether a call may see an agent: a grant for some tenants covers all it works for. */

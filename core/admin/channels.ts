@@ -9,7 +9,7 @@ import { CHANNEL_METHODS, type ChannelEntry } from "../contract/admin/channels.t
 import type { ChangeConfig } from "../settings/draft.ts";
 import { MCP_CHANNEL } from "../settings/mcp_channels.ts";
 import type { Settings } from "../settings/settings.ts";
-import { seesAgent } from "./agents.ts";
+import { seesAgent, soleTenantOf } from "./agents.ts";
 import { type AdminMethod, type Call, methodsOf } from "./method.ts";
 import { findAgent, isMap, literal, mapAt, type RawMap } from "./raw_config.ts";
 
@@ -106,6 +106,9 @@ export function channelMethods(
         })),
       ),
     }),
+  }, {
+    "nexo/admin/channels/approve": ({ agent_id }) => soleTenantOf(agent_id, settings()),
+    "nexo/admin/channels/revoke": ({ agent_id }) => soleTenantOf(agent_id, settings()),
   });
 }
 

@@ -76,7 +76,7 @@ export function credentialMethods(deps: CredentialMethodDeps): AdminMethod[] {
       }
       const problem = spec?.problemOf(given);
       if (problem !== undefined) throw invalid(problem);
-      const line = { channel, instance: params.instance ?? DEFAULT_INSTANCE };
+      const line = lineOf(params);
       const account = accountFor(params, line, deps, call);
       for (const id of agent_ids) checkAgent(id, settings(), call);
 
@@ -114,7 +114,7 @@ export function credentialMethods(deps: CredentialMethodDeps): AdminMethod[] {
 
     async "nexo/admin/credentials/revoke"(params, call) {
       const { channel } = params;
-      const line = { channel, instance: params.instance ?? DEFAULT_INSTANCE };
+      const line = lineOf(params);
       const known = credentials.find(line);
       if (known === undefined || !sees(call, known.account)) {
         return { removed: false, unbound_agents: [], config_version: settings().version };
@@ -129,7 +129,18 @@ export function credentialMethods(deps: CredentialMethodDeps): AdminMethod[] {
       const { version } = changed ? next : await deps.reload();
       return { removed, unbound_agents: bound, config_version: version };
     },
+  }, {
+    "nexo/admin/credentials/register": ({ agent_ids, ...named }) =>
+      credentials.find(lineOf(named))?.account ??
+        impliedAccount(agent_ids, lineOf(named), settings()),
+    "nexo/admin/credentials/revoke": (named) => credentials.find(lineOf(named))?.account,
   });
+}
+
+function lineOf(
+  { channel, instance = DEFAULT_INSTANCE }: { channel: string; instance?: string | undefined },
+): Line {
+  return { channel, instance };
 }
 
 /** Whose a line shall be; it stays with the tenant that has it until that credential is revoked. */

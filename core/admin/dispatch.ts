@@ -128,6 +128,12 @@ export function dispatchMethods(deps: DispatchMethodDeps): AdminMethod[] {
       deps.deliver(queued.items);
       return { msg_id: outbound.id };
     },
+  }, {
+    "nexo/dispatch"({ channel, account_id }) {
+      const meant = linesOf(settings(), channel, account_id ?? undefined);
+      const [only, ...others] = new Set(meant.map(({ account }) => account));
+      return others.length === 0 ? only : undefined;
+    },
   });
 }
 

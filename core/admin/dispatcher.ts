@@ -24,7 +24,7 @@ export interface AuditedCall {
   readonly method: string;
   readonly capability: string;
   readonly params: unknown;
-  /** The one tenant the grant is for, else the one asked about if it exists and may be seen. */
+  /** The one tenant the grant is for, else the one it acts on, if the caller may see that. */
   readonly account: string | null;
 }
 
@@ -77,7 +77,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatch {
       method: name,
       capability: entry?.capability ?? "(unknown_method)",
       params,
-      account: accountOf(params, tenants, deps),
+      account: await accountOf(entry, params, tenants, deps),
     };
     const quiet = entry?.unaudited === true && tenants !== undefined;
     const intentId = quiet ? undefined : await audit.intent(call);
@@ -143,17 +143,49 @@ function grantOf(caller: Caller, capability: string): Call["tenants"] | undefine
   return capability === OPERATOR_CAPABILITY ? undefined : caller.grant(capability);
 }
 
-function accountOf(
+type AccountDeps = Pick<DispatcherDeps, "isTenant" | "tenantOfScope" | "log">;
+
+async function accountOf(
+  entry: AdminMethod | undefined,
   params: unknown,
   tenants: Call["tenants"] | undefined,
-  { isTenant = () => false, tenantOfScope }: Pick<DispatcherDeps, "isTenant" | "tenantOfScope">,
-): string | null {
-  if (tenants === undefined) return null;
+  deps: AccountDeps,
+): Promise<string | null> {
+  if (entry === undefined || tenants === undefined) return null;
   const pinned = onlyTenant({ tenants });
   if (pinned !== undefined) return pinned;
-  const { tenant_id, scope } = (params ?? {}) as { tenant_id?: unknown; scope?: unknown };
-  const asked = tenant_id ?? (scope === undefined ? undefined : tenantOfScope?.(scope));
-  return typeof asked === "string" && isTenant(asked) && sees({ tenants }, asked) ? asked : null;
+  const account = namedAccount(params, deps) ?? await actedOn(entry, params, deps);
+  return account !== undefined && sees({ tenants }, account) ? account : null;
+}
+
+/** The declared tenant that the params name. */
+function namedAccount(
+  params: unknown,
+  { isTenant = () => false, tenantOfScope }: AccountDeps,
+): string | undefined {
+  const { tenant_id, account, scope } = (params ?? {}) as Readonly<Record<string, unknown>>;
+  const named = tenant_id ?? account ??
+    (scope === undefined ? undefined : tenantOfScope?.(scope));
+  return typeof named === "string" && isTenant(named) ? named : undefined;
+}
+
+/** The tenant that the method itself knows; none when there is nothing for it to act on. */
+async function actedOn(
+  { method, params: schema, accountOf: find }: AdminMethod,
+  params: unknown,
+  { log }: AccountDeps,
+): Promise<string | undefined> {
+  if (find === undefined) return undefined;
+  const parsed = schema.safeParse(params ?? {});
+  if (!parsed.success) return undefined;
+  try {
+    return await find(parsed.data);
+  } catch (error) {
+    if (!(error instanceof CodedError) && !(error instanceof RpcFault)) {
+      log.error("admin.account_unknown", { method, error: messageOf(error) });
+    }
+    return undefined;
+  }
 }
 
 function faultOf(error: unknown): RpcFault {

@@ -34,11 +34,26 @@ export interface AdminMethod {
   readonly params: z.ZodType;
   /** Whether a call that only reads leaves no row in the audit log. */
   readonly unaudited: boolean;
+  /** See {@linkcode AccountOf}. @default it is the one that the params name */
+  readonly accountOf?: AccountOf<unknown> | undefined;
   readonly handle: (params: unknown, call: Call) => Promise<unknown>;
 }
 
+/**
+ * The tenant a call acts on whose params do not name one, for the record of the call; undefined when
+ * it is none or several. Whether the caller may see it is judged by who asks. @throws as the method
+ */
+export type AccountOf<P> = (params: P) => string | undefined | Promise<string | undefined>;
+
 /** The capability of methods for operators alone. */
 export const OPERATOR_CAPABILITY = "_operator";
+
+/** What else may be said of a method. */
+export interface MethodOptions<P> {
+  /** See {@linkcode AdminMethod.unaudited}. @default {false} */
+  readonly unaudited?: boolean;
+  readonly accountOf?: AccountOf<P>;
+}
 
 /** A method whose handler is typed by its params. */
 export function method<P extends z.ZodType>(
@@ -46,13 +61,14 @@ export function method<P extends z.ZodType>(
   capability: string,
   params: P,
   handle: (params: z.output<P>, call: Call) => Promise<unknown>,
-  { unaudited = false }: { unaudited?: boolean } = {},
+  { unaudited = false, accountOf }: MethodOptions<z.output<P>> = {},
 ): AdminMethod {
   return {
     method: name,
     capability,
     params,
     unaudited,
+    accountOf: accountOf as AccountOf<unknown> | undefined,
     handle: (parsed, call) => handle(parsed as z.output<P>, call),
   };
 }
@@ -65,11 +81,21 @@ export type Handlers<T extends MethodTable> = {
   ) => Promise<z.output<T[M]["result"]>>;
 };
 
+/** The tenants that methods of a table act on, for those whose params do not name them. */
+export type Accounts<T extends MethodTable> = {
+  readonly [M in keyof T]?: AccountOf<z.output<T[M]["params"]>>;
+};
+
 /** The rows of a table with the functions that do them. */
-export function methodsOf<T extends MethodTable>(table: T, handlers: Handlers<T>): AdminMethod[] {
+export function methodsOf<T extends MethodTable>(
+  table: T,
+  handlers: Handlers<T>,
+  accounts: Accounts<T> = {},
+): AdminMethod[] {
   return Object.entries(table).map(([name, { capability, params }]) => {
     const handle = handlers[name] as AdminMethod["handle"];
-    return { method: name, capability, params, unaudited: false, handle };
+    const accountOf = accounts[name] as AccountOf<unknown> | undefined;
+    return { method: name, capability, params, unaudited: false, accountOf, handle };
   });
 }
 
@@ -108,7 +134,7 @@ export function operatorMethod<P extends z.ZodType>(
   name: string,
   params: P,
   handle: (params: z.output<P>, call: Call) => Promise<unknown>,
-  options?: { unaudited?: boolean },
+  options?: MethodOptions<z.output<P>>,
 ): AdminMethod {
   return method(`nexo/operator/${name}`, OPERATOR_CAPABILITY, params, handle, options);
 }

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { type Clock, CodedError } from "../contract/mod.ts";
+import { OPERATOR_STREAM } from "../events/event_rows.ts";
 import type { Replay } from "../intake/replay.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbox } from "../queues/inbox.ts";
@@ -54,6 +55,8 @@ export interface OperatorRecordDeps {
 
 /** Returns the methods that read and replay the record. */
 export function operatorRecordMethods(deps: OperatorRecordDeps): AdminMethod[] {
+  const ownerOf = async ({ envelope_id: id }: { envelope_id: string }) =>
+    declared((await deps.inbox.showForOperator(id))?.row.account_id);
   return [
     operatorMethod(
       "turns/tail",
@@ -131,7 +134,7 @@ export function operatorRecordMethods(deps: OperatorRecordDeps): AdminMethod[] {
         throw new CodedError("not_found", `Cannot show delivery "${envelope_id}": there is none`);
       }
       return { ...shown.row, envelope: shown.envelope };
-    }),
+    }, { accountOf: ownerOf }),
     operatorMethod(
       "inbox/replay",
       z.object({ envelope_id: z.string() }),
@@ -139,6 +142,7 @@ export function operatorRecordMethods(deps: OperatorRecordDeps): AdminMethod[] {
         const { envelopeId } = await deps.replay.delivery(envelope_id);
         return { envelope_id: envelopeId, replayed_from: envelope_id };
       },
+      { accountOf: ownerOf },
     ),
     operatorMethod(
       "inbox/purge",
@@ -179,6 +183,14 @@ export function operatorRecordMethods(deps: OperatorRecordDeps): AdminMethod[] {
     operatorMethod("dlq/replay", z.object({ id: z.string() }), async ({ id }) => {
       await deps.replay.deadLetter(id);
       return { id, replayed: true };
+    }, {
+      accountOf: async ({ id }) =>
+        declared((await deps.deadLetters.findForOperator(id))?.account_id),
     }),
   ];
+}
+
+/** An account that is a tenant's. */
+function declared(account: string | null | undefined): string | undefined {
+  return account == null || account === OPERATOR_STREAM ? undefined : account;
 }

@@ -48,6 +48,7 @@ export function operatorScheduleMethods({ reads, control }: OperatorScheduleDeps
           const applied = await control[act === "run_now" ? "runNow" : act](schedule);
           return { id: schedule.id, applied };
         },
+        { accountOf: async ({ id }) => (await find(id, undefined)).account },
       )
     ),
   ];

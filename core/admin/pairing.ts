@@ -33,25 +33,21 @@ export function pairingMethods(deps: PairingMethodDeps): AdminMethod[] {
     return challenge !== undefined && sees(call, challenge.account_id) ? challenge : undefined;
   };
 
+  const ownerOf = ({ channel, instance }: GivenLine): string =>
+    answererOf(settings(), channel, instanceFor(instance)).account;
+  const ownerOfChallenge = async ({ challenge_id: id }: { challenge_id: string }) =>
+    (await challenges.findForOperator(id))?.account_id;
+
   /** A line of a tenant the call may see; whose it is says who answers there. */
-  function lineFor(
-    { channel, instance: given, tenant_id }: {
-      channel: string;
-      instance?: string | null | undefined;
-      tenant_id?: string | undefined;
-    },
-    call: Call,
-  ): TenantLine {
-    const instance = given == null || given === "" ? DEFAULT_INSTANCE : given;
-    const account_id = tenant_id ?? onlyTenant(call) ??
-      answererOf(settings(), channel, instance).account;
+  function lineFor(given: GivenLine & { tenant_id?: string | undefined }, call: Call): TenantLine {
+    const account_id = given.tenant_id ?? onlyTenant(call) ?? ownerOf(given);
     if (!sees(call, account_id)) throw notGranted(call);
-    return { account_id, channel, instance };
+    return { account_id, channel: given.channel, instance: instanceFor(given.instance) };
   }
 
   return methodsOf(PAIRING_METHODS, {
     async "nexo/admin/pairing/start"({ agent_id, channel, instance: given }, call) {
-      const instance = given == null || given === "" ? DEFAULT_INSTANCE : given;
+      const instance = instanceFor(given);
       const { account, agentId } = answererOf(settings(), channel, instance);
       if (!sees(call, account)) throw notGranted(call);
       if (agentId !== agent_id) {
@@ -99,7 +95,23 @@ export function pairingMethods(deps: PairingMethodDeps): AdminMethod[] {
       await deps.store.commit(people.rowsForRevoked(line, params.sender_id));
       return { revoked: true };
     },
+  }, {
+    "nexo/admin/pairing/start": ownerOf,
+    "nexo/admin/pairing/status": ownerOfChallenge,
+    "nexo/admin/pairing/cancel": ownerOfChallenge,
+    "nexo/admin/pairing/approve": ownerOf,
+    "nexo/admin/pairing/revoke": ownerOf,
   });
+}
+
+/** A line as it is named on the wire. */
+interface GivenLine {
+  readonly channel: string;
+  readonly instance?: string | null | undefined;
+}
+
+function instanceFor(given: string | null | undefined): string {
+  return given == null || given === "" ? DEFAULT_INSTANCE : given;
 }
 
 function accountsFor(named: string | undefined, { tenants }: Settings, call: Call): string[] {

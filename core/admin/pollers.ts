@@ -52,6 +52,11 @@ export function pollerMethods(deps: PollerMethodDeps): AdminMethod[] {
     return job !== undefined && seesJob(job, settings(), call) ? job : undefined;
   }
 
+  function ownerOf({ id }: { id: string }): string | undefined {
+    const job = settings().pollers.jobs.find((each) => each.id === id);
+    return job === undefined ? undefined : tenantOfJob(job, settings());
+  }
+
   function found(id: string, call: Call): PollerJob {
     const job = visible(id, call);
     if (job === undefined) throw new CodedError("not_found", `poller \`${id}\``);
@@ -144,6 +149,13 @@ export function pollerMethods(deps: PollerMethodDeps): AdminMethod[] {
       const { applied } = await steer(id, call, control.runNow);
       return { id, applied, new_state: "running_now" as const };
     },
+  }, {
+    "nexo/admin/pollers/get": ownerOf,
+    "nexo/admin/pollers/upsert": (params) => tenantOfJob(params, settings()),
+    "nexo/admin/pollers/delete": ownerOf,
+    "nexo/admin/pollers/pause": ownerOf,
+    "nexo/admin/pollers/resume": ownerOf,
+    "nexo/admin/pollers/run_now": ownerOf,
   });
 
   /** @throws when the job may not be written, or could not run */

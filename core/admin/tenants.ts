@@ -107,6 +107,9 @@ export function tenantMethods(deps: TenantMethodDeps): AdminMethod[] {
       if (!sees(call, tenant_id)) return { erased: NOTHING };
       return { erased: await deps.erase({ account: tenant_id, contact: contact ?? undefined }) };
     },
+  }, {
+    // Also of one that this very call makes.
+    "nexo/admin/tenants/upsert": ({ id }) => id,
   });
 }
 

@@ -210,6 +210,73 @@ describe("the admin methods", () => {
     30_000,
   );
 
+  it("are on record with the tenant they act on, also when no param names it", async () => {
+    await using place = await open();
+    const intents = () =>
+      place.audit.flatMap((line) =>
+        /^intent (\S+) \S+ (\S+)$/.exec(line)?.slice(1).join(" ") ?? []
+      );
+    const pollers = await place.dispatch(operator, "nexo/admin/pollers/upsert", {
+      ...JOB,
+      id: "mail",
+    });
+    expect(pollers).toMatchObject({ created: true });
+    const line = { channel: "webchat", instance: "acme" };
+    const started = await place.dispatch(operator, "nexo/admin/pairing/start", {
+      agent_id: "ana",
+      ...line,
+    }) as { challenge_id: string };
+    const { challenge_id } = started;
+    const calls: [string, unknown][] = [
+      ["nexo/admin/pairing/status", { challenge_id }],
+      ["nexo/admin/pairing/cancel", { challenge_id }],
+      ["nexo/admin/pairing/approve", { ...line, code: "ABCDEFGH" }],
+      ["nexo/admin/pairing/revoke", { ...line, sender_id: "x" }],
+      ["nexo/admin/agents/get", { agent_id: "ana" }],
+      ["nexo/admin/channels/approve", { agent_id: "ana", server_name: "s" }],
+      ["nexo/admin/channels/revoke", { agent_id: "ana", server_name: "s" }],
+      ["nexo/admin/credentials/register", { ...line, agent_ids: ["ana"], payload: { note: "n" } }],
+      ["nexo/dispatch", { channel: "webchat", to: "maria", body: "hi" }],
+      ["nexo/admin/credentials/revoke", line],
+      ["nexo/admin/pollers/pause", { id: "mail" }],
+      ["nexo/admin/pollers/delete", { id: "mail" }],
+      ["nexo/admin/tenants/upsert", { id: "acme", display_name: "Acme" }],
+      ["nexo/admin/agents/delete", { agent_id: "ana" }],
+    ];
+    for (const [name, params] of calls) await place.dispatch(operator, name, params);
+    expect(intents()).toEqual([
+      "nexo/admin/pollers/upsert acme",
+      "nexo/admin/pairing/start acme",
+      ...calls.map(([name]) => `${name} acme`),
+    ]);
+
+    // One that the call makes is its own from the beginning.
+    await place.dispatch(operator, "nexo/admin/tenants/upsert", { id: "new", display_name: "New" });
+    expect(intents().at(-1)).toBe("nexo/admin/tenants/upsert new");
+  });
+
+  it("are on record without a tenant that the caller may not see, or that is none", async () => {
+    await using place = await open();
+    const others = microapp({
+      tenants_crud: ["globex", "initech"],
+      pairing_initiate: ["globex", "initech"],
+      agents_crud: ["globex", "initech"],
+    });
+    const calls: [string, unknown][] = [
+      ["nexo/admin/tenants/upsert", { id: "acme", display_name: "Ours" }],
+      ["nexo/admin/pairing/start", { agent_id: "ana", channel: "webchat", instance: "acme" }],
+      ["nexo/admin/pairing/start", { agent_id: "ana", channel: "webchat", instance: "nowhere" }],
+      ["nexo/admin/agents/get", { agent_id: "ana" }],
+      ["nexo/admin/tenants/upsert", { id: "Not a name", display_name: "x" }],
+    ];
+    for (const [name, params] of calls) {
+      await expect(place.dispatch(others, name, params), name).rejects.toThrow();
+    }
+    const intents = place.audit.filter((line) => line.startsWith("intent "));
+    expect(intents).toHaveLength(calls.length);
+    for (const line of intents) expect(line).toMatch(/ null$/);
+  });
+
   it("erase only what the grant covers", async () => {
     await using place = await open();
     const erase = (params: object) =>
