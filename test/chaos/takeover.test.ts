@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { CodedError, codeOf } from "../../core/contract/mod.ts";
 import { openDaemonPlace, type RunningDaemon } from "../support/daemon.ts";
+import { eventually } from "../support/watch.ts";
 import { createRandom, type Immortal, insist, keepAlive, plan } from "./immortal.ts";
 
 const SEED = Number(process.env["NEXO_CHAOS_SEED"] ?? Date.now() % 1_000_000);
@@ -51,15 +52,6 @@ async function certainly<T>(
       const lost = error instanceof CodedError ? error.retryable : error instanceof TypeError;
       if (!lost && codeOf(error) !== "internal") throw error;
     }
-  }
-}
-
-/** Looks until it is so. */
-async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
@@ -123,6 +115,9 @@ it(`takeovers outlive kill -9 (NEXO_CHAOS_SEED=${SEED})`, async () => {
       const params = { tenant_id: account, agent_id: "ana", session_id: found?.session_id ?? "" };
       return call("conversations/read", params);
     };
+    /** Looks after every event until it is so, whichever process tells of it. */
+    const until = <T>(look: () => Promise<T | undefined>): Promise<T> =>
+      certainly(immortal, (daemon) => eventually(daemon, look));
     const untilHeard = (count: number) =>
       until(async () => (await heard()).length >= count ? true : undefined);
 

@@ -73,11 +73,9 @@ export function appsSuite(
 
     const echo = async (path: string, init?: RequestInit): Promise<Echo> =>
       await (await fetch(`${app}${path}`, init)).json() as Echo;
-    const abortedSoFar = async (): Promise<number> =>
-      (await (await fetch(`${app}/aborted`)).json() as { aborted: number }).aborted;
-    const eventuallyAborted = async (count: number): Promise<void> => {
-      while (await abortedSoFar() < count) await new Promise((resolve) => setTimeout(resolve, 10));
-    };
+    /** How many requests were broken off, or reached `/never`; told once they are `least`. */
+    const counted = async (what: "aborted" | "reached", least = 0): Promise<number> =>
+      (await (await fetch(`${app}/${what}?least=${least}`)).json() as { count: number }).count;
 
     it("passes method, path, query, body and headers on, and says where it came from", async () => {
       const got = await echo("/echo?a=1&b=%20", {
@@ -187,20 +185,21 @@ export function appsSuite(
         text += new TextDecoder().decode((await reader?.read())?.value);
       }
       expect(text).toMatch(/^id: 42\ndata: \{"n":42\}\n\n/);
-      const before = await abortedSoFar();
+      const before = await counted("aborted");
       stop.abort();
-      await eventuallyAborted(before + 1);
+      await counted("aborted", before + 1);
     });
 
     it("tells the microapp when a client is gone before its answer began", async () => {
-      const before = await abortedSoFar();
+      const before = await counted("aborted");
+      const reached = await counted("reached");
       const stop = new AbortController();
       const waiting = fetch(`${app}/never`, { signal: stop.signal });
       waiting.catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await counted("reached", reached + 1);
       stop.abort();
       await expect(waiting).rejects.toThrow();
-      await eventuallyAborted(before + 1);
+      await counted("aborted", before + 1);
     });
 
     it("gets over clients that leave at any moment", async () => {
@@ -281,11 +280,11 @@ export function appsSuite(
       const [code, reason] = await once(ws, "close");
       expect([code, String(reason)]).toEqual([4001, "as asked"]);
 
-      const before = await abortedSoFar();
+      const before = await counted("aborted");
       const other = new WebSocket(`${app.replace("http", "ws")}/socket`);
       await once(other, "open");
       other.terminate();
-      await eventuallyAborted(before + 1);
+      await counted("aborted", before + 1);
     });
 
     it("passes a refused WebSocket handshake on", async () => {

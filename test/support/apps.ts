@@ -128,6 +128,9 @@ export async function openApps(options: AppsFixtureOptions = {}): Promise<AppsFi
 }
 
 /** Resolves when a microapp's server may be routed to. */
-export async function serverReady({ host }: Pick<TestHost, "host">, id: string): Promise<void> {
-  while (host.server(id)?.isReady !== true) await new Promise((resolve) => setTimeout(resolve, 10));
+export function serverReady(
+  { host, until }: Pick<TestHost, "host" | "until">,
+  id: string,
+): Promise<void> {
+  return until(() => host.server(id)?.isReady === true);
 }

@@ -206,7 +206,8 @@ describe.skipIf(!hasNatsServer())("a nats-server with JetStream", () => {
     await using edge = await connect({ jetStream: false });
     bus.serveDurable({}, core().serve);
     bus.respond("ready", {}, () => Promise.resolve(new Uint8Array()));
-    await edge.request("ready", new Uint8Array());
+    // By the connection that answers: its subscriptions have reached the server then.
+    await bus.request("ready", new Uint8Array());
     expect(await edge.publishDurable([handoff(1)])).toEqual([accepted(handoff(1))]);
   });
 
@@ -215,6 +216,8 @@ describe.skipIf(!hasNatsServer())("a nats-server with JetStream", () => {
     await using bus = await connect({ ackWaitMs: 1000 });
     bus.serveDurable({}, taker.serve);
     const log = createLogWatch();
+    const reconnects = (): number =>
+      log.lines.filter(({ event }) => event === "bus.reconnected").length;
     await using edge = await connect({ log });
     const kept: string[] = [];
     let next = 0;
@@ -227,8 +230,8 @@ describe.skipIf(!hasNatsServer())("a nats-server with JetStream", () => {
           kept.push(...batch.map((one) => one.dedupe_key));
         } catch (error) {
           expect(error).toMatchObject({ name: "CodedError" });
-          // An edge whose bus is away says so at once; let the server have the processor.
-          await new Promise((resolve) => setTimeout(resolve, 5));
+          // An edge whose bus is away says so at once, again and again.
+          if (edge.status() !== "ready") await log.until("bus.reconnected", reconnects() + 1);
         }
       }
     })();

@@ -42,6 +42,8 @@ export interface TestHost extends AsyncDisposable {
   readonly host: Host;
   readonly homeDir: string;
   readonly logs: LogLines;
+  /** Looks now, and whenever a state changes or something is logged; resolves when it is so. */
+  until(isSo: () => boolean): Promise<void>;
   /** Resolves when the microapp has entered `state` `times` times in all. */
   entered(id: string, state: string, times?: number): Promise<void>;
 }
@@ -55,9 +57,19 @@ export async function openTestHost(
   const logs: LogLines = [];
   const counts = new Map<string, number>();
   let waiting: (() => void)[] = [];
+  function wakeAll(): void {
+    const woken = waiting;
+    waiting = [];
+    for (const wake of woken) wake();
+  }
+  async function until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await new Promise<void>((resolve) => waiting.push(resolve));
+  }
   const logFor = (id: string): Log => {
-    const at = (level: string) => (event: string, fields: unknown = {}) =>
-      void logs.push({ id, level, event, fields });
+    const at = (level: string) => (event: string, fields: unknown = {}): void => {
+      logs.push({ id, level, event, fields });
+      wakeAll();
+    };
     return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
   };
   const host = await openHost({
@@ -75,20 +87,15 @@ export async function openTestHost(
       const key = `${id} ${state}`;
       counts.set(key, (counts.get(key) ?? 0) + 1);
       options.onState?.(id, state, reason);
-      const woken = waiting;
-      waiting = [];
-      for (const wake of woken) wake();
+      wakeAll();
     },
   });
   return {
     host,
     homeDir,
     logs,
-    async entered(id, state, times = 1) {
-      while ((counts.get(`${id} ${state}`) ?? 0) < times) {
-        await new Promise<void>((resolve) => waiting.push(resolve));
-      }
-    },
+    until,
+    entered: (id, state, times = 1) => until(() => (counts.get(`${id} ${state}`) ?? 0) >= times),
     async [Symbol.asyncDispose]() {
       await host[Symbol.asyncDispose]();
       await rm(homeDir, { recursive: true, force: true });

@@ -11,8 +11,15 @@ import { behave, receive, send } from "./wire.mjs";
 
 const [port = "0", bind = "127.0.0.1"] = process.argv.slice(2);
 let isWell = true;
-/** Requests whose client went away before the answer was whole. */
-let aborted = 0;
+/** Requests that came, and those whose client went away before the answer was whole. */
+const counts = { reached: 0, aborted: 0 };
+/** Answers that wait for a count. */
+const waiting = new Set();
+
+function count(name) {
+  counts[name] += 1;
+  for (const look of waiting) look();
+}
 let shaken = null;
 const rotations = [];
 let answered = null;
@@ -30,6 +37,17 @@ function* pattern(length, pieceBytes = 64 * 1024) {
   for (let left = length; left > 0; left -= pieceBytes) {
     yield piece.subarray(0, Math.min(left, pieceBytes));
   }
+}
+
+function tell(name, request, response) {
+  const least = Number(new URL(request.url, "http://x").searchParams.get("least"));
+  const look = () => {
+    if (counts[name] < least) return;
+    waiting.delete(look);
+    response.end(JSON.stringify({ count: counts[name] }));
+  };
+  waiting.add(look);
+  look();
 }
 
 const routes = {
@@ -87,8 +105,10 @@ const routes = {
     const timer = setInterval(more, 20);
     request.on("close", () => clearInterval(timer));
   },
-  "/aborted": (_request, response) => response.end(JSON.stringify({ aborted })),
-  "/never": () => undefined,
+  // How often it has happened, once that is `?least=` times.
+  "/aborted": (request, response) => tell("aborted", request, response),
+  "/reached": (request, response) => tell("reached", request, response),
+  "/never": () => count("reached"),
   "/stuck": (_request, response) => response.write("this, and no more"),
   "/breaks": (_request, response) => {
     response.writeHead(200, { "content-length": "1000" });
@@ -138,7 +158,7 @@ const routes = {
 const server = createServer((request, response) => {
   const { pathname } = new URL(request.url, "http://x");
   response.on("close", () => {
-    if (!response.writableFinished) aborted += 1;
+    if (!response.writableFinished) count("aborted");
   });
   const route = routes[pathname];
   if (route === undefined) response.writeHead(404).end("no such page");
@@ -165,7 +185,7 @@ server.on("upgrade", (request, socket, head) => {
         for (let i = 0; i < Number(text.slice(5)); i++) ws.send("x".repeat(1024));
       } else ws.send(text === "headers" ? JSON.stringify(request.rawHeaders) : `${text}!`);
     });
-    ws.on("close", (code) => aborted += code === 1006 ? 1 : 0);
+    ws.on("close", (code) => code === 1006 && count("aborted"));
   });
 });
 server.listen(Number(port), bind);

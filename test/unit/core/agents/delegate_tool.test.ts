@@ -228,7 +228,10 @@ agents:
   it("A3: never waits for the place its caller holds, with one turn at once", async () => {
     const { spine, deps } = await open([noting("note")]);
     await using _closed = spine;
+    const contacts = ["one", "two", "three"];
     const ended: string[] = [];
+    let tell = (): void => undefined;
+    const allEnded = new Promise<void>((resolve) => tell = resolve);
     await using conversations = openConversations({
       uuid,
       now: Date.now,
@@ -238,16 +241,16 @@ agents:
         const end = await runTurn(job, deps, signal);
         if (end.kind !== "finished") throw new Error(end.kind);
         ended.push(end.reply ?? "");
+        if (ended.length === contacts.length) tell();
         return { kind: "finished" };
       },
     });
     const text = handing("bob", handing("cid", "note"));
-    const contacts = ["one", "two", "three"];
     for (const contact of contacts) {
       await queued(spine, messageFrom({ ...VISITOR, contact }, text));
     }
     conversations.push(await spine.inbounds.openForOperator());
-    while (ended.length < contacts.length) await new Promise((resolve) => setTimeout(resolve, 10));
+    await allEnded;
     expect(ended.every((reply) => reply.includes("note done"))).toBe(true);
   });
 

@@ -41,14 +41,18 @@ interface Passing {
 }
 
 /** A bus that shows what passes; `lose` says what does not arrive. */
-function watched(bus: Bus, passing: Passing[], lose: (passing: Passing) => boolean): Bus {
+function watched(
+  bus: Bus,
+  pass: (passing: Passing) => void,
+  lose: (passing: Passing) => boolean,
+): Bus {
   return {
     ...bus,
     publish(subject, data, headers) {
       const message = { subject, data };
       if (lose(message)) return;
-      passing.push(message);
       bus.publish(subject, data, headers);
+      pass(message);
     },
   };
 }
@@ -58,6 +62,8 @@ interface Pair extends AsyncDisposable {
   readonly client: ExchangeClient;
   readonly served: { readonly size: () => number };
   readonly passing: Passing[];
+  /** Resolves when the sides have called so many rolls from now on. */
+  readonly rolled: (count: number) => Promise<void>;
   readonly open: () => Promise<{ near: ExchangeEnd; far: ExchangeEnd }>;
 }
 
@@ -78,6 +84,11 @@ async function openPair(
 ): Promise<Pair> {
   const bus = openLocalBus();
   const passing: Passing[] = [];
+  let onRoll = (): void => undefined;
+  const pass = (message: Passing): void => {
+    passing.push(message);
+    if (message.subject.endsWith(".roll")) onRoll();
+  };
   const deps: ExchangeDeps = { bus, key: undefined, now: Date.now, random, log: silentLog, limits };
   const waiting: ((end: ExchangeEnd) => void)[] = [];
   let finish: () => void = () => undefined;
@@ -85,7 +96,7 @@ async function openPair(
   const served = await serveExchanges({
     ...deps,
     key: keys[1],
-    bus: watched(bus, passing, lose),
+    bus: watched(bus, pass, lose),
     admit: (id) => {
       if (id !== "web") return Promise.reject(new CodedError("not_found", "Cannot open it"));
       return Promise.resolve((end) => {
@@ -98,12 +109,17 @@ async function openPair(
     ...deps,
     key: keys[0],
     maxExchanges,
-    bus: watched(bus, passing, loseNear),
+    bus: watched(bus, pass, loseNear),
   });
   return {
     client,
     served,
     passing,
+    rolled: (count) =>
+      new Promise((resolve) => {
+        let left = count;
+        onRoll = () => void (--left === 0 && resolve());
+      }),
     async open() {
       const far = new Promise<ExchangeEnd>((resolve) => waiting.push(resolve));
       return { near: await client.open("web", REQUEST), far: await far };
@@ -263,7 +279,7 @@ describe("exchanges that lose something on the way", () => {
   it("live on while nothing happens and the other side is there", async () => {
     await using pair = await openPair();
     const { near, far } = await pair.open();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await pair.rolled(20);
     await far.write(bytes(10));
     expect((await near.next()).kind).toBe("data");
   });

@@ -13,6 +13,7 @@ import { openScope } from "../../../../core/flow/scope.ts";
 import { edgeConfigOf } from "../../../../core/settings/edge_config.ts";
 import { followRemoteConfig, withOwnSecrets } from "../../../../edge/remote_config.ts";
 import { readSnapshot } from "../../../../edge/snapshot.ts";
+import { collector } from "../../../suites/bus.ts";
 import { silentLog } from "../../../support/store.ts";
 
 const SECRET = "a secret nobody may read";
@@ -41,10 +42,15 @@ async function openPair(
   const core = { version: 1, pushes: true };
   const seal = await openHandoffSeal({ key: edgeKey, subject: subjects.edgeConfigPush, random });
   const raw: Uint8Array[] = [];
+  const asks = collector();
   bus.subscribe(subjects.edgeConfigPush, {}, ({ data }) => void raw.push(data));
   const link = await openEdgeLink({
     bus: {
-      respond: (...given) => bus.respond(...given),
+      respond: (pattern, options, answer) =>
+        bus.respond(pattern, options, (message) => {
+          asks.hear(message);
+          return answer(message);
+        }),
       publish: (...message) => core.pushes ? bus.publish(...message) : undefined,
     },
     config: () => edgeConfigOf(receiver, () => SECRET, core.version),
@@ -69,6 +75,7 @@ async function openPair(
     link,
     applied,
     raw,
+    asks,
     until,
     push: () => link.push(scope),
     follow({ isConfigured = false } = {}): Promise<void> {
@@ -151,8 +158,8 @@ describe("openEdgeLink() and followRemoteConfig()", () => {
 
     await using working = await openPair({ coreKey: KEY, edgeKey: OTHER_KEY, askAgainMs: 1 });
     const gaveUp = working.follow({ isConfigured: true }).then(() => "applied", () => "gave up");
-    const later = new Promise((resolve) => setTimeout(resolve, 50, "still there"));
-    expect(await Promise.race([gaveUp, later])).toBe("still there");
+    const later = working.asks.until(2).then(() => "asks again");
+    expect(await Promise.race([gaveUp, later])).toBe("asks again");
   });
 });
 

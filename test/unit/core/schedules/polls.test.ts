@@ -145,8 +145,11 @@ describe("a job that looks outside", () => {
   it("looks again after a death in the middle, and sends once what it then finds", async () => {
     let dies = true;
     const asked: (string | null)[] = [];
+    let tell = (): void => undefined;
+    const begun = new Promise<void>((resolve) => tell = resolve);
     const ask: AskPoller = ({ cursor, signal }) => {
       asked.push(cursor);
+      tell();
       if (!dies) return Promise.resolve({ deliver: deliver("once"), next_cursor: "YQ" });
       return new Promise((_resolve, reject) =>
         signal.addEventListener("abort", () => reject(signal.reason as Error))
@@ -155,7 +158,7 @@ describe("a job that looks outside", () => {
     const first = await open(ask);
     first.clock.pass(60_000);
     void first.schedules.tick();
-    while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await begun;
     dies = false;
     await using place = await first.restart();
     await place.schedules.tick();

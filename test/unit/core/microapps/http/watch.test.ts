@@ -20,9 +20,8 @@ async function web(
 
 const httpOf = ({ host }: TestHost) => host.status()[0]?.http;
 
-async function entersState(test: TestHost, state: string): Promise<void> {
-  while (httpOf(test)?.state !== state) await new Promise((resolve) => setTimeout(resolve, 5));
-}
+const entersState = (test: TestHost, state: string): Promise<void> =>
+  test.until(() => httpOf(test)?.state === state);
 
 describe("a microapp's HTTP server", () => {
   it("is routed to only while it answers well, and heals", async () => {
