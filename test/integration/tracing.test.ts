@@ -242,7 +242,16 @@ describe("traces", () => {
     const accepted = await send("deno", `echo {"text": "${planted}"}`);
     await traceOf(accepted.headers.get("x-request-id") ?? "", "outbox");
     const text = collector.text();
-    for (const secret of ["4111111111111111", "600 123 456", "maria", SECRET, "x-signature", service.url]) {
+    for (
+      const secret of [
+        "4111111111111111",
+        "600 123 456",
+        "maria",
+        SECRET,
+        "x-signature",
+        service.url,
+      ]
+    ) {
       expect(text).not.toContain(secret);
     }
     const known = new Set(collector.spans.flatMap(({ attributes }) => Object.keys(attributes)));
