@@ -109,7 +109,7 @@ export function entryOf(pair: unknown): Entry {
 export const MERGE_KEY = "<<";
 
 /** The name of an entry. */
-export function nameOf({ key }: Pair<unknown>): string {
+export function nameOf({ key }: Pair): string {
   if (!isScalar(key)) return "";
   return typeof key.value === "symbol" ? MERGE_KEY : String(key.value);
 }

@@ -108,7 +108,7 @@ function createSigningKey(seed: Uint8Array): JWK {
   const der = Buffer.concat([PKCS8_PREFIX, seed]);
   return createPrivateKey({ key: der, format: "der", type: "pkcs8" }).export({
     format: "jwk",
-  }) as JWK;
+  });
 }
 
 function fileText(signing: JWK, retired: readonly Known[]): string {

@@ -85,7 +85,7 @@ export interface FirehoseClient {
 /** Connects, and connects again from the last cursor whenever the connection ends. */
 export function openFirehose(options: FirehoseOptions): FirehoseClient {
   const { token, catchUp: order = "first" } = options;
-  const Socket = options.WebSocket ?? globalThis.WebSocket as unknown as WebSocketConstructor;
+  const Socket = options.WebSocket ?? globalThis.WebSocket;
   let cursor = options.since;
 
   const behind = createCatchUp({

@@ -20,7 +20,7 @@ export interface WakeTarget {
  * hidden or cut off. Returns the way to stop.
  */
 export function watchWaking(
-  target: WakeTarget = globalThis as unknown as WakeTarget,
+  target: WakeTarget = globalThis,
   onWake: (sleptMs: number) => void,
 ): () => void {
   const { document } = target;

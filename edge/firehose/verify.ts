@@ -41,7 +41,7 @@ export function createTokenVerifier({ now }: { now: Clock }): TokenVerifier {
   const keyOf: JWTVerifyGetKey = async ({ kid = "" }) => {
     const key = await keys.get(kid);
     if (key === undefined) throw invalid("its key is not ours");
-    return key as CryptoKey;
+    return key;
   };
 
   return {

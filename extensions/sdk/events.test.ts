@@ -161,7 +161,9 @@ describe("events()", () => {
     await left.return?.();
     leaving.abort();
     stop.abort();
-    expect(await Promise.all(pending)).toEqual(Array(3).fill({ done: true, value: undefined }));
+    expect(await Promise.all(pending)).toEqual(
+      Array.from({ length: 3 }, () => ({ done: true, value: undefined })),
+    );
     expect(await hub.open().next()).toEqual({ done: true, value: undefined });
   });
 

@@ -203,7 +203,7 @@ interface Said {
 function think({ body }: Heard): Play {
   const messages = body["messages"] as readonly Said[];
   const last = messages.at(-1);
-  const text = String(last?.content ?? "");
+  const text = last?.content ?? "";
   const usage = { input: 100, output: 20 };
   if (last?.role === "tool") {
     return { kind: "answer", text: "A colleague will be with you shortly.", usage };

@@ -414,8 +414,8 @@ function closing(open: OpenBus): void {
     await asked.until(1);
     await bus[Symbol.asyncDispose]();
     await waiting;
-    expect(() => bus.publish("a", bytes(""))).toThrow(coded("bus_closed") as Error);
-    expect(() => bus.subscribe("a", {}, () => undefined)).toThrow(coded("bus_closed") as Error);
+    expect(() => bus.publish("a", bytes(""))).toThrow(coded("bus_closed"));
+    expect(() => bus.subscribe("a", {}, () => undefined)).toThrow(coded("bus_closed"));
     await expect(bus.request("slow", bytes(""))).rejects.toEqual(coded("bus_closed"));
     await expect(bus.publishDurable([handoff(1)])).rejects.toEqual(coded("bus_closed"));
   });

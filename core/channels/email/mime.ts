@@ -60,7 +60,7 @@ export async function readMail(raw: Uint8Array): Promise<Mail> {
 }
 
 function mailboxes(given: Address | readonly Address[] | undefined) {
-  const addresses = given === undefined ? [] : [given].flat() as Address[];
+  const addresses = given === undefined ? [] : [given].flat();
   return addresses.flatMap((each) => each.group ?? [each]).flatMap(({ address, name }) =>
     /^[^\s<>,;"]+@[^\s<>,;"]+$/.test(address)
       ? [{ address: address.toLowerCase(), name: name === "" ? null : name }]

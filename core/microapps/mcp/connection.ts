@@ -91,7 +91,7 @@ export function httpTransports(
     return form === "sse"
       ? new sdk.SSEClientTransport(new URL(url), options)
       // Without a session id it is typed as absent here and as undefined there.
-      : new sdk.StreamableHTTPClientTransport(new URL(url), options) as Transport;
+      : new sdk.StreamableHTTPClientTransport(new URL(url), options);
   };
 }
 

@@ -34,9 +34,9 @@ export function conversationRoutes({ app }: Product) {
   const routes = new Hono<SignedIn>();
 
   /** The scope of a request, once its agent is known to be the tenant's. */
-  async function scopeFor<T extends z.output<typeof Scope>>(
+  async function scopeFor(
     account: string,
-    { agent_id, channel, contact_id }: T,
+    { agent_id, channel, contact_id }: z.output<typeof Scope>,
   ) {
     if (!(await ownAgents({ admin, accountId: account })).includes(agent_id)) throw notFound();
     return { agent_id, channel, contact_id, account_id: account };

@@ -92,7 +92,7 @@ export function useAct(): {
     isBusy,
     error,
     async act(work) {
-      if (running.current === true) return false;
+      if (running.current) return false;
       running.current = true;
       setBusy(true);
       setError(undefined);

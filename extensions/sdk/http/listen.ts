@@ -45,7 +45,7 @@ function listenOnDeno(
 ): Listening {
   const server = deno.serve(
     { ...place, onListen: () => undefined },
-    (request, info) => app.fetch(request, info as object),
+    (request, info) => app.fetch(request, info),
   );
   return {
     port: server.addr.port,

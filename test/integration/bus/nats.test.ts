@@ -129,7 +129,7 @@ describe.skipIf(!hasNatsServer())("a nats-server with a small max_payload", () =
     await using server = await startNatsServer({ maxPayloadBytes: 8192 });
     await using bus = await connect(server.url);
     const large = new Uint8Array(9000);
-    expect(() => bus.publish("a", large)).toThrow(coded("bus_too_large") as Error);
+    expect(() => bus.publish("a", large)).toThrow(coded("bus_too_large"));
     await expect(bus.request("a", large)).rejects.toEqual(coded("bus_too_large"));
     bus.respond("large", {}, () => Promise.resolve(large));
     await expect(bus.request("large", none)).rejects.toEqual(coded("bus_too_large"));
@@ -176,7 +176,7 @@ describe.skipIf(!hasNatsServer())("a nats-server that goes away", () => {
     await server.kill();
     await underWay;
     expect(bus.status()).toBe("reconnecting");
-    expect(() => bus.publish("a.1", none)).toThrow(coded("bus_unreachable") as Error);
+    expect(() => bus.publish("a.1", none)).toThrow(coded("bus_unreachable"));
     await expect(bus.request("echo", none)).rejects.toEqual(coded("bus_unreachable"));
     await expect(bus.publishDurable([handoff(1)])).rejects.toEqual(coded("bus_unreachable"));
 

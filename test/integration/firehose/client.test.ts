@@ -7,7 +7,6 @@ import {
   type FirehoseOptions,
   type FirehoseState,
   openFirehose,
-  type WebSocketConstructor,
 } from "../../../edge/client/mod.ts";
 import type { WakeTarget } from "../../../edge/client/waking.ts";
 import { noted, openPlace, type Place } from "./support.ts";
@@ -29,7 +28,7 @@ function watch(): Seen {
     gaps: [],
     states: [],
     options: {
-      WebSocket: WebSocket as unknown as WebSocketConstructor,
+      WebSocket: WebSocket,
       onEvent(event: AgentEvent) {
         if (event.kind === "tool_called") seen.numbers.push(Number(event.call_id));
         look();
@@ -236,7 +235,7 @@ describe("openFirehose", () => {
       since: cursorBefore,
       catchUp: "behind",
       ...seen.options,
-      WebSocket: Counted as unknown as WebSocketConstructor,
+      WebSocket: Counted,
       onEvent(event, cursor, about) {
         const n = event.kind === "tool_called" ? Number(event.call_id) : NaN;
         (about.isLate ? late : live).push(n);

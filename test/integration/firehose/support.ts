@@ -245,7 +245,7 @@ export function follow(
             else if (isClosed) throw new Error(`closed after ${JSON.stringify(frames.at(-1))}`);
             else return;
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
           watchers.delete(look);
         };

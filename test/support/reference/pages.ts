@@ -82,7 +82,7 @@ function adminPage(): string {
       ),
       `## For operators alone\n\n${table(["Method", "Takes", "On record"], operators)}`,
       `## Notifications to microapps\n\n${
-        table(["Method"], Object.values(NOTICES).map((name) => [code(String(name))]))
+        table(["Method"], Object.values(NOTICES).map((name) => [code(name)]))
       }`,
     ],
   );

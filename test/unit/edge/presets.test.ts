@@ -88,8 +88,8 @@ describe("the answers of presets", () => {
     ],
     ["standard_webhooks", { type: "user.created" }, {}, "user.created", "id:id-1"],
   ])("%s: kind, dedupe key and 2xx", async (name, body, headers, kind, key) => {
-    await using fixture = await startWith(name as string);
-    const answer = await post(fixture, name as string, body, headers as Record<string, string>);
+    await using fixture = await startWith(name);
+    const answer = await post(fixture, name, body, headers);
     expect([200, 204]).toContain(answer.status);
     if (name === "twilio, form") {
       expect(answer.body).toContain("<Response/>");

@@ -134,7 +134,7 @@ describe("signedIn()", () => {
         authorization: "Bearer ",
       }]
     ) {
-      const response = await get("/api/me", headers as Record<string, string>);
+      const response = await get("/api/me", headers);
       expect(response.status).toBe(401);
       expect(response.headers.get("www-authenticate")).toContain("Bearer");
     }

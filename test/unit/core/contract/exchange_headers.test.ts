@@ -46,9 +46,7 @@ describe("requestHeadersFor()", () => {
 
   it("passes the others in their order, each as often as it was there", () => {
     const pairs = fc.array(
-      fc.tuple(fc.constantFrom("accept", "x-mine", "x-other"), value) as fc.Arbitrary<
-        [string, string]
-      >,
+      fc.tuple(fc.constantFrom("accept", "x-mine", "x-other"), value),
     );
     fc.assert(fc.property(pairs, (given) => {
       expect(requestHeadersFor(given)).toEqual(given);

@@ -69,7 +69,7 @@ ${
       BOUND.map((instance) =>
         `      - { plugin: webchat, instance: ${instance}${run}, ` +
         `system_prompt_extra: rules-of-${instance}${run}, ` +
-        `${instance === "acme_two" ? "allowed_tools: [note], " : ""}` +
+        (instance === "acme_two" ? "allowed_tools: [note], " : "") +
         `tool_rate_limits: { patterns: ${limitOf(instance)} } }\n`
       ).join("")
     )

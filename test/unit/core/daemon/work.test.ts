@@ -170,7 +170,7 @@ describe("a tool", () => {
       await core.say({ instance, contact: "same", text: 'note {"n":"same"}' });
       await settled();
     }
-    expect(calls.map(({ args }) => args)).toEqual(Array(3).fill({ n: "same" }));
+    expect(calls.map(({ args }) => args)).toEqual(Array.from({ length: 3 }, () => ({ n: "same" })));
     const answers = asked.map((request) => request.messages.at(-1))
       .filter((message) => message?.role === "tool").map((message) => message?.content);
     expect(answers).toEqual(["noted for acme", "noted for globex", "noted for acme"]);

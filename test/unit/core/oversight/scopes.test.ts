@@ -120,7 +120,7 @@ describe("resolveScope()", () => {
     });
     fc.assert(fc.property(given, name, (scope, mine) => {
       const known: Scope[] = [{ kind: "agent", account: "globex", agentId: "ana" }];
-      const found = resolveScope(scope as ProcessingScope, {
+      const found = resolveScope(scope, {
         settings,
         sees: (account) => account === mine,
         known,

@@ -283,7 +283,7 @@ describe("a pause", () => {
   it("ends where another still stands: what waits there goes on waiting", async () => {
     await using opened = await open();
     const core = await opened.start();
-    const binding: Scope = { ...SCOPE, kind: "agent_binding" } as Scope;
+    const binding: Scope = { ...SCOPE, kind: "agent_binding" };
     await core.oversight.pause(binding, ROSA, {});
     await core.oversight.pause(SCOPE, IVAN, {});
     await core.say(VISITOR, "held twice");
