@@ -8,12 +8,18 @@
 import { type Clock, codeOf, messageOf } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
-import { inSpan } from "../flow/trace.ts";
 import type { OpenInbound } from "../queues/inbounds.ts";
-import { createFairQueue } from "./fair_queue.ts";
-import { createGates, type GateRef } from "./gates.ts";
+import { createGates, type GateRef, type Pass } from "./gates.ts";
 import { createLane, type Lane } from "./lane.ts";
+import {
+  createPlaces,
+  type Place,
+  type PlaceLimits,
+  type Places,
+  type TakePlace,
+} from "./places.ts";
 import { conversationOf, createRoom, type Room, type RoomLimits } from "./room.ts";
+import { traced } from "./turn_span.ts";
 
 /** Pause after a turn whose own bookkeeping failed, for example on a full disk, in milliseconds. */
 const FAULT_PAUSE_MS = 2_000;
@@ -35,8 +41,8 @@ export type DueTurnEnd =
   | { readonly kind: "parked" };
 
 /** Settings of the scheduler, read whenever they matter. */
-export interface ConversationLimits extends RoomLimits {
-  /** Turns at once, all tenants together. */
+export interface ConversationLimits extends RoomLimits, PlaceLimits {
+  /** Turns at once, all tenants together, those that wait for somebody else among them. */
   readonly maxTurns: () => number;
   /** Turns at once of one tenant. */
   readonly tenantTurnsOf: (account: string) => number;
@@ -44,7 +50,6 @@ export interface ConversationLimits extends RoomLimits {
   readonly agentTurnsOf: (agentId: string) => number;
   /** Turns at once of one event subscriber and tenant. */
   readonly groupLimitOf: (agentId: string, subscriberId: string) => number;
-  readonly weightOf: (account: string) => number;
   readonly debounceMsOf: (agentId: string) => number;
   /** Whether a tenant or an agent must not work now. */
   readonly isParked: (account: string, agentId: string) => boolean;
@@ -53,8 +58,11 @@ export interface ConversationLimits extends RoomLimits {
 /** What the scheduler needs. */
 export interface ConversationDeps {
   readonly limits: ConversationLimits;
-  /** Rejects only when `signal` aborts or nothing could be written. */
-  readonly runTurn: (turn: DueTurn, signal: AbortSignal) => Promise<DueTurnEnd>;
+  /**
+   * Rejects only when `signal` aborts or nothing could be written. While it waits for somebody else it
+   * should be away from `place`.
+   */
+  readonly runTurn: (turn: DueTurn, signal: AbortSignal, place: Place) => Promise<DueTurnEnd>;
   readonly uuid: () => string;
   readonly now: Clock;
   readonly log: Log;
@@ -64,6 +72,8 @@ export interface ConversationDeps {
 export interface Conversations extends AsyncDisposable {
   /** Places for messages that are about to be on disk; each is pushed or released afterwards. */
   readonly room: Pick<Room, "accepts" | "release" | "reserve">;
+  /** Gives a place to work that belongs to a turn, and is none of the turns at once itself. */
+  readonly enter: Places["enter"];
   /** Schedules messages that are on disk. */
   readonly push: (items: readonly OpenInbound[]) => void;
   /** Other settings are in force: whoever had to wait for them may go on. */
@@ -93,8 +103,8 @@ interface Running {
 interface Candidate {
   readonly session: string;
   readonly lane: Lane;
-  readonly gates: readonly GateRef[];
-  passed: number;
+  /** Through the gates of how many may be under way. */
+  readonly pass: Pass;
 }
 
 /** Starts the scheduler. */
@@ -105,12 +115,11 @@ export function openConversations(deps: ConversationDeps): Conversations {
   const busy = new Set<string>();
   const parked = new Set<string>();
   const timers = new Map<string, NodeJS.Timeout>();
-  const gates = createGates<Candidate>(limits.weightOf);
-  const ready = createFairQueue<Candidate>(limits.weightOf);
+  const gates = createGates(limits.weightOf);
+  const places = createPlaces({ ...limits, now });
   const room = createRoom(limits);
   const turns = new Set<Running>();
   const silences = new Set<IsMeant>();
-  let running = 0;
   let open = true;
 
   /** Decides what a conversation does next; it is neither running nor waiting for its turn. */
@@ -125,8 +134,10 @@ export function openConversations(deps: ConversationDeps): Conversations {
     clearTimeout(timers.get(session));
     timers.delete(session);
     busy.add(session);
-    advance({ session, lane, gates: gatesOf(lane, next.subscriber), passed: 0 });
-    startTurns();
+    const { account } = lane;
+    gates.enter({ account, gates: gatesOf(lane, next.subscriber) }, (pass) => {
+      places.whenFree(account, (take) => startTurn({ session, lane, pass }, take));
+    });
   }
 
   /** Lets those that had to be still think again. */
@@ -159,38 +170,14 @@ export function openConversations(deps: ConversationDeps): Conversations {
       }]),
       { name: `tenant ${account}`, limit: () => limits.tenantTurnsOf(account) },
       { name: `agent ${agentId}`, limit: () => limits.agentTurnsOf(agentId) },
+      { name: "all", limit: limits.maxTurns },
     ];
   }
 
-  /** Takes a candidate through its gates, as far as they are open. */
-  function advance(candidate: Candidate): void {
-    const { lane: { account } } = candidate;
-    for (;;) {
-      const gate = candidate.gates[candidate.passed];
-      if (gate === undefined) return ready.push(account, candidate);
-      if (!gates.enter(gate, account, candidate)) return;
-      candidate.passed++;
-    }
-  }
-
-  function goOn(candidates: readonly Candidate[]): void {
-    for (const candidate of candidates) {
-      candidate.passed++;
-      advance(candidate);
-    }
-  }
-
-  function startTurns(): void {
-    while (open && running < limits.maxTurns()) {
-      const candidate = ready.shift();
-      if (candidate === undefined) return;
-      if (isStill(candidate.lane)) {
-        stopBeing(candidate);
-        continue;
-      }
-      running++;
-      scope.run((signal) => interruptible(candidate, signal));
-    }
+  function startTurn(candidate: Candidate, takePlace: TakePlace): void {
+    if (!open) return;
+    if (isStill(candidate.lane)) return stopBeing(candidate);
+    scope.run((signal) => interruptible(candidate, signal, takePlace));
   }
 
   /** Whether a conversation's turns must not run now. */
@@ -200,17 +187,27 @@ export function openConversations(deps: ConversationDeps): Conversations {
   }
 
   /** Gives back what a candidate held, and lets its conversation think again. */
-  function stopBeing({ session, gates: held }: Candidate): void {
+  function stopBeing({ session, pass }: Candidate): void {
     busy.delete(session);
-    for (const gate of held) goOn(gates.leave(gate));
+    pass.leave();
     consider(session);
   }
 
-  async function interruptible(candidate: Candidate, stop: AbortSignal): Promise<void> {
+  async function interruptible(
+    candidate: Candidate,
+    stop: AbortSignal,
+    takePlace: TakePlace,
+  ): Promise<void> {
     const { account, sessionId } = candidate.lane;
     const interrupt = new AbortController();
     const signal = AbortSignal.any([stop, interrupt.signal]);
-    const turn = { account, sessionId, interrupt, ended: oneTurn(candidate, { stop, signal }) };
+    const place = takePlace({ signal });
+    const turn = {
+      account,
+      sessionId,
+      interrupt,
+      ended: oneTurn(candidate, place, { stop, signal }),
+    };
     turns.add(turn);
     await turn.ended.finally(() => turns.delete(turn));
   }
@@ -218,6 +215,7 @@ export function openConversations(deps: ConversationDeps): Conversations {
   /** `stop` ends it for good, `signal` also when it shall only wait. */
   async function oneTurn(
     candidate: Candidate,
+    place: Place,
     { stop, signal }: { stop: AbortSignal; signal: AbortSignal },
   ): Promise<void> {
     const { lane } = candidate;
@@ -231,7 +229,7 @@ export function openConversations(deps: ConversationDeps): Conversations {
       attempts: Math.max(...items.map(({ attempts }) => attempts)),
       starts: Math.max(...items.map(({ starts }) => starts)),
     };
-    const end = await traced(items, () => runTurn(turn, signal)).catch((error: unknown) => {
+    const end = await traced(items, () => runTurn(turn, signal, place)).catch((error: unknown) => {
       if (stop.aborted) return { kind: "finished" as const };
       if (signal.aborted) return { kind: "fault" as const, nextAtMs: now() };
       log.error("turn.unrecorded", { turn: turnId, code: codeOf(error), error: messageOf(error) });
@@ -244,13 +242,13 @@ export function openConversations(deps: ConversationDeps): Conversations {
       if (end.kind === "parked") lane.putBack(items, now());
       else lane.putBack(items.map((item) => triedAgain(item, turnId, end.kind)), end.nextAtMs);
     }
-    running--;
     stopBeing(candidate);
-    startTurns();
+    place[Symbol.dispose]();
   }
 
   return {
     room,
+    enter: places.enter,
     push(items) {
       const sessions = new Set<string>();
       for (const item of items) {
@@ -268,8 +266,8 @@ export function openConversations(deps: ConversationDeps): Conversations {
     },
     reload() {
       unpark();
-      goOn(gates.widen());
-      startTurns();
+      gates.widen();
+      places.widen();
     },
     async drain(signal) {
       open = false;
@@ -301,28 +299,6 @@ export function openConversations(deps: ConversationDeps): Conversations {
       await scope[Symbol.asyncDispose]();
     },
   };
-}
-
-/** A turn with the time its messages waited, as a span under what queued the first of them. */
-function traced(
-  [first, ...others]: readonly OpenInbound[],
-  run: () => Promise<DueTurnEnd>,
-): Promise<DueTurnEnd> {
-  if (first === undefined) return run();
-  return inSpan("conversation", {
-    parent: first.traceparent,
-    links: others.flatMap(({ traceparent }) => traceparent ?? []),
-    startMs: first.created_at_ms,
-    attributes: {
-      "nexo.account_id": first.account_id,
-      "nexo.session_id": first.session_id,
-      "nexo.messages": others.length + 1,
-    },
-  }, async (span) => {
-    const end = await run();
-    span.setAttribute("nexo.outcome", end.kind);
-    return end;
-  });
 }
 
 /** A message whose turn is to run again. A fault is ours, not the turn's: it is none of its attempts. */

@@ -8,7 +8,8 @@ import { LRUCache } from "lru-cache";
 /** A queue of items of several tenants. */
 export interface FairQueue<T> {
   readonly size: () => number;
-  readonly push: (account: string, item: T) => void;
+  /** Puts an item behind the tenant's others; with `ahead`, only behind those that came so. */
+  readonly push: (account: string, item: T, options?: { readonly ahead: boolean }) => void;
   /** The next item, or undefined when empty. */
   readonly shift: () => T | undefined;
 }
@@ -19,6 +20,8 @@ const MAX_REMEMBERED = 10_000;
 interface Waiting<T> {
   readonly account: string;
   readonly items: T[];
+  /** How many items in front were pushed `ahead`. */
+  ahead: number;
   /** On the clock of the queue: when its first item is due. */
   dueAt: number;
   /** Who came first, among those due at the same time. */
@@ -41,12 +44,16 @@ export function createFairQueue<T>(weightOf: (account: string) => number): FairQ
 
   return {
     size: () => size,
-    push(account, item) {
+    push(account, item, { ahead } = { ahead: false }) {
       size++;
       const known = waiting.get(account);
-      if (known !== undefined) return void known.items.push(item);
+      if (known !== undefined) {
+        if (ahead) known.items.splice(known.ahead++, 0, item);
+        else known.items.push(item);
+        return;
+      }
       const dueAt = Math.max(clock, nextDueAt.get(account) ?? 0);
-      const fresh = { account, items: [item], dueAt, order: order++ };
+      const fresh = { account, items: [item], ahead: ahead ? 1 : 0, dueAt, order: order++ };
       waiting.set(account, fresh);
       heap.push(fresh);
       siftUp(heap, heap.length - 1);
@@ -56,6 +63,7 @@ export function createFairQueue<T>(weightOf: (account: string) => number): FairQ
       const item = first?.items.shift();
       if (first === undefined || item === undefined) return undefined;
       size--;
+      if (first.ahead > 0) first.ahead--;
       clock = first.dueAt;
       first.dueAt += 1 / weightOf(first.account);
       first.order = order++;

@@ -11,64 +11,123 @@ export interface GateRef {
   readonly limit: () => number;
 }
 
-/** Gates by name. Those nobody is behind or in front of take no memory. */
-export interface Gates<T> {
-  /** Whether the item is through; otherwise it waits in front. */
-  readonly enter: (gate: GateRef, account: string, item: T) => boolean;
-  /** One that was through goes; returns those who are through now. */
-  readonly leave: (gate: GateRef) => T[];
-  /** The limits may have risen; returns those who are through now. */
-  readonly widen: () => T[];
+/** Who wants through, and where. */
+export interface Way {
+  readonly account: string;
+  /** In the order in which they are passed. */
+  readonly gates: readonly GateRef[];
+  /** Whether it waits before those of its tenant that do not say so. @default {false} */
+  readonly ahead?: boolean;
 }
 
-interface Gate<T> {
-  readonly limit: () => number;
+/** Somebody on the way through gates, or behind them. */
+export interface Pass {
+  /** Goes from wherever it is; those whom it was in the way go on at once. Harmless when repeated. */
+  readonly leave: () => void;
+}
+
+/** Gates by name. Those nobody is behind or in front of take no memory. */
+export interface Gates {
+  /**
+   * Calls `through` as soon as all gates are passed: before this returns, if nothing is in the way. In
+   * front of each gate tenants take turns by weight.
+   */
+  readonly enter: (way: Way, through: (pass: Pass) => void) => Pass;
+  /** The limits may have risen: whoever may go on does. */
+  readonly widen: () => void;
+}
+
+interface Gate extends GateRef {
   behind: number;
-  /** Made when the first has to wait: most gates never see one. */
-  inFront?: FairQueue<T>;
+  /** Who waits, made with the first of them: most gates never see one. Each says whether it goes through. */
+  inFront?: FairQueue<() => boolean>;
 }
 
 /** Returns gates in front of which tenants take turns by weight. */
-export function createGates<T>(weightOf: (account: string) => number): Gates<T> {
-  const gates = new Map<string, Gate<T>>();
+export function createGates(weightOf: (account: string) => number): Gates {
+  const gates = new Map<string, Gate>();
 
-  function fill(name: string, gate: Gate<T>): T[] {
-    const through: T[] = [];
+  function gateOf({ name, limit }: GateRef): Gate {
+    let gate = gates.get(name);
+    if (gate === undefined) gates.set(name, gate = { name, limit, behind: 0 });
+    return gate;
+  }
+
+  /** Lets those in front through, as many as fit. */
+  function fill(gate: Gate): void {
     while (gate.behind < gate.limit()) {
       const next = gate.inFront?.shift();
       if (next === undefined) break;
       gate.behind++;
-      through.push(next);
+      if (!next()) gate.behind--;
     }
-    if (gate.behind === 0 && isClear(gate)) gates.delete(name);
-    return through;
+    if (gate.behind > 0 || !isClear(gate)) return;
+    if (gates.get(gate.name) === gate) gates.delete(gate.name);
+  }
+
+  /** Gates at which something has changed; whoever goes through one may change others, or it again. */
+  const changed = new Set<Gate>();
+  let isFilling = false;
+
+  function fillChanged(): void {
+    if (isFilling) return;
+    isFilling = true;
+    try {
+      for (const gate of changed) {
+        changed.delete(gate);
+        fill(gate);
+      }
+    } finally {
+      isFilling = false;
+    }
   }
 
   return {
-    enter({ name, limit }, account, item) {
-      let gate = gates.get(name);
-      if (gate === undefined) {
-        gate = { limit, behind: 0 };
-        gates.set(name, gate);
+    enter({ account, gates: refs, ahead = false }, through) {
+      let passed = 0;
+      let isGone = false;
+
+      function advance(): void {
+        for (; passed < refs.length; passed++) {
+          const gate = gateOf(refs[passed] as GateRef);
+          if (gate.behind >= gate.limit() || !isClear(gate)) return wait(gate);
+          gate.behind++;
+        }
+        through(pass);
       }
-      if (gate.behind < limit() && isClear(gate)) {
-        gate.behind++;
-        return true;
+
+      function wait(gate: Gate): void {
+        gate.inFront ??= createFairQueue(weightOf);
+        gate.inFront.push(account, () => {
+          if (isGone) return false;
+          passed++;
+          advance();
+          return true;
+        }, { ahead });
       }
-      gate.inFront ??= createFairQueue(weightOf);
-      gate.inFront.push(account, item);
-      return false;
+
+      const pass: Pass = {
+        leave() {
+          if (isGone) return;
+          isGone = true;
+          for (const ref of refs.slice(0, passed)) {
+            const gate = gateOf(ref);
+            gate.behind--;
+            changed.add(gate);
+          }
+          fillChanged();
+        },
+      };
+      advance();
+      return pass;
     },
-    leave({ name }) {
-      const gate = gates.get(name);
-      if (gate === undefined) return [];
-      gate.behind--;
-      return fill(name, gate);
+    widen() {
+      for (const gate of gates.values()) changed.add(gate);
+      fillChanged();
     },
-    widen: () => [...gates].flatMap(([name, gate]) => fill(name, gate)),
   };
 }
 
-function isClear<T>({ inFront }: Gate<T>): boolean {
+function isClear({ inFront }: Gate): boolean {
   return inFront === undefined || inFront.size() === 0;
 }

@@ -11,6 +11,10 @@ import type { Settings } from "../settings/settings.ts";
 /** Messages under way before new ones are refused with 503. */
 const MAX_WAITING = 100_000;
 const DEFAULT_QUEUE_CAP = 32;
+/** Turns that work at once; those that wait for a model or a microapp are not counted. */
+const WORKING_TURNS = 64;
+/** Of a tenant of weight 1, while others are there. */
+const WORKING_TURNS_BESIDE_OTHERS = 8;
 
 /** The limits on tools and senders. */
 export function limitRulesOf(settings: () => Settings): LimitRules {
@@ -29,6 +33,9 @@ export function conversationLimitsOf(settings: () => Settings): ConversationLimi
   return {
     maxWaiting: MAX_WAITING,
     maxTurns: () => settings().turns.max,
+    workingTurns: () => WORKING_TURNS,
+    workingTurnsBesideOthers: (id) =>
+      Math.ceil(WORKING_TURNS_BESIDE_OTHERS * (tenant(id)?.weight ?? 1)),
     tenantTurnsOf: (id) => tenant(id)?.max_concurrent_turns ?? settings().turns.maxPerTenant,
     agentTurnsOf: (id) => agent(id)?.config.max_concurrent_turns ?? Infinity,
     groupLimitOf: (id, subscriberId) =>

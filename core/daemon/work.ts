@@ -4,15 +4,14 @@
  * @module
  */
 import { outboundRefusal } from "../agents/outbound_fence.ts";
-import { runTurn } from "../agents/turn.ts";
-import { createDelegateTool } from "../agents/delegate_tool.ts";
+import { createDelegateTool, type DelegateToolDeps } from "../agents/delegate_tool.ts";
 import { createSearchHistoryTool } from "../agents/search_history_tool.ts";
 import { createSkillReader } from "../agents/skills.ts";
 import { createFiles, type FetchPart } from "../agents/files.ts";
 import { sessionIdOf } from "../agents/session.ts";
 import { createSchemaCheck } from "../agents/tool_schema.ts";
 import type { Tool } from "../agents/tool_gate.ts";
-import type { TurnDeps, TurnJob, TurnResult } from "../agents/turn_types.ts";
+import type { TurnDeps, TurnResult } from "../agents/turn_types.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Channels } from "../channels/ingress.ts";
 import { webchatMessage } from "../channels/webchat.ts";
@@ -44,6 +43,7 @@ import { createEscalateTool } from "../oversight/escalate_tool.ts";
 import { openOversight, type Oversight } from "../oversight/oversight.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
+import { createTurnRunner, type RunInPlace } from "./away.ts";
 import { serveChat } from "./chat.ts";
 import { type Causes, createToolList } from "./microapps.ts";
 import type { CoreMetrics } from "./metrics.ts";
@@ -143,11 +143,10 @@ export function openWork(deps: WorkDeps): Work {
     },
   });
 
-  const microappsSettled = deps.host.settled();
+  let settling: Promise<unknown> | undefined = deps.host.settled().then(() => settling = undefined);
   const limits = openLimits(deps);
   const reloadLimits = (): void => limits.reload(limitRulesOf(settings));
   reloadLimits();
-  const run = metrics.turn((job: TurnJob, signal) => runTurn(job, turnDeps, signal));
   const turnDeps: TurnDeps = createTurnDeps(
     {
       ...deps,
@@ -156,15 +155,19 @@ export function openWork(deps: WorkDeps): Work {
     },
     limits,
     oversight,
-    run,
+    async function runWithin(job, signal) {
+      using place = await conversations.enter({ account: job.account, signal });
+      return await run({ ...job, place }, signal);
+    },
   );
+  const run: RunInPlace = metrics.turn(createTurnRunner(turnDeps));
   const conversations = openConversations({
     ...deps,
     limits: conversationLimitsOf(settings),
-    async runTurn(job, signal) {
+    async runTurn(job, signal, place) {
       // A turn picked up at the start must not find its tools missing.
-      await microappsSettled;
-      const result = await run(job, signal);
+      if (settling !== undefined) await settling;
+      const result = await run({ ...job, place }, signal);
       if (result.kind === "retry" || result.kind === "parked") return result;
       if (result.kind === "finished") delivery.push(result.outbound);
       waiters.finished(job.inboundIds, result);
@@ -254,7 +257,7 @@ function createTurnDeps(
   deps: WorkDeps & Pick<TurnDeps, "files" | "typing">,
   limits: Limits,
   oversight: Oversight,
-  run: (job: TurnJob, signal: AbortSignal) => Promise<TurnResult>,
+  run: DelegateToolDeps["run"],
 ): TurnDeps {
   const history = historyReader(deps.transcripts);
   return {

@@ -8,8 +8,8 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { cpuSecondsOf } from "./cpu.ts";
 
-/** How long a process may take to be ready or to end, in milliseconds. */
-const LIFE_LIMIT_MS = 30_000;
+/** How long a process may take to be ready or to end, in milliseconds, also where others keep the machine busy. */
+const LIFE_LIMIT_MS = 180_000;
 
 /** A running process that has said it is ready. */
 export interface Part<Ready> extends AsyncDisposable {

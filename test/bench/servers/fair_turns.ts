@@ -9,10 +9,11 @@ import type { Settings } from "../../../core/settings/settings.ts";
 import { benchGone, onQuestion, sayReady } from "./talk.ts";
 import { openTurnWork, tenantName } from "./turn_work.ts";
 
-/** How to measure. */
-export interface FairJob {
+/** What to do: fill up what the flooding tenant has waiting, or measure. */
+export type FairJob = { readonly do: "fill" } | {
+  readonly do: "measure";
   readonly durationMs: number;
-}
+};
 
 /** What it came to. */
 export interface FairReport {
@@ -45,8 +46,9 @@ const withoutFlooder: Settings = {
 let left = 0;
 core.apply(withoutFlooder);
 
-/** Fills up what the flooder has waiting; its turns must stand still meanwhile. */
+/** Fills up what the flooder has waiting, if there is one; its turns must stand still meanwhile. */
 async function fill(): Promise<void> {
+  if (flooding !== "flooding") return;
   while (core.work.conversations.waiting() < FLOOD) {
     const missing = Math.min(200, FLOOD - core.work.conversations.waiting());
     await Promise.all(
@@ -67,11 +69,9 @@ async function writeOnceASecond(tenant: number, rounds: number): Promise<number[
   return tookMs;
 }
 
-onQuestion<FairJob>(async ({ durationMs }) => {
-  if (flooding === "flooding") {
-    await fill();
-    core.apply(core.settings);
-  }
+async function measure(durationMs: number): Promise<FairReport> {
+  await fill();
+  core.apply(core.settings);
   const rounds = Math.max(1, Math.round(durationMs / PERIOD_MS));
   const tookMs = await Promise.all(
     Array.from({ length: QUIET }, (_, i) => writeOnceASecond(i + 1, rounds)),
@@ -79,8 +79,13 @@ onQuestion<FairJob>(async ({ durationMs }) => {
   // The other side is measured next, and must have the machine to itself.
   core.apply(withoutFlooder);
   const sorted = tookMs.flat().sort((a, b) => a - b);
-  const report: FairReport = { p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? 0 };
-  return report;
+  return { p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? 0 };
+}
+
+onQuestion<FairJob>(async (job) => {
+  if (job.do === "measure") return measure(job.durationMs);
+  await fill();
+  return {};
 });
 sayReady({});
 await benchGone();

@@ -5,6 +5,7 @@ import {
   type DueTurnEnd,
   openConversations,
 } from "../../../../core/conversations/conversations.ts";
+import type { Place } from "../../../../core/conversations/places.ts";
 import type { OpenInbound } from "../../../../core/queues/inbounds.ts";
 import { uuid } from "../../../support/spine.ts";
 import { silentLog } from "../../../support/store.ts";
@@ -33,12 +34,15 @@ function openPlayed(over: Partial<ConversationDeps["limits"]> = {}) {
   const begun: {
     turn: DueTurn;
     signal: AbortSignal;
+    place: Place;
     end: (end: DueTurnEnd | Error) => void;
   }[] = [];
   let tell = (): void => {};
   const conversations = openConversations({
     limits: {
       maxTurns: () => 8,
+      workingTurns: () => 8,
+      workingTurnsBesideOthers: () => 8,
       tenantTurnsOf: () => 8,
       agentTurnsOf: () => 8,
       groupLimitOf: () => 8,
@@ -49,12 +53,13 @@ function openPlayed(over: Partial<ConversationDeps["limits"]> = {}) {
       isParked: () => false,
       ...over,
     },
-    runTurn: (turn, signal) =>
+    runTurn: (turn, signal, place) =>
       new Promise((resolve, reject) => {
         signal.addEventListener("abort", () => reject(signal.reason as Error));
         begun.push({
           turn,
           signal,
+          place,
           end: (end) => end instanceof Error ? reject(end) : resolve(end),
         });
         tell();
@@ -288,6 +293,61 @@ describe("openConversations()", () => {
     await played.began(3);
     expect(played.ids().slice(0, 3)).toContain("g");
     played.end(2);
+  });
+
+  it("T7: lets hundreds wait for a model, few work, and one of a quiet tenant begin at once", async () => {
+    const played = openPlayed({
+      maxTurns: () => 500,
+      tenantTurnsOf: () => 400,
+      agentTurnsOf: () => 500,
+      groupLimitOf: () => 500,
+      workingTurns: () => 6,
+      workingTurnsBesideOthers: () => 4,
+    });
+    await using conversations = played.conversations;
+    conversations.push(
+      Array.from({ length: 500 }, (_, i) => inbound(`a${i}`, { session_id: `a${i}` })),
+    );
+    await played.began(6);
+    expect(played.begun).toHaveLength(6);
+    let answer = (): void => {};
+    const model = new Promise<void>((resolve) => answer = resolve);
+    const waits: Promise<void>[] = [];
+    for (let i = 0; i < 390; i++) {
+      await played.began(i + 1);
+      waits.push(played.begun[i]?.place.away(() => model) as Promise<void>);
+    }
+    await played.began(396);
+    conversations.push([inbound("g", { account_id: "globex", session_id: "g" })]);
+    // Six of the other work, and more wait: the next place is not theirs.
+    played.end(390);
+    await played.began(397);
+    expect(played.ids().at(-1)).toBe("g");
+    answer();
+    for (let i = 391; i < 397; i++) played.end(i);
+    for (let i = 0; i < 390; i++) {
+      await waits[i];
+      played.end(i);
+    }
+    await expect.poll(() => played.begun.length).toBeGreaterThan(400);
+  });
+
+  it("lets ten thousand conversations stand still at once whose tenant is switched off", async () => {
+    let off = false;
+    const played = openPlayed({ isParked: () => off });
+    await using conversations = played.conversations;
+    conversations.push(
+      Array.from({ length: 10_000 }, (_, i) => inbound(`a${i}`, { session_id: `a${i}` })),
+    );
+    await played.began(8);
+    off = true;
+    for (let i = 0; i < 8; i++) played.end(i);
+    await expect.poll(() => conversations.waiting()).toBe(9_992);
+    off = false;
+    conversations.reload();
+    await played.began(16);
+    for (let i = 8; i < 16; i++) played.end(i);
+    await played.began(24);
   });
 
   it("takes no new turn once it drains", async () => {
