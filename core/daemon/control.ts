@@ -60,9 +60,11 @@ export function controlMethods(deps: ControlDeps): AdminMethod[] {
 }
 
 function sourceNamed({ edgeConfig }: ControlDeps, id: string): EdgeSource {
-  const source = edgeConfig().sources.find((one) => one.id === id);
-  if (source === undefined) throw new CodedError("not_found", `There is no source "${id}"`);
-  return source;
+  const { sources } = edgeConfig();
+  const source = sources.find((one) => one.id === id);
+  if (source !== undefined) return source;
+  const known = sources.map((one) => one.id).join(", ");
+  throw new CodedError("not_found", `There is no source "${id}"; there are: ${known || "none"}`);
 }
 
 /** Where a source is, for whoever is on this machine. */

@@ -98,8 +98,7 @@ export function createParts(
     events: createEventLog({ store, log }),
     recordEvent,
     recordState(event) {
-      const { microapp_id: microapp, state, reason } = event;
-      log[state === "failed" ? "error" : "info"]("microapp.state", { microapp, state, reason });
+      const { reason } = event;
       recordEvent(reason === undefined ? event : { ...event, reason: redact(reason) });
     },
   };

@@ -152,8 +152,9 @@ async function openMigrated(
     let client: Client | undefined;
     try {
       client = await openConnection(url, "writer");
-      for (const file of await migrate(client, { dir: migrationsDir, now })) {
-        log.info("store.migrated", { file });
+      const applied = await migrate(client, { dir: migrationsDir, now });
+      if (applied.length > 0) {
+        log.info("store.migrated", { migrations: applied.length, newest: applied.at(-1) });
       }
       return client;
     } catch (error) {
