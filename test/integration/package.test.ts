@@ -10,7 +10,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
-import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -75,35 +74,57 @@ describe("the package", () => {
     expect(files.filter((file) => /^test\/|tsbuildinfo|__pycache__|\.env/.test(file))).toEqual([]);
   });
 
-  it("has types behind every door", () => {
-    const doors = Object.keys(about.exports).filter((name) => name !== "./package.json")
-      .map((name) => name.replace(/^\./, "nexo-microapps"));
-    expect(doors.length).toBeGreaterThan(4);
-    const file = join(dir, "doors.mts");
-    const names = doors.map((door, i) => `import * as d${i} from "${door}";\nvoid d${i};\n`);
-    writeFileSync(file, `${names.join("")}const wrong: string = 1;\nvoid wrong;\n`);
-    const program = ts.createProgram([file], {
-      module: ts.ModuleKind.NodeNext,
-      moduleResolution: ts.ModuleResolutionKind.NodeNext,
-      target: ts.ScriptTarget.ES2023,
-      lib: [
-        "lib.es2023.d.ts",
-        "lib.esnext.disposable.d.ts",
-        "lib.dom.d.ts",
-        "lib.dom.iterable.d.ts",
-      ],
-      types: ["node"],
-      typeRoots: [join(ROOT, "node_modules/@types")],
-      strict: true,
-      skipLibCheck: true,
-      noEmit: true,
-    });
-    const found = ts.getPreEmitDiagnostics(program).map(({ file: at, messageText }) =>
-      `${at?.fileName ?? ""}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`
+  it.each([["node16", "node16"], ["nodenext", "nodenext"], ["preserve", "bundler"]])(
+    "has types behind every door that compile strictly in a new project, libraries included, with module %s",
+    async (module, moduleResolution) => {
+      const doors = Object.keys(about.exports).filter((door) => door !== "./package.json")
+        .map((door) => door.replace(/^\./, "nexo-microapps"));
+      expect(doors.length).toBeGreaterThan(4);
+      const project = join(dir, `project-${module}`);
+      mkdirSync(project);
+      const names = doors.map((door, i) => `import * as d${i} from "${door}";\nvoid d${i};\n`);
+      writeFileSync(
+        join(project, "doors.mts"),
+        `${names.join("")}const wrong: string = 1;\nvoid wrong;\n`,
+      );
+      const compilerOptions = {
+        module,
+        moduleResolution,
+        target: "ES2022",
+        types: ["node"],
+        typeRoots: [join(ROOT, "node_modules/@types")],
+        strict: true,
+        skipLibCheck: false,
+        noEmit: true,
+      };
+      writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions }));
+      const compiler = join(ROOT, "node_modules/@typescript/native/bin/tsc");
+      const said = await run(process.execPath, [compiler, "--pretty", "false", "-p", project])
+        .then(({ stdout }) => stdout, (error: { stdout: string }) => error.stdout);
+      expect(said.trim().split("\n")).toEqual([
+        expect.stringMatching(/doors\.mts\(\d+,\d+\): error TS2322: /),
+      ]);
+    },
+  );
+
+  it("tells Deno the types of what it runs", async () => {
+    const file = join(dir, "deno_doors.ts");
+    const wrong = "const wrong: string = openFirehose;\nvoid wrong;\n";
+    writeFileSync(join(dir, "deno.json"), '{ "nodeModulesDir": "manual" }');
+    writeFileSync(
+      file,
+      `import { defineMicroapp } from "nexo-microapps/sdk";
+import { serveHttp } from "nexo-microapps/sdk/http";
+import { openTestHost } from "nexo-microapps/sdk/testing";
+import { openFirehose } from "nexo-microapps/client";
+import { Envelope } from "nexo-microapps/contract";
+void [defineMicroapp, serveHttp, openTestHost, Envelope];
+${wrong}`,
     );
-    expect(found).toEqual([
-      expect.stringMatching(/doors\.mts: Type 'number' is not assignable to type 'string'/),
-    ]);
+    const deno = join(ROOT, "node_modules/deno/deno");
+    const found = await run(deno, ["check", "--quiet", file], { cwd: dir, env: env() })
+      .catch((error: unknown) => error as { stderr: string });
+    expect(found.stderr.match(/TS\d+/g)).toEqual(["TS2322"]);
   });
 
   it("runs with a fresh home, makes a microapp that works, and brings agent-creator", async () => {

@@ -101,7 +101,7 @@ const known = z.object({
 /** The operator's word on one microapp. Keys starting with `x_` are free. */
 export const ExtensionEntry = z.preprocess(
   (value) => value ?? undefined,
-  known.catchall(Json).superRefine((entry, ctx) => {
+  known.loose().superRefine((entry, ctx) => {
     const keys = Object.keys(entry).filter((key) => !(key in known.shape) && !key.startsWith("x_"));
     if (keys.length > 0) ctx.addIssue({ code: "unrecognized_keys", keys });
   }).transform((entry) => entry as z.output<typeof known>).prefault({}),

@@ -54,7 +54,7 @@ export const BindingToolRateLimits = z.strictObject({
 }).transform((limits): ToolRateLimits => ({ ...limits, bindings: {} }));
 
 /** Limits on an agent: those of a binding, and per binding as `<channel>:<instance>: {<glob>: limit}`. */
-export const AgentToolRateLimits = z.object({
+export const AgentToolRateLimits: z.ZodType<ToolRateLimits> = z.object({
   patterns: withDefault(Patterns, {}),
   replace: withDefault(z.boolean(), false),
 }).catchall(Patterns).superRefine((limits, ctx) => {
