@@ -113,7 +113,7 @@ async function askModel(
       ? colleaguesOf(policy, inbounds[0], deps.settings())
       : [];
     const { step, writes, free } = await deps.ask(
-      { account, agentId: policy.agent.id, turnId },
+      { account, agentId: policy.agent.id, turnId, commit: journal.commit },
       policy.model,
       {
         system: systemPrompt(policy, inbounds, { skills, summary, colleagues }),
@@ -126,7 +126,7 @@ async function askModel(
     );
     // A free reply without tool calls is the last step: it is committed with the turn.
     if (!free || step.answer.toolCalls.length > 0) return { result: step, writes };
-    record.owe(writes);
+    journal.owe(writes);
     return { result: step, writes: undefined };
   }, (stored) => ModelStep.parse(stored));
   record.used(answer.usage, by, costMicros);
@@ -206,10 +206,10 @@ export async function callTool(
   const admission = await hooks.beforeToolCall(call, gate);
   const { callId } = admission;
   const [inbound] = inbounds;
-  let onWritten: (() => void) | undefined;
   const finished = await journal.step(async (step) => {
     const meta = callMeta(sessionId, inbounds, callId);
     const context = { account, meta, signal, turnId, callId, inbound };
+    if (admission.kind === "call") await journal.settle();
     const result = admission.kind === "refused"
       ? gate.refuse(call, admission.refusal)
       : await gate.run(
@@ -220,10 +220,12 @@ export async function callTool(
     const args = admission.kind === "refused" ? call.arguments : admission.arguments;
     const { text, outcome, durationMs, effect } = result;
     const rows = record.rowsForToolCall({ callId, step, arguments: args, result });
-    onWritten = effect.onWritten;
-    return { result: { text, outcome, durationMs }, writes: [...effect.writes ?? [], ...rows] };
+    return {
+      result: { text, outcome, durationMs },
+      writes: [...effect.writes ?? [], ...rows],
+      onWritten: effect.onWritten,
+    };
   }, (stored) => FinishedCall.parse(stored));
-  onWritten?.();
   const text = await hooks.afterToolCall({ tool: call.name, ...finished }, admission);
   return { text, outcome: finished.outcome };
 }

@@ -114,8 +114,15 @@ export function createDelegateTool(deps: DelegateToolDeps): Tool {
     }
     const end = known === undefined ? undefined : await deps.endOf(account, turnId);
     if (end !== undefined) return replyOf({ ...end, reply: await answerOf(task.key) });
-    const job = { turnId, account, inboundIds: [task.id], starts: known?.starts ?? 0, limitMs };
-    const result = await deps.run({ ...job, attempts: 0 }, signal);
+    const result = await deps.run({
+      turnId,
+      account,
+      inboundIds: [task.id],
+      attempts: 0,
+      starts: known?.starts ?? 0,
+      recovered: known !== undefined,
+      limitMs,
+    }, signal);
     return result.kind === "finished"
       ? replyOf(result)
       : { ok: false, text: `error: agent "${task.key.agent_id}" cannot take the task now` };

@@ -32,12 +32,14 @@ export async function hearHeld(
   const isHooked = deps.hooks.hasHooks("before_message", job.account);
   const writes: Write[] = [];
   // No turn will run again under this id: what hooks caused is kept with the messages, or not at all.
-  const journal: Journal = {
+  const journal: Pick<Journal, "commit" | "settle" | "step"> = {
     async step(run) {
       const { result, writes: caused = [] } = await run(0);
       writes.push(...caused);
       return result;
     },
+    commit: (writes) => deps.store.commit(writes),
+    settle: () => Promise.resolve(),
   };
   const messages: HeldMessage[] = [];
   for (const inbound of inbounds) {

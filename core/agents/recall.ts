@@ -106,7 +106,7 @@ async function summarize(
 }
 
 async function askForSummary(
-  { policy, deps, signal, account, turnId }: RecallDeps,
+  { policy, journal, deps, signal, account, turnId }: RecallDeps,
   before: Summary | undefined,
   old: readonly PastMessage[],
   upTo: number,
@@ -114,7 +114,7 @@ async function askForSummary(
   const summaryOf = (text: string): Summary => ({ role: "summary", text, up_to_seq: upTo });
   try {
     const { step, writes } = await deps.ask(
-      { account, agentId: policy.agent.id, turnId },
+      { account, agentId: policy.agent.id, turnId, commit: journal.commit },
       policy.model,
       {
         purpose: "summary",

@@ -6,10 +6,18 @@
 import { type ConversationKey, uuidOf } from "../contract/mod.ts";
 import { sha256 } from "../flow/sha256.ts";
 
+/** A message's key is asked many times on its way. */
+const sessions = new WeakMap<Readonly<ConversationKey>, string>();
+
 /** The session of a conversation: tenant and instance are part of it, so no two tenants share one. */
-export function sessionIdOf(key: ConversationKey): string {
-  const { account_id, agent_id, channel, instance, contact } = key;
-  return uuidOf(sha256, "session", account_id, agent_id, channel, instance, contact);
+export function sessionIdOf(key: Readonly<ConversationKey>): string {
+  let id = sessions.get(key);
+  if (id === undefined) {
+    const { account_id, agent_id, channel, instance, contact } = key;
+    id = uuidOf(sha256, "session", account_id, agent_id, channel, instance, contact);
+    sessions.set(key, id);
+  }
+  return id;
 }
 
 /** The step that sums up what was said before; it has a number of its own, whatever else there is. */

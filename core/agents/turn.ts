@@ -2,7 +2,8 @@
  * One turn: messages of one conversation in, at most one reply out, everything on record.
  *
  * Each step that has an effect outside (a model call, a tool call) is journalled before the next one
- * begins. A turn that is interrupted runs again under the same id and replays what it had finished.
+ * begins, in the commit that the next one needs anyway where it needs one. A turn that is interrupted
+ * runs again under the same id and replays what it had finished.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import { isTimeout, openDeadline } from "../flow/deadline.ts";
 import { inSpan, type Span } from "../flow/trace.ts";
 import type { ModelMessage } from "../models/model.ts";
 import { ModelError } from "../models/model_error.ts";
+import type { Journal } from "../queues/turn_steps.ts";
 import { converse } from "./converse.ts";
 import { fallbackReply } from "./fallback.ts";
 import { hearHeld } from "./held_messages.ts";
@@ -65,15 +67,19 @@ async function runOnce(
     "nexo.trigger": first.trigger,
     "nexo.binding_id": bindingId(first.key.channel, first.key.instance),
   });
-  const record = createTurnRecord(job, inbounds, deps);
+  const isNew = job.starts === 0;
+  const journal = await deps.steps.open(job.account, job.turnId, { isNew });
+  const record = createTurnRecord(job, inbounds, { ...deps, journal });
   const verdict = policyOf(deps.settings(), first.key, first.delegation?.callers);
   if (verdict.kind === "refused" && verdict.waits) return { kind: "parked" };
   // A turn that has begun before must be on record, also when it cannot go on.
-  if (job.starts === 0 && canWait(first) && deps.takeover.holds(first.key)) {
+  if (isNew && canWait(first) && deps.takeover.holds(first.key)) {
     const heard = await hearHeld(inbounds, { job, deps, signal });
     if (await record.holdUnanswered(heard)) return { kind: "held" };
   }
-  await record.begin();
+  record.begin();
+  // Others count with the first thing they keep: before it a run has done nothing to be repeated.
+  if (!isNew || job.recovered === true) await journal.settle();
 
   if (verdict.kind === "refused") {
     return record.giveUp(new CodedError(verdict.code, verdict.reason), null);
@@ -86,7 +92,7 @@ async function runOnce(
       throw new CodedError("internal", `Cannot run turn: it was interrupted ${job.starts} times`);
     }
     assertOurs(first, deps.takeover);
-    const admission = await deps.admit(inbounds, job.turnId);
+    const admission = await deps.admit(inbounds, job.turnId, journal.settle);
     if (admission.kind === "answer") {
       const { text: reply, code } = admission;
       return await record.finish({ outcome: "refused", error: "pairing", reply, code });
@@ -95,8 +101,10 @@ async function runOnce(
       const error = `not admitted: ${admission.reason}`;
       return await record.finish({ outcome: "refused", error, reply: null });
     }
-    return await answerInTime(verdict.policy, inbounds, record, { job, deps, signal });
+    return await answerInTime(verdict.policy, inbounds, record, { job, journal, deps, signal });
   } catch (error) {
+    // What was done stays done, however the turn goes on.
+    await journal.salvage();
     if (signal.aborted) throw error;
     return canWait(first) && deps.takeover.holds(first.key)
       ? stepAside(job, record, deps)
@@ -124,17 +132,25 @@ async function stepAside(job: TurnJob, record: TurnRecord, deps: TurnDeps): Prom
   return { kind: "retry", nextAtMs };
 }
 
+/** One run of a turn. */
+interface TurnRun {
+  readonly job: TurnJob;
+  readonly journal: Journal;
+  readonly deps: TurnDeps;
+  readonly signal: AbortSignal;
+}
+
 async function answerInTime(
   policy: Policy,
   inbounds: TurnInbounds,
   record: TurnRecord,
-  { job, deps, signal }: { job: TurnJob; deps: TurnDeps; signal: AbortSignal },
+  { job, journal, deps, signal }: TurnRun,
 ): Promise<TurnResult> {
   const limitMs = Math.min(policy.agent.config.turn_timeout_ms, job.limitMs ?? Infinity);
   using deadline = openDeadline(signal, limitMs);
   using _typing = deps.typing(inbounds.at(-1) ?? inbounds[0], job.turnId);
   try {
-    return await answer(policy, inbounds, record, { job, deps, signal: deadline.signal });
+    return await answer(policy, inbounds, record, { job, journal, deps, signal: deadline.signal });
   } catch (error) {
     if (!isTimeout(error) || signal.aborted) throw error;
     const message = `Cannot finish turn: it took over ${limitMs} ms`;
@@ -146,11 +162,10 @@ async function answer(
   policy: Policy,
   inbounds: TurnInbounds,
   record: TurnRecord,
-  { job, deps, signal }: { job: TurnJob; deps: TurnDeps; signal: AbortSignal },
+  { job, journal, deps, signal }: TurnRun,
 ): Promise<TurnResult> {
   const [first] = inbounds;
   const sessionId = sessionIdOf(first.key);
-  const journal = await deps.steps.open(job.account, job.turnId);
   const hooks = createTurnHooks({ job, inbounds, journal, deps, signal });
   record.useModel(policy.model);
 

@@ -91,8 +91,8 @@ export interface HookedResult {
 export interface TurnHookDeps {
   readonly job: TurnJob;
   readonly inbounds: TurnInbounds;
-  readonly journal: Journal;
-  readonly deps: Pick<TurnDeps, "hooks" | "mutes" | "now" | "redact" | "rows" | "store">;
+  readonly journal: Pick<Journal, "commit" | "settle" | "step">;
+  readonly deps: Pick<TurnDeps, "hooks" | "mutes" | "now" | "redact" | "rows">;
   readonly signal: AbortSignal;
 }
 
@@ -105,13 +105,14 @@ export function createTurnHooks(given: TurnHookDeps): TurnHooks {
   const isHooked = (point: HookPoint): boolean => hooks.hasHooks(point, account);
   const metaOf = (callId?: string): CallMeta => callMeta(sessionId, inbounds, callId);
 
-  /** Asks now; the journal is the caller's matter. */
+  /** Asks now; the step is the caller's matter. */
   async function ask(
     point: HookPoint,
     params: Readonly<Record<string, unknown>>,
     callId?: string,
   ): Promise<HookOutcome> {
     const meta = metaOf(callId);
+    await journal.settle();
     return hooks.runHook(point, { ...who, ...params }, { meta, account, signal });
   }
 
@@ -129,7 +130,7 @@ export function createTurnHooks(given: TurnHookDeps): TurnHooks {
       const outcome = await ask(point, params);
       const writes = rowsForHook(point, outcome, given);
       if (outcome.failed !== null) {
-        await given.deps.store.commit(writes);
+        await journal.commit(writes);
         throw hookFailed(point, outcome.failed);
       }
       const { blocked, failed, params: { [member]: value } } = outcome;

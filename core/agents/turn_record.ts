@@ -7,6 +7,7 @@ import { type AgentEvent, bindingId, codeOf, type ErrorCode, messageOf } from ".
 import { currentTraceId } from "../flow/trace.ts";
 import type { ModelAnswer, ModelRef } from "../models/model.ts";
 import type { OpenOutbound } from "../queues/outbox.ts";
+import type { Journal } from "../queues/turn_steps.ts";
 import type { TranscriptEntry } from "../record/transcripts.ts";
 import type { Write } from "../store/store.ts";
 import type { HeldMessages } from "./held_messages.ts";
@@ -33,12 +34,10 @@ export interface TurnEnd {
 
 /** The growing record of one run. */
 export interface TurnRecord extends Pick<TurnTalk, "heard" | "said" | "summarized"> {
-  /** Marks the messages as under way and tells the firehose. */
-  begin(): Promise<void>;
+  /** Has the messages marked as under way and the firehose told with the turn's next commit. */
+  begin(): void;
   useModel(ref: ModelRef): void;
   used(usage: ModelAnswer["usage"], by: ModelRef, costMicros: number): void;
-  /** Rows of a step that is not kept by itself: they are committed with the end. */
-  owe(writes: readonly Write[]): void;
   /** Rows and events of a tool call, to be committed with its step. */
   rowsForToolCall(call: EndedCall): Write[];
   /** Puts messages nobody has answered behind a pause; false when it is over. */
@@ -57,21 +56,22 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** What the record of a turn is made with. */
-export type TurnRecordDeps = Pick<
-  TurnDeps,
-  | "deadLetters"
-  | "inbounds"
-  | "inbox"
-  | "now"
-  | "outbox"
-  | "redact"
-  | "rows"
-  | "sends"
-  | "steps"
-  | "store"
-  | "takeover"
-  | "uuid"
->;
+export interface TurnRecordDeps extends
+  Pick<
+    TurnDeps,
+    | "deadLetters"
+    | "inbounds"
+    | "inbox"
+    | "now"
+    | "outbox"
+    | "redact"
+    | "rows"
+    | "sends"
+    | "takeover"
+    | "uuid"
+  > {
+  readonly journal: Pick<Journal, "end" | "mark" | "owe" | "rowsForForgotten">;
+}
 
 /** Returns the record of one run of `job`. */
 export function createTurnRecord(
@@ -81,11 +81,11 @@ export function createTurnRecord(
 ): TurnRecord {
   const [first] = inbounds;
   const { account, turnId, inboundIds } = job;
+  const over = { account, turnId, starts: job.starts + 1, ids: inboundIds };
   const { key } = first;
   const sessionId = sessionIdOf(key);
   const startedAtMs = deps.now();
   const talk = createTurnTalk({ turnId, inbounds, startedAtMs, now: deps.now });
-  const owed: Write[] = [];
   const usage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, costMicros: 0 };
   let model: ModelRef = { provider: "none", model: "none" };
 
@@ -106,7 +106,7 @@ export function createTurnRecord(
 
   async function end(ending: TurnEnd, messages: readonly Write[]): Promise<TurnResult> {
     const { rows, outbound } = endRows(ending, talk.entries(ending));
-    await deps.store.commit([...messages, ...settledInbox(), ...rows]);
+    await deps.journal.end([...messages, ...settledInbox(), ...rows]);
     return {
       kind: "finished",
       turnId,
@@ -143,8 +143,6 @@ export function createTurnRecord(
       ...origin,
     };
     const rows = [
-      ...owed,
-      ...deps.steps.rowsForFinished(turnId),
       ...(queued?.writes ?? []),
       ...deps.rows.turn({
         id: turnId,
@@ -179,7 +177,7 @@ export function createTurnRecord(
   }
 
   return {
-    async begin() {
+    begin() {
       const started: AgentEvent = {
         kind: "turn_started",
         ...where,
@@ -188,10 +186,8 @@ export function createTurnRecord(
         at_ms: startedAtMs,
         ...origin,
       };
-      await deps.store.commit([
-        ...deps.inbounds.rowsForStarted(account, turnId, inboundIds),
-        ...deps.rows.events({ account, events: [started] }),
-      ]);
+      deps.journal.mark(deps.inbounds.rowsForStarted(over));
+      deps.journal.owe(deps.rows.events({ account, events: [started] }));
     },
     holdUnanswered({ messages, writes }) {
       const entries = messages
@@ -213,7 +209,10 @@ export function createTurnRecord(
       talk.withheld();
       const entries = talk.entries(ending)
         .filter(({ role }) => role !== "user" || first.trigger === "channel");
-      return deps.takeover.hold(inbounds, endRows(ending, entries).rows);
+      return deps.takeover.hold(inbounds, [
+        ...deps.journal.rowsForForgotten(),
+        ...endRows(ending, entries).rows,
+      ]);
     },
     heard: talk.heard,
     said: talk.said,
@@ -221,7 +220,6 @@ export function createTurnRecord(
     useModel(ref) {
       model = ref;
     },
-    owe: (writes) => void owed.push(...writes),
     used({ inputTokens, outputTokens, cachedTokens }, by, costMicros) {
       model = by;
       usage.costMicros += costMicros;
@@ -230,7 +228,7 @@ export function createTurnRecord(
       usage.cachedTokens += cachedTokens;
     },
     rowsForToolCall: (call) => rowsForEndedCall(call, { account, where }, deps),
-    finish: (ending) => end(ending, deps.inbounds.rowsForDone(account, inboundIds)),
+    finish: (ending) => end(ending, deps.inbounds.rowsForDone(over)),
     async giveUp(error, reply) {
       const detail = messageOf(error);
       const ending: TurnEnd = {
@@ -240,7 +238,7 @@ export function createTurnRecord(
       };
       // Whoever handed the task on is told; there is nothing to do again later.
       if (first.trigger === "delegation") {
-        return end(ending, deps.inbounds.rowsForDone(account, inboundIds));
+        return end(ending, deps.inbounds.rowsForDone(over));
       }
       const letters = inboundIds.flatMap((refId) =>
         deps.deadLetters.rowsForDead({
@@ -254,7 +252,7 @@ export function createTurnRecord(
           at_ms: deps.now(),
         })
       );
-      return end(ending, [...deps.inbounds.rowsForDead(account, inboundIds), ...letters]);
+      return end(ending, [...deps.inbounds.rowsForDead(over), ...letters]);
     },
   };
 }

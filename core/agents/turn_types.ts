@@ -33,8 +33,10 @@ export interface TurnJob {
   readonly inboundIds: readonly string[];
   /** Earlier runs that failed. */
   readonly attempts: number;
-  /** Earlier runs, also those a crash interrupted. */
+  /** Earlier runs, also those a crash interrupted, as far as they left a trace. */
   readonly starts: number;
+  /** Whether an earlier process may have begun it and left no trace of that. @default {false} */
+  readonly recovered?: boolean;
   /** At most so many milliseconds, when somebody waits for no longer. */
   readonly limitMs?: number;
 }
@@ -107,8 +109,15 @@ export interface TurnDeps {
   readonly take: ToolLimits["take"];
   readonly hooks: Pick<Host, "hasHooks" | "runHook">;
   readonly mutes: Mutes;
-  /** Whether whoever wrote may be answered. The same turn gets the same answer again. */
-  readonly admit: (inbounds: TurnInbounds, turnId: string) => Promise<Admission>;
+  /**
+   * Whether whoever wrote may be answered. The same turn gets the same answer again, so what an answer
+   * leaves behind may only be written after `settle`, which puts on disk that this turn is under way.
+   */
+  readonly admit: (
+    inbounds: TurnInbounds,
+    turnId: string,
+    settle: () => Promise<void>,
+  ) => Promise<Admission>;
   /** What the messages brought beside text. */
   readonly files: Files;
   /** Shows whoever wrote that an answer is on its way, until disposed. */

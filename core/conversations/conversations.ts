@@ -31,6 +31,8 @@ export interface DueTurn {
   readonly inboundIds: readonly string[];
   readonly attempts: number;
   readonly starts: number;
+  /** Whether an earlier process may have begun it without a trace. */
+  readonly recovered: boolean;
 }
 
 /** How a turn ended, as far as its conversation cares. */
@@ -177,7 +179,7 @@ export function openConversations(deps: ConversationDeps): Conversations {
   function startTurn(candidate: Candidate, takePlace: TakePlace): void {
     if (!open) return;
     if (isStill(candidate.lane)) return stopBeing(candidate);
-    scope.run((signal) => interruptible(candidate, signal, takePlace));
+    scope.run(() => interruptible(candidate, takePlace));
   }
 
   /** Whether a conversation's turns must not run now. */
@@ -193,31 +195,18 @@ export function openConversations(deps: ConversationDeps): Conversations {
     consider(session);
   }
 
-  async function interruptible(
-    candidate: Candidate,
-    stop: AbortSignal,
-    takePlace: TakePlace,
-  ): Promise<void> {
+  async function interruptible(candidate: Candidate, takePlace: TakePlace): Promise<void> {
     const { account, sessionId } = candidate.lane;
     const interrupt = new AbortController();
-    const signal = AbortSignal.any([stop, interrupt.signal]);
-    const place = takePlace({ signal });
-    const turn = {
-      account,
-      sessionId,
-      interrupt,
-      ended: oneTurn(candidate, place, { stop, signal }),
-    };
+    const { signal } = interrupt;
+    const ended = oneTurn(candidate, takePlace({ signal }), signal);
+    const turn = { account, sessionId, interrupt, ended };
     turns.add(turn);
     await turn.ended.finally(() => turns.delete(turn));
   }
 
-  /** `stop` ends it for good, `signal` also when it shall only wait. */
-  async function oneTurn(
-    candidate: Candidate,
-    place: Place,
-    { stop, signal }: { stop: AbortSignal; signal: AbortSignal },
-  ): Promise<void> {
+  /** `signal` ends it: for good when all is stopped, else it shall only wait. */
+  async function oneTurn(candidate: Candidate, place: Place, signal: AbortSignal): Promise<void> {
     const { lane } = candidate;
     const items = lane.take();
     room.begin(items);
@@ -228,9 +217,10 @@ export function openConversations(deps: ConversationDeps): Conversations {
       inboundIds: items.map(({ id }) => id),
       attempts: Math.max(...items.map(({ attempts }) => attempts)),
       starts: Math.max(...items.map(({ starts }) => starts)),
+      recovered: items.some(({ recovered }) => recovered === 1),
     };
     const end = await traced(items, () => runTurn(turn, signal, place)).catch((error: unknown) => {
-      if (stop.aborted) return { kind: "finished" as const };
+      if (scope.signal.aborted) return { kind: "finished" as const };
       if (signal.aborted) return { kind: "fault" as const, nextAtMs: now() };
       log.error("turn.unrecorded", { turn: turnId, code: codeOf(error), error: messageOf(error) });
       return { kind: "fault" as const, nextAtMs: now() + FAULT_PAUSE_MS };
@@ -296,7 +286,9 @@ export function openConversations(deps: ConversationDeps): Conversations {
     async [Symbol.asyncDispose]() {
       open = false;
       for (const timer of timers.values()) clearTimeout(timer);
-      await scope[Symbol.asyncDispose]();
+      const ended = scope[Symbol.asyncDispose]();
+      for (const { interrupt } of turns) interrupt.abort();
+      await ended;
     },
   };
 }

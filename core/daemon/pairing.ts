@@ -78,7 +78,7 @@ export function openPairing(deps: PairingPartsDeps): PairingParts {
     challenges,
     people,
     pairing,
-    admit: async (inbounds, turnId) => {
+    admit: async (inbounds, turnId, settle) => {
       const [first] = inbounds;
       if (first.trigger !== "channel") return { kind: "admit" };
       return gate({
@@ -87,6 +87,7 @@ export function openPairing(deps: PairingPartsDeps): PairingParts {
         chat: first.chat,
         text: inbounds.map(({ text }) => text).join("\n"),
         turnId,
+        settle,
       });
     },
     [Symbol.dispose]: () => clearInterval(timer),

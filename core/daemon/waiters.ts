@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { delay } from "../flow/delay.ts";
 import type { TurnResult } from "../agents/turn_types.ts";
 
 /** A turn's end. */
@@ -23,21 +22,20 @@ export interface TurnWaiters {
 export function createTurnWaiters(): TurnWaiters {
   const waiting = new Map<string, (turn: FinishedTurn) => void>();
   return {
-    async wait(inboundId, { waitMs, signal }) {
-      const stop = new AbortController();
-      const leave = (): void => stop.abort();
-      signal?.addEventListener("abort", leave, { once: true });
-      try {
-        return await Promise.race([
-          new Promise<FinishedTurn>((resolve) => waiting.set(inboundId, resolve)),
-          delay(waitMs, { signal: stop.signal }).then(() => undefined, () => undefined),
-        ]);
-      } finally {
-        waiting.delete(inboundId);
-        signal?.removeEventListener("abort", leave);
-        stop.abort();
-      }
-    },
+    wait: (inboundId, { waitMs, signal }) =>
+      new Promise((resolve) => {
+        function leave(turn?: FinishedTurn): void {
+          waiting.delete(inboundId);
+          clearTimeout(timer);
+          signal?.removeEventListener("abort", giveUp);
+          resolve(turn);
+        }
+        const giveUp = (): void => leave();
+        const timer = setTimeout(giveUp, waitMs);
+        signal?.addEventListener("abort", giveUp, { once: true });
+        waiting.set(inboundId, leave);
+        if (signal?.aborted === true) leave();
+      }),
     finished(inboundIds, turn) {
       for (const id of inboundIds) waiting.get(id)?.(turn);
     },

@@ -8,6 +8,7 @@
 import type { Channel } from "../channels/channel.ts";
 import type { Channels } from "../channels/ingress.ts";
 import { type Clock, type Inbound, messageOf } from "../contract/mod.ts";
+import { openDeadline } from "../flow/deadline.ts";
 import { delay } from "../flow/delay.ts";
 import type { Log } from "../flow/log.ts";
 import type { Outbound } from "../queues/outbox.ts";
@@ -30,6 +31,8 @@ export type Typing = (inbound: Inbound, turnId: string) => Disposable;
 /** How long one try may take, and a sign lasts where its channel does not say, in milliseconds. */
 const SEND_LIMIT_MS = 5_000;
 const LASTS_MS = 5_000;
+/** An answer that is there sooner needs no sign, in milliseconds. */
+const FIRST_AFTER_MS = 300;
 /** The sign is given again before it is gone. */
 const AHEAD_MS = 500;
 /** Instances where a provider is slow must not gather tries. */
@@ -60,8 +63,8 @@ export function createTyping(
     if (others >= MAX_UNDER_WAY || fences.some((fence) => fence(sign) !== undefined)) return false;
     underWay.set(place, others + 1);
     try {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(SEND_LIMIT_MS)]);
-      return (await channel.send(sign, { signal: limit })).kind === "sent";
+      using deadline = openDeadline(signal, SEND_LIMIT_MS);
+      return (await channel.send(sign, { signal: deadline.signal })).kind === "sent";
     } finally {
       const left = (underWay.get(place) ?? 1) - 1;
       if (left === 0) underWay.delete(place);
@@ -78,15 +81,29 @@ export function createTyping(
     while (await show(channel, sign, signal)) await delay(everyMs, { signal });
   }
 
+  function startShowing(channel: Channel, sign: Outbound): AbortController {
+    const stop = new AbortController();
+    keepShowing(channel, sign, stop.signal).catch((error: unknown) => {
+      if (stop.signal.aborted) return;
+      log.debug("typing.failed", { channel: channel.id, error: messageOf(error) });
+    });
+    return stop;
+  }
+
   return function typing(inbound, turnId) {
     const channel = channels.get(inbound.key.channel);
-    const stop = new AbortController();
-    if (inbound.trigger === "channel" && channel?.sends.has("typing") === true) {
-      keepShowing(channel, signFor(inbound, turnId), stop.signal).catch((error: unknown) => {
-        if (stop.signal.aborted) return;
-        log.debug("typing.failed", { channel: channel.id, error: messageOf(error) });
-      });
+    if (inbound.trigger !== "channel" || channel?.sends.has("typing") !== true) {
+      return { [Symbol.dispose]: () => undefined };
     }
-    return { [Symbol.dispose]: () => stop.abort() };
+    let showing: AbortController | undefined;
+    const timer = setTimeout(() => {
+      showing = startShowing(channel, signFor(inbound, turnId));
+    }, FIRST_AFTER_MS);
+    return {
+      [Symbol.dispose]() {
+        clearTimeout(timer);
+        showing?.abort();
+      },
+    };
   };
 }

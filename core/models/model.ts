@@ -144,6 +144,8 @@ export interface ModelCaller {
   readonly account: string;
   readonly agentId: string;
   readonly turnId: string;
+  /** Puts rows on disk that must be there before the call, with what else of the turn must be. */
+  readonly commit: (writes: readonly Write[]) => Promise<void>;
 }
 
 /** An answer, who gave it and what it cost; a journalled step of the turn. */

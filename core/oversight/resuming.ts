@@ -178,6 +178,7 @@ function openPending(row: PendingRow, nowMs: number): OpenInbound {
     next_at_ms: nowMs,
     created_at_ms: nowMs,
     traceparent: null,
+    recovered: 0,
   };
 }
 

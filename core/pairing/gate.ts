@@ -26,6 +26,8 @@ export interface Knocking {
   readonly text: string;
   /** The turn it is the question of; a turn that runs again gets the same answer. */
   readonly turnId: string;
+  /** Puts on disk that this turn is under way; awaited before anything is written that depends on it. */
+  readonly settle: () => Promise<void>;
 }
 
 /** What the gate says. */
@@ -87,7 +89,7 @@ export function createGate({ pairing, people, policyFor, now }: GateDeps) {
   }
 
   return async function admit(knocking: Knocking): Promise<Admission> {
-    const { line, senderId, chat, text, turnId } = knocking;
+    const { line, senderId, chat, text, turnId, settle } = knocking;
     if (chat === "group") return { kind: "admit" };
     const code = linkCodeIn(text);
     if (code !== undefined && senderId !== null) return takeCode(knocking, senderId, code);
@@ -98,6 +100,7 @@ export function createGate({ pairing, people, policyFor, now }: GateDeps) {
       return { kind: "admit" };
     }
     if (policy === "allowlist") return { kind: "drop", reason: "the sender is not on the list" };
+    await settle();
     const knock = await pairing.knock(line, senderId, turnId);
     return knock === undefined ? { kind: "drop", reason: "the sender was given a code already" } : {
       kind: "answer",

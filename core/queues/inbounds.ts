@@ -28,18 +28,29 @@ export interface OpenInbound extends Row {
   created_at_ms: number;
   /** The span that queued it, when there is one. */
   traceparent: string | null;
+  /** 1 when an earlier process left it, which may have begun a turn over it without a trace; else 0. */
+  recovered: number;
+}
+
+/** A run of a turn, and the messages it is over. */
+export interface TurnOver {
+  readonly account: string;
+  readonly turnId: string;
+  /** Runs so far, this one included. */
+  readonly starts: number;
+  readonly ids: readonly string[];
 }
 
 /** Rows of the table `inbounds`. */
 export interface Inbounds {
   rowsForQueued(inbound: Inbound, sessionId: string, nowMs: number): Write[];
-  /** Marks a turn's inbounds as running; fails with `conflict` unless all are open. */
-  rowsForStarted(account: string, turnId: string, ids: readonly string[]): Write[];
-  rowsForDone(account: string, ids: readonly string[]): Write[];
+  /** Marks a turn's inbounds as running; fails with `conflict` unless all are open, as its ends do. */
+  rowsForStarted(turn: TurnOver): Write[];
+  rowsForDone(turn: TurnOver): Write[];
   /** Puts a failed turn's inbounds back, not before `nextAtMs`; they stay with their turn. */
   rowsForRetry(account: string, ids: readonly string[], nextAtMs: number): Write[];
   /** Gives up on a turn's inbounds; their text is kept for a replay. */
-  rowsForDead(account: string, ids: readonly string[]): Write[];
+  rowsForDead(turn: TurnOver): Write[];
   /** Puts an inbound behind a pause as it is given, as if no turn had been over it. */
   rowsForHeld(inbound: Inbound): Write[];
   /** Ends open inbounds that no turn will answer. */
@@ -68,6 +79,18 @@ const openColumns =
   "id, account_id, agent_id, session_id, channel, instance, trigger, turn_id, attempts, starts, " +
   "next_at_ms, created_at_ms, traceparent";
 
+/** What a run makes of its open inbounds. An end says whose turn it was, too: it may be all that is written. */
+function rowsForTurn({ account, turnId, starts, ids }: TurnOver, set: string): Write[] {
+  return [bulk(
+    `WITH given (id, account_id, turn_id, starts) AS (VALUES $rows)
+     UPDATE inbounds SET ${set}, turn_id = given.turn_id, starts = max(inbounds.starts, given.starts)
+     FROM given WHERE inbounds.id = given.id AND inbounds.account_id = given.account_id
+       AND state IN ('queued', 'running')`,
+    ids.map((id) => [id, account, turnId, starts]),
+    "one each",
+  )];
+}
+
 /** What the scheduler needs of a new inbound. */
 export function openInbound(inbound: Inbound, sessionId: string, nowMs: number): OpenInbound {
   const { account_id, agent_id, channel, instance } = inbound.key;
@@ -85,6 +108,7 @@ export function openInbound(inbound: Inbound, sessionId: string, nowMs: number):
     next_at_ms: nowMs,
     created_at_ms: nowMs,
     traceparent: currentTraceparent() ?? null,
+    recovered: 0,
   };
 }
 
@@ -119,21 +143,8 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
         traceparent: currentTraceparent() ?? null,
       })];
     },
-    rowsForStarted: (account, turnId, ids) => [bulk(
-      `WITH given (id, account_id, turn_id) AS (VALUES $rows)
-       UPDATE inbounds SET state = 'running', turn_id = given.turn_id, starts = starts + 1 FROM given
-       WHERE inbounds.id = given.id AND inbounds.account_id = given.account_id
-         AND state IN ('queued', 'running')`,
-      ids.map((id) => [id, account, turnId]),
-      "one each",
-    )],
-    rowsForDone: (account, ids) => [bulk(
-      `WITH given (id, account_id) AS (VALUES $rows)
-       UPDATE inbounds SET state = 'done', sealed = NULL FROM given
-       WHERE inbounds.id = given.id AND inbounds.account_id = given.account_id AND state = 'running'`,
-      ids.map((id) => [id, account]),
-      "one each",
-    )],
+    rowsForStarted: (turn) => rowsForTurn(turn, "state = 'running'"),
+    rowsForDone: (turn) => rowsForTurn(turn, "state = 'done', sealed = NULL"),
     rowsForRetry: (account, ids, nextAtMs) => [bulk(
       `WITH given (id, account_id, next_at_ms) AS (VALUES $rows)
        UPDATE inbounds SET state = 'queued', attempts = attempts + 1, next_at_ms = given.next_at_ms
@@ -141,13 +152,7 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
       ids.map((id) => [id, account, nextAtMs]),
       "one each",
     )],
-    rowsForDead: (account, ids) => [bulk(
-      `WITH given (id, account_id) AS (VALUES $rows)
-       UPDATE inbounds SET state = 'dead' FROM given
-       WHERE inbounds.id = given.id AND inbounds.account_id = given.account_id AND state = 'running'`,
-      ids.map((id) => [id, account]),
-      "one each",
-    )],
+    rowsForDead: (turn) => rowsForTurn(turn, "state = 'dead'"),
     rowsForHeld(inbound) {
       const { id, key: { account_id: account } } = inbound;
       return [statement(
@@ -219,14 +224,14 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
     },
     async find(account, id) {
       const [row] = await store.read<OpenInbound>(
-        `SELECT ${openColumns} FROM inbounds WHERE account_id = ? AND id = ?`,
+        `SELECT ${openColumns}, 0 AS recovered FROM inbounds WHERE account_id = ? AND id = ?`,
         [account, id],
       );
       return row;
     },
     async openForOperator() {
       return store.readMany<OpenInbound>(
-        `SELECT ${openColumns} FROM inbounds i
+        `SELECT ${openColumns}, 1 AS recovered FROM inbounds i
          WHERE state IN ('queued', 'running') AND trigger <> 'delegation'
            AND NOT EXISTS (
              SELECT 1 FROM pending_inbounds p WHERE p.account_id = i.account_id AND p.id = i.id

@@ -105,6 +105,7 @@ async function openOver(
   const spine: Spine = {
     ...parts,
     store,
+    sealer: vault,
     dir,
     settings,
     now,

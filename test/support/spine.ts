@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createUuids } from "../../core/contract/mod.ts";
 import { createParts, type Parts } from "../../core/daemon/parts.ts";
 import type { Settings } from "../../core/settings/settings.ts";
+import type { Sealer } from "../../core/store/sealer.ts";
 import type { Store } from "../../core/store/store.ts";
 import { openVault } from "../../core/vault/vault.ts";
 import { openTestStore, silentLog } from "./store.ts";
@@ -16,6 +17,7 @@ const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes)
 /** What tests of the upper rooms stand on. */
 export interface Spine extends Parts, AsyncDisposable {
   readonly store: Store;
+  readonly sealer: Sealer;
   /** Where the database is. */
   readonly dir: string;
   readonly settings: () => Settings;
@@ -34,6 +36,7 @@ export async function openSpine(
   return {
     ...parts,
     store,
+    sealer: vault,
     dir,
     settings,
     now,

@@ -72,7 +72,7 @@ export function asking(model: Model): AskModel {
 
 /** What a turn needs, over a real store. */
 export function depsOf(
-  spine: Omit<Spine, keyof AsyncDisposable>,
+  spine: Omit<Spine, "sealer" | keyof AsyncDisposable>,
   tools: readonly Tool[],
   over: Partial<TurnDeps> = {},
 ): TurnDeps {

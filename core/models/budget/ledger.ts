@@ -12,7 +12,7 @@ const DAY_MS = 86_400_000;
 const CLOSED_AT_ONCE = 200;
 
 /** A call as it is entered. */
-export interface LedgerCall extends ModelCaller, ModelRef {
+export interface LedgerCall extends Omit<ModelCaller, "commit">, ModelRef {
   readonly id: string;
   /** The most it can take. */
   readonly reservedTokens: number;

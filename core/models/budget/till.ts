@@ -84,7 +84,7 @@ export function createTill({ budgets, store, uuid, now }: TillDeps): Till {
     };
     if (!remote) return { call, room };
     try {
-      await store.commit(rowsForOpened(call));
+      await caller.commit(rowsForOpened(call));
     } catch (error) {
       room.settle({ tokens: 0, micros: 0 });
       throw error;

@@ -118,7 +118,16 @@ const deps = {
 /** A journal that forgets, for calls that are not to be kept. */
 function forgetful(): Journal {
   let next = 0;
-  return { step: async (run) => (await run(next++)).result };
+  return {
+    step: async (run) => (await run(next++)).result,
+    owe: () => undefined,
+    mark: () => undefined,
+    commit: (writes) => store.commit(writes),
+    settle: () => Promise.resolve(),
+    salvage: () => Promise.resolve(),
+    end: (writes) => store.commit(writes),
+    rowsForForgotten: () => [],
+  };
 }
 
 /** A turn that makes one call after another. */
@@ -127,9 +136,11 @@ async function openTurn() {
   const { signal } = new AbortController();
   const { account_id: account } = key;
   const job = { turnId, account, inboundIds: [inbound.id], attempts: 0, starts: 0 };
-  const journal = isKept ? await parts.steps.open(account, turnId) : forgetful();
+  const journal = isKept ? await parts.steps.open(account, turnId, { isNew: true }) : forgetful();
   const hooks = createTurnHooks({ job, inbounds, journal, deps, signal });
-  const record = isKept ? createTurnRecord(job, inbounds, deps) : { rowsForToolCall: () => [] };
+  const record = isKept
+    ? createTurnRecord(job, inbounds, { ...deps, journal })
+    : { rowsForToolCall: () => [] };
   return { account, turnId, sessionId, inbounds, journal, hooks, record, signal };
 }
 

@@ -6,7 +6,7 @@
 import { describe, expect, it } from "vitest";
 import { closeInterrupted, rowsForOpened } from "../../../core/models/budget/ledger.ts";
 import { readUsage } from "../../../core/models/budget/usage.ts";
-import type { AskModel, ModelProgress } from "../../../core/models/model.ts";
+import type { AskModel, ModelCaller, ModelProgress } from "../../../core/models/model.ts";
 import { createModels } from "../../../core/models/models.ts";
 import type { Settings } from "../../../core/settings/settings.ts";
 import { type ModelServer, openModelServer } from "../../support/model_server.ts";
@@ -27,9 +27,14 @@ const question = {
 };
 const prov = { provider: "prov", model: "m" };
 
+type DropFirst<T extends readonly unknown[]> = T extends readonly [unknown, ...infer R] ? R : never;
+
 interface Place extends AsyncDisposable {
   readonly store: TestStore["store"];
-  readonly ask: AskModel;
+  readonly ask: (
+    who: Omit<ModelCaller, "commit">,
+    ...what: DropFirst<Parameters<AskModel>>
+  ) => ReturnType<AskModel>;
   readonly change: (files: Record<string, string>) => Promise<void>;
   readonly keys: Map<string, string>;
   readonly usage: (account?: string) => ReturnType<typeof readUsage>;
@@ -41,18 +46,19 @@ async function open(files: Record<string, string>): Promise<Place> {
   const load = (more: Record<string, string>): Promise<Settings> =>
     settingsOf({ "agents.yaml": AGENTS, ...more });
   let settings = await load(files);
+  const ask = createModels({
+    store: at.store,
+    settings: () => settings,
+    secretOf: (name) => keys.get(name),
+    uuid,
+    now: Date.now,
+    jitter: () => 0.5,
+    log: silentLog,
+  });
   return {
     store: at.store,
     keys,
-    ask: createModels({
-      store: at.store,
-      settings: () => settings,
-      secretOf: (name) => keys.get(name),
-      uuid,
-      now: Date.now,
-      jitter: () => 0.5,
-      log: silentLog,
-    }),
+    ask: (who, ...what) => ask({ ...who, commit: (writes) => at.store.commit(writes) }, ...what),
     change: async (more) => void (settings = await load(more)),
     usage: (account) => readUsage(at.store, { account, sinceMs: 0, by: "model" }),
     [Symbol.asyncDispose]: () => at[Symbol.asyncDispose](),

@@ -297,7 +297,10 @@ agents:
       spine.store.read("SELECT 1 FROM inbounds WHERE trigger = 'delegation' AND state <> 'dead'");
     await spine.store.commit(spine.inbounds.rowsForOrphansForOperator());
     expect(await left()).toHaveLength(1);
-    await spine.store.commit(spine.inbounds.rowsForDone("acme", job.inboundIds));
+    const { turnId, inboundIds: ids } = job;
+    await spine.store.commit(
+      spine.inbounds.rowsForDone({ account: "acme", turnId, starts: 1, ids }),
+    );
     await spine.store.commit(spine.inbounds.rowsForOrphansForOperator());
     expect(await left()).toEqual([]);
   });

@@ -3,6 +3,7 @@ import { sessionIdOf } from "../../../../core/agents/session.ts";
 import { MAX_ATTEMPTS, runTurn } from "../../../../core/agents/turn.ts";
 import { CodedError, type Inbound } from "../../../../core/contract/mod.ts";
 import { offlineModel } from "../../../../core/models/offline.ts";
+import { createTurnSteps } from "../../../../core/queues/turn_steps.ts";
 import { tailForAccount } from "../../../../core/record/turns.ts";
 import type { Settings } from "../../../../core/settings/settings.ts";
 import { settingsOf } from "../../../support/settings.ts";
@@ -152,7 +153,8 @@ describe("runTurn()", () => {
         return store.commit(isEnd && fails ? [...unit, ...unit] : unit);
       },
     };
-    const deps = depsOf({ ...spine, store: failing }, []);
+    const steps = createTurnSteps({ store: failing, sealer: spine.sealer });
+    const deps = depsOf({ ...spine, store: failing, steps }, []);
     const job = await queued(spine, message("hello"));
     // Nothing of it is written, so it is tried again.
     expect(await runTurn(job, deps, never)).toMatchObject({ kind: "retry" });

@@ -17,6 +17,7 @@ function item(id: string, over: Partial<OpenInbound> = {}): OpenInbound {
     next_at_ms: 0,
     created_at_ms: 0,
     traceparent: null,
+    recovered: 0,
     ...over,
   };
 }

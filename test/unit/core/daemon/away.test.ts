@@ -45,7 +45,9 @@ describe("createPlacedDeps()", () => {
   it("is away while a model, a tool, a hook or a file from elsewhere is waited for", async () => {
     const { heard, deps } = open();
     const { signal } = new AbortController();
-    await deps.ask({ account: "acme", agentId: "ana", turnId: TURN }, {} as never, {} as never);
+    const commit = () => Promise.resolve();
+    const caller = { account: "acme", agentId: "ana", turnId: TURN, commit };
+    await deps.ask(caller, {} as never, {} as never);
     await deps.tools()[0]?.call({}, { turnId: TURN } as ToolContext);
     await deps.hooks.runHook("before_message", {}, {} as never);
     await deps.files.gather([inboundWith("text"), inboundWith("text", "media")], signal);

@@ -388,9 +388,10 @@ describe("purgeDeliveries()", () => {
       async end(how: "rowsForDone" | "rowsForDead") {
         const [item] = opened.scheduled;
         const [delivery] = await opened.inbox();
+        const turn = { account: "acme", turnId: "turn", starts: 1, ids: [item?.id ?? ""] };
         await store.commit([
-          ...inbounds.rowsForStarted("acme", "turn", [item?.id ?? ""]),
-          ...inbounds[how]("acme", [item?.id ?? ""]),
+          ...inbounds.rowsForStarted(turn),
+          ...inbounds[how](turn),
           ...inbox.rowsForSettled(delivery?.envelope_id ?? ""),
         ]);
         return item?.id ?? "";

@@ -29,6 +29,8 @@ async function openPlace(policy: DmPolicy = { policy: "pairing", allowFrom: [] }
   const vault = await openVault({ keysDir: join(dir, "keys"), random, now });
   const told: { account: string; status: PairingStatus }[] = [];
   const links: string[] = [];
+  /** How many challenges there were when a turn was put on disk as under way. */
+  const settled: number[] = [];
   const challenges = createChallenges({
     store,
     sealer: vault,
@@ -60,6 +62,7 @@ async function openPlace(policy: DmPolicy = { policy: "pairing", allowFrom: [] }
     pairing,
     gate,
     told,
+    settled,
     async start(line = ACME) {
       const { challenge_id } = await pairing.start(line);
       return { id: challenge_id, code: links.at(-1)?.replace("pair-", "") ?? "" };
@@ -70,7 +73,14 @@ async function openPlace(policy: DmPolicy = { policy: "pairing", allowFrom: [] }
       return pairing.status(challenge);
     },
     ask: (text: string, senderId: string, turnId = uuid(), line = ACME) =>
-      gate({ line, senderId, chat: "direct", text, turnId }),
+      gate({
+        line,
+        senderId,
+        chat: "direct",
+        text,
+        turnId,
+        settle: async () => void settled.push((await store.read("SELECT 1 FROM pairings")).length),
+      }),
   };
 }
 
@@ -158,6 +168,8 @@ describe("a stranger", () => {
     const first = await place.ask("hi", "s1", turnId);
     const code = /: ([A-Z2-9]{8})$/.exec(first.kind === "answer" ? first.text : "")?.[1] ?? "";
     expect(code).not.toBe("");
+    // The turn that gets the code was on disk before it.
+    expect(place.settled).toEqual([0]);
     expect(await place.ask("hi", "s1", turnId)).toEqual(first);
     expect(await place.ask("hi?", "s1")).toMatchObject({ kind: "drop" });
     expect(await place.ask("hi", "s2")).toMatchObject({ kind: "answer" });

@@ -105,9 +105,11 @@ async function leaveTraces(spine: Spine, { key, word }: Traces): Promise<void> {
   await runTurn({ ...dead, attempts: 2 }, fails, never);
   // One that has begun and not ended, and one that waits.
   const open = await queued(spine, messageFrom(key, `still ${word}`));
-  await spine.store.commit(spine.inbounds.rowsForStarted(account, open.turnId, open.inboundIds));
-  const journal = await spine.steps.open(account, open.turnId);
+  const journal = await spine.steps.open(account, open.turnId, { isNew: true });
+  const { turnId, inboundIds: ids } = open;
+  journal.mark(spine.inbounds.rowsForStarted({ account, turnId, starts: 1, ids }));
   await journal.step(() => Promise.resolve({ result: word, writes: [] }), String);
+  await journal.settle();
   await queued(spine, messageFrom(key, `later ${word}`));
   await spine.store.commit([
     insert("conversations", {
