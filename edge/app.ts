@@ -25,7 +25,7 @@ import { type Chat, createChat } from "./chat/chat.ts";
 import { mountConsole } from "./console/console.ts";
 import { createRefusals, type Refusals } from "./console/refusals.ts";
 import { sessionTokenOf } from "./console/session.ts";
-import { startDeadline } from "./deadline.ts";
+import { createDeadlines, type StartDeadline } from "./deadline.ts";
 import { createFirehose, type Firehose, type FirehoseOptions } from "./firehose/firehose.ts";
 import { createEdgeMetrics } from "./metrics.ts";
 import { openApiDocument } from "./openapi/document.ts";
@@ -45,7 +45,6 @@ import { createRejections } from "./webhooks/rejections.ts";
 import { traceHandoffs, traceReceive } from "./webhooks/traced.ts";
 import {
   createSourceTable,
-  type LiveSource,
   NO_SOURCES,
   type SourceChanges,
   sourceChanges,
@@ -112,6 +111,7 @@ const BODY_LIMIT_MS = 15_000;
 export function createEdge(deps: EdgeDeps): Edge {
   const { bus, now, random, log, adapter } = deps;
   const uuid = createUuids({ now, random });
+  const startDeadline = createDeadlines();
   const refusals = createRefusals();
   const rejections = createRejections(deps);
   const firehose = createFirehose({
@@ -138,26 +138,19 @@ export function createEdge(deps: EdgeDeps): Edge {
     uuid,
     log,
     adapter,
+    startDeadline,
     onRefused(refused) {
       refusals.note(refused);
       rejections.note(refused);
     },
+    onAnswered: metrics.webhookAnswered,
   }));
   let table: SourceTable = createSourceTable(NO_SOURCES);
   let isConfigured = false;
 
-  async function receiveCounted(
-    live: LiveSource,
-    request: RequestHead,
-    env: unknown,
-  ): Promise<Reply> {
-    const reply = await receive(live, table, request, env);
-    metrics.webhookAnswered(live.source, reply.status);
-    return reply;
-  }
   const receiveAt: Edge["receive"] = (path, request, env) => {
     const live = table.byPath.get(path);
-    return live === undefined ? undefined : receiveCounted(live, request, env);
+    return live === undefined ? undefined : receive(live, table, request, env);
   };
 
   const ipOf: Edge["ipOf"] = (peer, headers) => table.clientOf(peer, headers).ip;
@@ -176,6 +169,7 @@ export function createEdge(deps: EdgeDeps): Edge {
     refusals,
     table: () => table,
     isConfigured: () => isConfigured,
+    startDeadline,
     metrics: metrics.render,
   });
   app.notFound((c) => {
@@ -252,11 +246,12 @@ interface Inside {
   readonly refusals: Refusals;
   readonly table: () => SourceTable;
   readonly isConfigured: () => boolean;
+  readonly startDeadline: StartDeadline;
   readonly metrics: () => Promise<string>;
 }
 
 function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
-  const { uuid, firehose, chat, table, isConfigured, metrics } = inside;
+  const { uuid, firehose, chat, table, isConfigured, startDeadline, metrics } = inside;
   const { bus, log, adapter, version, authorize } = deps;
   const app = new Hono();
 

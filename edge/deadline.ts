@@ -1,5 +1,6 @@
 /**
- * One time limit for the whole of a request, cheap enough for each of them.
+ * Time limits for whole requests, cheap enough for each of them: a timer of its own would cost a request
+ * as much as its rate limits.
  *
  * @module
  */
@@ -12,27 +13,90 @@ export interface Deadline {
   clear(): void;
 }
 
-/** Starts a limit of `limitMs` milliseconds. */
-export function startDeadline(limitMs: number): Deadline {
-  let expired = false;
-  let hear: (() => void) | undefined;
-  const timer = setTimeout(() => {
-    expired = true;
-    hear?.();
-  }, limitMs);
-  return {
-    get expired() {
-      return expired;
-    },
-    onExpire(listener) {
-      hear = listener;
-      if (expired) listener?.();
-    },
-    clear() {
-      hear = undefined;
-      clearTimeout(timer);
-    },
+/** Starts a limit of `limitMs` milliseconds, which ends up to a sixteenth later. */
+export type StartDeadline = (limitMs: number) => Deadline;
+
+/** Parts a limit is divided into. */
+const TICKS = 16;
+
+/** Returns a {@linkcode StartDeadline}; limits of the same length share one timer while any runs. */
+export function createDeadlines(): StartDeadline {
+  const wheels = new Map<number, Wheel>();
+  return (limitMs) => {
+    let wheel = wheels.get(limitMs);
+    if (wheel === undefined) {
+      wheel = new Wheel(limitMs / TICKS, () => void wheels.delete(limitMs));
+      wheels.set(limitMs, wheel);
+    }
+    return wheel.start();
   };
+}
+
+/** The running limits of one length, by the tick in which they began. */
+class Wheel {
+  readonly #slots: Set<Running>[] = [new Set()];
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #onIdle: () => void;
+  #running = 0;
+
+  constructor(tickMs: number, onIdle: () => void) {
+    this.#timer = setInterval(() => this.#tick(), tickMs);
+    this.#onIdle = onIdle;
+  }
+
+  start(): Deadline {
+    const newest = this.#slots[0] ?? new Set();
+    const running = new Running(this, newest);
+    newest.add(running);
+    this.#running += 1;
+    return running;
+  }
+
+  end(): void {
+    this.#running -= 1;
+    if (this.#running > 0) return;
+    clearInterval(this.#timer);
+    this.#onIdle();
+  }
+
+  #tick(): void {
+    this.#slots.unshift(new Set());
+    // The last of a slot began just before a tick, so that one more must pass.
+    if (this.#slots.length <= TICKS + 1) return;
+    for (const running of this.#slots.pop() ?? []) running.expire();
+  }
+}
+
+class Running implements Deadline {
+  expired = false;
+  readonly #wheel: Wheel;
+  readonly #slot: Set<Running>;
+  #hear: (() => void) | undefined;
+
+  constructor(wheel: Wheel, slot: Set<Running>) {
+    this.#wheel = wheel;
+    this.#slot = slot;
+  }
+
+  onExpire(listener: (() => void) | undefined): void {
+    this.#hear = listener;
+    if (this.expired) listener?.();
+  }
+
+  expire(): void {
+    this.expired = true;
+    this.#end();
+    this.#hear?.();
+  }
+
+  clear(): void {
+    this.#hear = undefined;
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#slot.delete(this)) this.#wheel.end();
+  }
 }
 
 /** What `work` gives, or undefined when the deadline comes first; the work itself goes on unheard. */

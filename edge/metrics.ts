@@ -77,18 +77,18 @@ export function createEdgeMetrics(readings: EdgeReadings): EdgeMetrics {
     },
     nameTenants: (naming) => void (isNaming = naming),
     timed: (bus) => ({
-      async publishDurable(batch) {
+      publishDurable(batch) {
         const startedAtMs = now();
-        try {
-          const outcomes = await bus.publishDurable(batch);
+        const observe = (): void => seconds.observe((now() - startedAtMs) / 1_000);
+        return bus.publishDurable(batch).then((outcomes) => {
           for (const { kind } of outcomes) handoffs.add(1, kind);
+          observe();
           return outcomes;
-        } catch (error) {
+        }, (error: unknown) => {
           handoffs.add(batch.length, "refused");
+          observe();
           throw error;
-        } finally {
-          seconds.observe((now() - startedAtMs) / 1_000);
-        }
+        });
       },
     }),
     counted: countExchanges({ meter, now }),

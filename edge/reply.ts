@@ -26,12 +26,34 @@ export interface Problem {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
+/** Headers as they are written: lower-case names, each followed by its value. */
+export type HeaderList = readonly string[];
+
 /** An answer before it becomes a runtime's own object, which costs a webhook more than its gates. */
 export interface Reply {
   readonly status: number;
-  /** Lower-case names. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Made once for many replies; `x-request-id` is not among them. */
+  readonly headers: HeaderList;
+  readonly requestId: string;
   readonly body: string | null;
+}
+
+/** Headers of a reply. */
+export function listOf(headers: Readonly<Record<string, string>>): HeaderList {
+  return Object.entries(headers).flat();
+}
+
+/** All headers of a reply, for runtimes that take a list. */
+export function wholeList({ headers, requestId }: Reply): string[] {
+  return [...headers, "x-request-id", requestId];
+}
+
+/** All headers of a reply in pairs. */
+export function pairsOf(reply: Reply): [name: string, value: string][] {
+  const list = wholeList(reply);
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < list.length; i += 2) pairs.push([list[i] ?? "", list[i + 1] ?? ""]);
+  return pairs;
 }
 
 /** `{"error":{"code","message","request_id"}}`. */
@@ -39,19 +61,19 @@ export function problemReply(problem: Problem, requestId: string): Reply {
   const { status, code, message, retryAfterSecs, headers } = problem;
   return {
     status,
-    headers: {
+    headers: listOf({
       ...JSON_HEADERS,
       ...headers,
       ...(retryAfterSecs === undefined ? {} : { "retry-after": String(retryAfterSecs) }),
-      "x-request-id": requestId,
-    },
+    }),
+    requestId,
     body: JSON.stringify({ error: { code, message, request_id: requestId } }),
   };
 }
 
 /** A reply as a standard response. */
-export function responseOf({ status, headers, body }: Reply): Response {
-  return new Response(body, { status, headers });
+export function responseOf(reply: Reply): Response {
+  return new Response(reply.body, { status: reply.status, headers: pairsOf(reply) });
 }
 
 /** {@linkcode problemReply} as a standard response. */

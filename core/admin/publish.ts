@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  bodyOfJson,
   type Clock,
   CodedError,
   ERROR_CODES,
@@ -50,12 +51,12 @@ export function publishMethods(deps: PublishMethodDeps): AdminMethod[] {
           schema: 1,
           source_id: source,
           event_kind: subject,
-          body_json: payload,
           headers_subset: {},
           received_at_ms: deps.now(),
           envelope_id: id,
           client_ip: null,
         },
+        body: bodyOfJson(payload),
         subject,
         dedupe_key: key,
         dedupe_window_ms: DEDUPE_WINDOW_MS,

@@ -31,11 +31,21 @@ export interface Gather<Item, Result> {
   close(error: CodedError): void;
 }
 
+/** The items of one `add`, which may travel in several batches. */
+interface Call<Result> {
+  readonly results: Result[];
+  /** Without a result yet. */
+  missing: number;
+  readonly resolve: (results: Result[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 interface Parcel<Item, Result> {
   readonly item: Item;
   readonly size: number;
-  readonly resolve: (result: Result) => void;
-  readonly reject: (error: unknown) => void;
+  readonly call: Call<Result>;
+  /** Its place among the results of the call. */
+  readonly place: number;
 }
 
 /** Starts with nothing under way, so the first call goes at once. */
@@ -63,9 +73,9 @@ export function createGather<Item, Result>(
     try {
       const results = await ship(batch.map((parcel) => parcel.item));
       if (results.length !== batch.length) throw miscount(batch.length, results.length);
-      batch.forEach((parcel, i) => parcel.resolve(results[i] as Result));
+      for (const [i, parcel] of batch.entries()) settle(parcel, results[i] as Result);
     } catch (error) {
-      for (const parcel of batch) parcel.reject(error);
+      for (const { call } of batch) call.reject(error);
     }
   }
 
@@ -82,28 +92,35 @@ export function createGather<Item, Result>(
   }
 
   return {
-    async add(items) {
-      if (closed !== undefined) throw closed;
+    add(items) {
+      if (closed !== undefined) return Promise.reject(closed);
+      if (items.length === 0) return Promise.resolve([]);
       if (waiting.length + items.length > waitingLimit) {
-        throw new CodedError("bus_overflow", `Cannot hand off: ${waiting.length} already wait`);
+        const message = `Cannot hand off: ${waiting.length} already wait`;
+        return Promise.reject(new CodedError("bus_overflow", message));
       }
-      const results = items.map((item) =>
-        new Promise<Result>((resolve, reject) => {
-          waiting.push({ item, size: sizeOf(item), resolve, reject });
-        })
-      );
-      if (!running && items.length > 0) {
+      return new Promise((resolve, reject) => {
+        const call = { results: [], missing: items.length, resolve, reject };
+        for (const [place, item] of items.entries()) {
+          waiting.push({ item, size: sizeOf(item), call, place });
+        }
+        if (running) return;
         running = true;
         void run();
-      }
-      return Promise.all(results);
+      });
     },
     close(error) {
       closed = error;
-      for (const parcel of [...underWay, ...waiting]) parcel.reject(error);
+      for (const { call } of [...underWay, ...waiting]) call.reject(error);
       waiting = [];
     },
   };
+}
+
+function settle<Item, Result>({ call, place }: Parcel<Item, Result>, result: Result): void {
+  call.results[place] = result;
+  call.missing -= 1;
+  if (call.missing === 0) call.resolve(call.results);
 }
 
 function miscount(expected: number, got: number): CodedError {

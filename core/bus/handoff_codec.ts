@@ -1,11 +1,10 @@
 /**
- * Many hand-offs as one message: a line of facts about each, and its body as compact bytes.
+ * Many hand-offs as one message: a line of facts about each, and the bytes of its body.
  *
  * @module
  */
 import { z } from "zod";
-import { CodedError, Envelope, Handoff, messageOf, Outcome } from "../contract/mod.ts";
-import { decodeBase64, encodeBase64 } from "../signing/bytes.ts";
+import { bodyOfBytes, CodedError, type Handoff, HandoffHead, Outcome } from "../contract/mod.ts";
 
 /** One hand-off, ready to travel. */
 export interface Parcel {
@@ -13,12 +12,11 @@ export interface Parcel {
   readonly bytes: Uint8Array;
 }
 
-/** What precedes a body: all of the hand-off except the body, and how to read that. */
-const Head = Handoff.extend({
-  envelope: Envelope.omit({ body_json: true }),
+/** What precedes a body. */
+const Head = HandoffHead.extend({
   body_bytes: z.int().nonnegative(),
-  /** `raw`: the bytes themselves, which became base64 in the envelope. */
-  body_form: z.enum(["json", "raw"]),
+  /** Said by earlier edges, whose hand-offs may still wait in a stream; the bytes tell it as well. */
+  body_form: z.enum(["json", "raw"]).optional(),
 });
 
 const Outcomes = z.array(Outcome);
@@ -32,11 +30,18 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Encodes one hand-off. */
 export function encodeHandoff(handoff: Handoff): Parcel {
-  const { envelope: { body_json, ...envelope }, ...rest } = handoff;
-  const raw = rawBytes(body_json);
-  const body = raw ?? encoder.encode(JSON.stringify(body_json) ?? "");
-  const form = raw === undefined ? "json" : "raw";
-  const head = { ...rest, envelope, body_bytes: body.length, body_form: form };
+  const { body: { bytes: body }, envelope } = handoff;
+  const head: z.input<typeof Head> = {
+    envelope,
+    subject: handoff.subject,
+    dedupe_key: handoff.dedupe_key,
+    dedupe_window_ms: handoff.dedupe_window_ms,
+    account_id: handoff.account_id,
+    delivery_id: handoff.delivery_id,
+    hops: handoff.hops,
+    traceparent: handoff.traceparent,
+    body_bytes: body.length,
+  };
   const line = encoder.encode(JSON.stringify(head));
   const bytes = new Uint8Array(line.length + body.length + 2);
   bytes.set(line);
@@ -69,17 +74,13 @@ export function decodeHandoffs(message: Uint8Array): Handoff[] {
   while (at < message.length) {
     const lineEnd = message.indexOf(NEWLINE, at);
     if (lineEnd < 0 || lineEnd - at > MAX_HEAD_BYTES) throw malformed(handoffs.length, "no head");
-    const { body_bytes, body_form, envelope, ...rest } = readHead(
+    const { body_bytes, body_form: _earlier, ...head } = readHead(
       message.subarray(at, lineEnd),
       handoffs.length,
     );
     const bodyEnd = lineEnd + 1 + body_bytes;
     if (message[bodyEnd] !== NEWLINE) throw malformed(handoffs.length, "its body is cut");
-    const body = message.subarray(lineEnd + 1, bodyEnd);
-    const body_json = body_form === "raw"
-      ? { raw_base64: encodeBase64(body) }
-      : readJson(body, handoffs.length);
-    handoffs.push({ ...rest, envelope: { ...envelope, body_json } });
+    handoffs.push({ ...head, body: bodyOfBytes(message.subarray(lineEnd + 1, bodyEnd)) });
     at = bodyEnd + 1;
   }
   return handoffs;
@@ -97,29 +98,10 @@ export function decodeOutcomes(answer: Uint8Array, count: number): Outcome[] {
   throw new CodedError("internal", `Cannot hand off: core's answer is not ${count} outcomes`);
 }
 
-/** The bytes of a body that is not JSON, when its base64 says exactly them. */
-function rawBytes(body: unknown): Uint8Array | undefined {
-  if (typeof body !== "object" || body === null || !("raw_base64" in body)) return undefined;
-  const { raw_base64: text, ...others } = body;
-  if (typeof text !== "string" || Object.keys(others).length > 0) return undefined;
-  const bytes = decodeBase64(text);
-  // Padding bits that say nothing would be lost: such a text travels as JSON.
-  return bytes !== undefined && encodeBase64(bytes) === text ? bytes : undefined;
-}
-
 function readHead(line: Uint8Array, index: number): z.infer<typeof Head> {
   const head = Head.safeParse(tryJson(line));
   if (head.success) return head.data;
   throw malformed(index, z.prettifyError(head.error).replaceAll("\n", " "));
-}
-
-function readJson(body: Uint8Array, index: number): unknown {
-  if (body.length === 0) return undefined;
-  try {
-    return JSON.parse(decoder.decode(body)) as unknown;
-  } catch (error) {
-    throw malformed(index, messageOf(error), error);
-  }
 }
 
 function tryJson(bytes: Uint8Array): unknown {
@@ -130,7 +112,9 @@ function tryJson(bytes: Uint8Array): unknown {
   }
 }
 
-function malformed(index: number, state: string, cause?: unknown): CodedError {
-  const message = `Cannot read hand-off number ${index + 1} of a message: ${state}`;
-  return new CodedError("envelope_invalid", message, { cause });
+function malformed(index: number, state: string): CodedError {
+  return new CodedError(
+    "envelope_invalid",
+    `Cannot read hand-off number ${index + 1} of a message: ${state}`,
+  );
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Handoff, subjects, unescapeToken } from "../contract/mod.ts";
+import { envelopeOf, type Handoff, subjects, unescapeToken } from "../contract/mod.ts";
 import type { Settings } from "../settings/settings.ts";
 import { answererOf } from "./answerer.ts";
 import type { Channel, ChannelMessage, Receipt } from "./channel.ts";
@@ -23,10 +23,14 @@ export interface ChannelDelivery {
 
 const SUBJECT = /^plugin\.inbound\.([^.]+)\.([^.]+)$/;
 
-/** The channel and instance a subject belongs to; undefined for subjects of subscribers. */
-export function channelOfSubject(
-  subject: string,
-): { readonly channel: string; readonly instance: string } | undefined {
+/** An instance of a channel. */
+export interface ChannelPlace {
+  readonly channel: string;
+  readonly instance: string;
+}
+
+/** The instance a subject belongs to; undefined for subjects of subscribers. */
+export function channelOfSubject(subject: string): ChannelPlace | undefined {
   const [, channel, instance] = SUBJECT.exec(subject) ?? [];
   if (channel === undefined || instance === undefined) return undefined;
   const place = { channel: unescapeToken(channel), instance: unescapeToken(instance) };
@@ -34,21 +38,19 @@ export function channelOfSubject(
 }
 
 /**
- * Reads a delivery of a channel; undefined when its subject is no channel's.
+ * Reads a delivery on a channel's subject.
  *
  * @throws {CodedError} `not_found` when there is no such channel, and what {@linkcode answererOf} throws
  */
 export async function hearDelivery(
-  { envelope, subject }: Pick<Handoff, "envelope" | "subject">,
+  { channel, instance }: ChannelPlace,
+  { envelope, body }: Pick<Handoff, "body" | "envelope">,
   { settings, channels }: { settings: Settings; channels: Channels },
-): Promise<ChannelDelivery | undefined> {
-  const place = channelOfSubject(subject);
-  if (place === undefined) return undefined;
-  const { channel, instance } = place;
+): Promise<ChannelDelivery> {
   const { account, agentId } = answererOf(settings, channel, instance, {
     suspended: "accept",
   });
-  const heard = await channels.get(channel)?.hear?.(envelope, instance);
+  const heard = await channels.get(channel)?.hear?.(envelopeOf(envelope, body), instance);
   const messages = (heard?.messages ?? []).map(({ contact, ...message }): ChannelMessage => ({
     ...message,
     key: { account_id: account, agent_id: agentId, channel, instance, contact },

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bindingId, type Handoff, subjects } from "../contract/mod.ts";
+import { bindingId, type EventBody, type Handoff, subjects } from "../contract/mod.ts";
 
 /** How long an event fetched twice is known for the same, in milliseconds. */
 const DEDUPE_WINDOW_MS = 72 * 3_600_000;
@@ -13,7 +13,7 @@ export interface FetchedEvent {
   readonly channel: string;
   readonly instance: string;
   readonly kind: string;
-  readonly body: unknown;
+  readonly body: EventBody;
   /** The provider's id of it. */
   readonly id: string;
 }
@@ -28,12 +28,12 @@ export function handoffOf(
       schema: 1,
       source_id: bindingId(channel, instance),
       event_kind: kind,
-      body_json: body,
       headers_subset: {},
       received_at_ms: now(),
       envelope_id: uuid(),
       client_ip: null,
     },
+    body,
     subject: subjects.inbound(channel, instance),
     dedupe_key: `id:${id}`.slice(0, 512),
     dedupe_window_ms: DEDUPE_WINDOW_MS,

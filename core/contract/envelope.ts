@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { type EventBody, shownBody } from "./event_body.ts";
 import { Uuid } from "./ids.ts";
 
 /** The payload of a webhook event, as it is published. */
@@ -25,9 +26,22 @@ export const Envelope = z.strictObject({
 /** See {@linkcode Envelope}. */
 export type Envelope = z.infer<typeof Envelope>;
 
-/** An envelope in hand-off, with what the edge knows about it beside the payload. */
-export const Handoff = z.strictObject({
-  envelope: Envelope,
+/** An envelope without its body. */
+export const EnvelopeHead = Envelope.omit({ body_json: true });
+/** See {@linkcode EnvelopeHead}. */
+export type EnvelopeHead = z.infer<typeof EnvelopeHead>;
+
+/** The envelope of a head and a body. */
+export function envelopeOf(
+  { schema, source_id, event_kind, ...rest }: EnvelopeHead,
+  body: EventBody,
+): Envelope {
+  return { schema, source_id, event_kind, body_json: shownBody(body), ...rest };
+}
+
+/** All of a {@linkcode Handoff} but its body. */
+export const HandoffHead = z.strictObject({
+  envelope: EnvelopeHead,
   /** The rendered `publish_to`. */
   subject: z.string().min(1),
   /** What the same delivery carries each time; unique per source within `dedupe_window_ms`. */
@@ -43,8 +57,10 @@ export const Handoff = z.strictObject({
   /** The edge's span, as W3C Trace Context has it; only from an edge that traces. */
   traceparent: z.string().max(64).optional(),
 });
-/** See {@linkcode Handoff}. */
-export type Handoff = z.infer<typeof Handoff>;
+/** An envelope in hand-off, with what the edge knows about it beside the payload. */
+export interface Handoff extends z.infer<typeof HandoffHead> {
+  readonly body: EventBody;
+}
 
 /** What became of one envelope. `accepted` and `duplicate` mean: it is on disk. */
 export const Outcome = z.discriminatedUnion("kind", [

@@ -130,7 +130,22 @@ export {
   isAppsPath,
   isSafeTarget,
 } from "./exchange/target.ts";
-export { Envelope, Handoff, Outcome } from "./envelope.ts";
+export {
+  Envelope,
+  EnvelopeHead,
+  envelopeOf,
+  type Handoff,
+  HandoffHead,
+  Outcome,
+} from "./envelope.ts";
+export {
+  bodyOfBytes,
+  bodyOfJson,
+  encodeBase64,
+  type EventBody,
+  type Json,
+  shownBody,
+} from "./event_body.ts";
 export { CodedError, codeOf, ERROR_CODES, type ErrorCode, messageOf } from "./errors.ts";
 export {
   AgentEvent,
@@ -201,6 +216,7 @@ export {
 } from "./rpc.ts";
 export { RejectionReport, SourceState } from "./source_health.ts";
 export {
+  compileSubject,
   escapeToken,
   isPattern,
   isSubject,
@@ -208,7 +224,6 @@ export {
   matchTokens,
   MAX_HOPS,
   patternsIntersect,
-  renderSubject,
   RESERVED_PATTERNS,
   subjects,
   unescapeToken,

@@ -51,6 +51,8 @@ export function patternsIntersect(a: string, b: string): boolean {
 }
 
 const unsafe = /[^A-Za-z0-9_-]/gu;
+/** Most characters that need it are dots. */
+const ESCAPED_ASCII = Array.from({ length: 128 }, (_, code) => escapedByte(code));
 const encoder = new TextEncoder();
 
 /**
@@ -62,9 +64,12 @@ export function escapeToken(text: string): string {
 }
 
 function escapeChar(char: string): string {
-  return Array.from(encoder.encode(char), (byte) => `=${byte.toString(16).padStart(2, "0")}`).join(
-    "",
-  );
+  return ESCAPED_ASCII[char.codePointAt(0) ?? 0] ??
+    Array.from(encoder.encode(char), escapedByte).join("");
+}
+
+function escapedByte(byte: number): string {
+  return `=${byte.toString(16).padStart(2, "0")}`;
 }
 
 /**
@@ -94,9 +99,13 @@ export function unescapeToken(token: string): string {
   return text;
 }
 
-/** The subject of a source's `publish_to`; `{event_kind}` and `${event_kind}` become one token. */
-export function renderSubject(template: string, eventKind: string): string {
-  return template.replaceAll(/\$?\{event_kind\}/g, () => escapeToken(eventKind));
+/**
+ * What gives an event its subject by a source's `publish_to`; `{event_kind}` and `${event_kind}` become
+ * one token.
+ */
+export function compileSubject(template: string): (eventKind: string) => string {
+  const parts = template.split(/\$?\{event_kind\}/);
+  return (eventKind) => parts.join(escapeToken(eventKind));
 }
 
 /** Builders of the subjects core and edge share. */

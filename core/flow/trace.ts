@@ -8,7 +8,9 @@ import {
   type Attributes,
   type Context,
   context,
+  INVALID_SPAN_CONTEXT,
   isSpanContextValid,
+  ProxyTracerProvider,
   ROOT_CONTEXT,
   type Span,
   type SpanContext,
@@ -45,7 +47,19 @@ const KINDS = {
   consumer: SpanKind.CONSUMER,
 } as const;
 
-const tracer = trace.getTracer("nexo");
+const TRACER = "nexo";
+const provider = trace.getTracerProvider();
+const tracer = provider.getTracer(TRACER);
+const UNRECORDED = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+
+/**
+ * Whether spans go anywhere. Ask each time: an SDK may come when the process is long at work. Without
+ * one, what only a span would hold need not be made.
+ */
+export function isTracing(): boolean {
+  return !(provider instanceof ProxyTracerProvider) ||
+    provider.getDelegateTracer(TRACER) !== undefined;
+}
 
 /**
  * Does `work` within a span, which is the one under way for whatever `work` awaits. When `work` rejects,
@@ -56,6 +70,7 @@ export function inSpan<T>(
   { kind = "internal", attributes = {}, parent, links = [], startMs }: SpanOptions,
   work: (span: Span) => Promise<T>,
 ): Promise<T> {
+  if (!isTracing()) return new Promise((resolve) => resolve(work(UNRECORDED)));
   const options = {
     kind: KINDS[kind],
     attributes,

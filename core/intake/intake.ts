@@ -13,9 +13,9 @@ import {
   type Outcome,
 } from "../contract/mod.ts";
 import type { ChannelMessage } from "../channels/channel.ts";
-import type { Channels } from "../channels/ingress.ts";
+import { channelOfSubject, type Channels } from "../channels/ingress.ts";
 import type { Log } from "../flow/log.ts";
-import { inSpan } from "../flow/trace.ts";
+import { inSpan, isTracing } from "../flow/trace.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbounds, OpenInbound } from "../queues/inbounds.ts";
 import type { Inbox, InboxState } from "../queues/inbox.ts";
@@ -78,10 +78,23 @@ const NOBODY = { messages: [], refused: [], events: [] };
 export function createIntake(deps: IntakeDeps): Intake {
   const { store, inbox, inbounds, settings, now } = deps;
 
-  async function deliverOne(handoff: Handoff): Promise<Outcome> {
-    const route = await routeChannel(handoff, settings(), deps) ??
-      routeEvent(handoff, settings(), deps);
-    if (route.kind === "dead") return keep(handoff, route, NOBODY);
+  function deliverOne(handoff: Handoff): Promise<Outcome> {
+    const place = channelOfSubject(handoff.subject);
+    if (place === undefined) return follow(handoff, routeEvent(handoff, settings(), deps));
+    return routeChannel(place, handoff, { ...deps, settings: settings() })
+      .then((route) => follow(handoff, route));
+  }
+
+  function follow(handoff: Handoff, route: Route): Promise<Outcome> {
+    const isForSomebody = route.kind !== "dead" && route.inbounds.length > 0;
+    return isForSomebody ? bringIn(handoff, route) : keep(handoff, route, NOBODY);
+  }
+
+  /** Keeps a delivery with its messages, as far as they come in. */
+  async function bringIn(
+    handoff: Handoff,
+    route: Route & { readonly kind: "inbounds" },
+  ): Promise<Outcome> {
     const admitted = await deps.admit(route.inbounds);
     if (admitted === undefined) return { kind: "refused", code: "store_full", retryable: true };
     const used = new Set<AdmittedMessage>();
@@ -143,8 +156,9 @@ export function createIntake(deps: IntakeDeps): Intake {
     try {
       if (!await commitOnce(unit, handoff)) return { kind: "duplicate", envelope_id };
     } finally {
-      await Promise.all(own.map(({ settled }) => settled()));
+      if (own.length > 0) await Promise.all(own.map(({ settled }) => settled()));
     }
+    if (messages.length === 0) return { kind: "accepted", envelope_id };
     for (const message of messages) used.add(message);
     deps.schedule(messages.map(({ item }) => item));
     return { kind: "accepted", envelope_id };
@@ -192,7 +206,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     deliver: (handoffs) =>
       Promise.all(handoffs.map(async (handoff): Promise<Outcome> => {
         try {
-          return await traced(handoff, () => deliverOne(handoff));
+          return await (isTracing() ? traced(handoff, deliverOne) : deliverOne(handoff));
         } catch (error) {
           deps.log.error("intake.failed", {
             source: handoff.envelope.source_id,
@@ -239,11 +253,14 @@ export function createIntake(deps: IntakeDeps): Intake {
 }
 
 /** The delivery as a span of the trace that began at the edge. */
-function traced(handoff: Handoff, deliver: () => Promise<Outcome>): Promise<Outcome> {
+function traced(
+  handoff: Handoff,
+  deliver: (handoff: Handoff) => Promise<Outcome>,
+): Promise<Outcome> {
   const { envelope: { source_id, envelope_id }, traceparent = null } = handoff;
   const attributes = { "nexo.source_id": source_id, "nexo.envelope_id": envelope_id };
   return inSpan("intake", { kind: "consumer", parent: traceparent, attributes }, async (span) => {
-    const outcome = await deliver();
+    const outcome = await deliver(handoff);
     span.setAttribute("nexo.outcome", outcome.kind);
     return outcome;
   });

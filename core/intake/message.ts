@@ -4,7 +4,12 @@
  * @module
  */
 import type { ChannelMessage } from "../channels/channel.ts";
-import { type ChannelDelivery, type Channels, hearDelivery } from "../channels/ingress.ts";
+import {
+  type ChannelDelivery,
+  type ChannelPlace,
+  type Channels,
+  hearDelivery,
+} from "../channels/ingress.ts";
 import { CodedError, type Handoff, type Inbound, textOfParts } from "../contract/mod.ts";
 import type { Settings } from "../settings/settings.ts";
 import { dead, NO_ACCOUNT, type Route } from "./route.ts";
@@ -40,20 +45,19 @@ export function inboundOfMessage(
   };
 }
 
-/** Where a channel's delivery goes; undefined when its subject is no channel's. */
+/** Where a delivery on the subject of a channel's instance goes. */
 export async function routeChannel(
+  place: ChannelPlace,
   handoff: Handoff,
-  settings: Settings,
-  { uuid, channels }: { uuid: () => string; channels: Channels },
-): Promise<Route | undefined> {
-  let delivery: ChannelDelivery | undefined;
+  { settings, uuid, channels }: { settings: Settings; uuid: () => string; channels: Channels },
+): Promise<Route> {
+  let delivery: ChannelDelivery;
   try {
-    delivery = await hearDelivery(handoff, { settings, channels });
+    delivery = await hearDelivery(place, handoff, { settings, channels });
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     return dead(handoff.account_id ?? NO_ACCOUNT, error.code, error.message);
   }
-  if (delivery === undefined) return undefined;
   const { account, messages } = delivery;
   return {
     kind: "inbounds",

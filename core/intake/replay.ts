@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Clock, CodedError, type Handoff } from "../contract/mod.ts";
+import { bodyOfJson, type Clock, CodedError, type Handoff } from "../contract/mod.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbounds, OpenInbound } from "../queues/inbounds.ts";
 import { type Inbox, replayKey } from "../queues/inbox.ts";
@@ -47,10 +47,11 @@ export function createReplay(deps: ReplayDeps): Replay {
     if (shown === undefined || shown.envelope === null) {
       throw new CodedError("not_found", `Cannot replay delivery "${envelopeId}": it is not kept`);
     }
-    const { row, envelope } = shown;
+    const { row, envelope: { body_json: body, ...envelope } } = shown;
     const again = deps.uuid();
     const handoff: Handoff = {
       envelope: { ...envelope, envelope_id: again },
+      body: bodyOfJson(body),
       subject: row.subject,
       dedupe_key: replayKey(envelopeId, again),
       dedupe_window_ms: DEDUPE_WINDOW_MS,

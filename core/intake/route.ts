@@ -8,6 +8,7 @@ import {
   type AgentConfig,
   type ConversationKey,
   DEFAULT_ACCOUNT,
+  envelopeOf,
   type ErrorCode,
   type EventSubscriberConfig,
   type Handoff,
@@ -107,11 +108,13 @@ function tenantsOfEvent(
 
 /** What a subscriber's template makes of the subject, and of the payload only when it is trusted. */
 function tenantBySubscriber(
-  { envelope, subject }: Handoff,
-  { account_id, trust_payload_tenant }: EventSubscriberConfig,
+  { envelope, body, subject }: Handoff,
+  { account_id, trust_payload_tenant: trusted }: EventSubscriberConfig,
 ): string[] {
   if (account_id == null) return [];
-  return [renderTemplate(account_id, { payload: trust_payload_tenant ? envelope : {}, subject })];
+  return [
+    renderTemplate(account_id, { payload: trusted ? envelopeOf(envelope, body) : {}, subject }),
+  ];
 }
 
 /** A delivery that goes nowhere, and why. */
@@ -120,12 +123,13 @@ export function dead(account: string, code: ErrorCode, detail: string): Route & 
 }
 
 function inboundOf(
-  { envelope, subject, delivery_id, hops }: Handoff,
+  { envelope: head, body, subject, delivery_id, hops }: Handoff,
   agent: AgentConfig,
   subscriber: EventSubscriberConfig,
   account: string,
   id: string,
 ): Inbound {
+  const envelope = envelopeOf(head, body);
   const roots = { payload: envelope, subject };
   const key: ConversationKey = {
     account_id: account,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Envelope, type Handoff } from "../contract/mod.ts";
+import { bodyOfBytes, Envelope, EnvelopeHead, envelopeOf, type Handoff } from "../contract/mod.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { bulk, insert, type Row, statement, type Store, type Write } from "../store/store.ts";
 
@@ -60,7 +60,8 @@ const columns =
 /** Returns the inbox over `store`. */
 export function createInbox({ store, sealer }: { store: Store; sealer: Sealer }): Inbox {
   return {
-    rowsForDelivery({ envelope, ...handoff }, account, state) {
+    rowsForDelivery(handoff, account, state) {
+      const { envelope, body } = handoff;
       const where = { table: "inbox", account, id: envelope.envelope_id };
       return [insert("inbox", {
         id: envelope.envelope_id,
@@ -72,7 +73,7 @@ export function createInbox({ store, sealer }: { store: Store; sealer: Sealer })
         dedupe_key: handoff.dedupe_key,
         dedupe_until_ms: envelope.received_at_ms + handoff.dedupe_window_ms,
         hops: handoff.hops,
-        sealed: sealer.seal(where, JSON.stringify(envelope)),
+        sealed: sealer.seal(where, `${JSON.stringify(envelope)}\n`, body.bytes),
         state,
         received_at_ms: envelope.received_at_ms,
       })];
@@ -130,10 +131,21 @@ export function createInbox({ store, sealer }: { store: Store; sealer: Sealer })
       if (row === undefined) return undefined;
       const { sealed, ...delivery } = row;
       const where = { table: "inbox", account: row.account_id, id };
-      const envelope = sealed && Envelope.parse(JSON.parse(sealer.openText(where, sealed)));
+      const envelope = sealed && readEnvelope(sealer.open(where, sealed));
       return { row: delivery, envelope };
     },
   };
+}
+
+const NEWLINE = 10;
+
+/** A line of facts, then the body as it came; before, both were one JSON, which has no line break. */
+function readEnvelope(bytes: Uint8Array): Envelope {
+  const end = bytes.indexOf(NEWLINE);
+  const line = new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+  const value = JSON.parse(line) as unknown;
+  if (end < 0) return Envelope.parse(value);
+  return envelopeOf(EnvelopeHead.parse(value), bodyOfBytes(bytes.subarray(end + 1)));
 }
 
 /** The dedupe key of a replay: new each time, and it says of what. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { encodeBase64 } from "../contract/mod.ts";
 
 /** Bytes that WebCrypto takes: never on shared memory. */
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -33,16 +34,6 @@ function nibble(code: number): number {
   if (code >= 48 && code <= 57) return code - 48;
   const lower = code | 32;
   return lower >= 97 && lower <= 102 ? lower - 87 : -1;
-}
-
-/** Standard base64 with padding. */
-export function encodeBase64(bytes: Uint8Array): string {
-  let text = "";
-  // A spread of more arguments than this can overflow the stack.
-  for (let i = 0; i < bytes.length; i += 8192) {
-    text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  }
-  return btoa(text);
 }
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;

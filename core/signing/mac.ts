@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Soon } from "./at_once.ts";
 import type { Bytes } from "./bytes.ts";
 
 /** The HMAC algorithms providers use. */
@@ -15,7 +16,7 @@ export type MacInput = readonly (string | Bytes)[];
 export type CreateMac = (
   algorithm: MacAlgorithm,
   key: Bytes,
-) => (input: MacInput) => Bytes | Promise<Bytes>;
+) => (input: MacInput) => Soon<Bytes>;
 
 const HASHES = { "hmac-sha256": "SHA-256", "hmac-sha1": "SHA-1" } as const;
 

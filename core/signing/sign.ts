@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { CodedError } from "../contract/mod.ts";
-import { type Bytes, encodeBase64, encodeBase64Url, encodeHex } from "./bytes.ts";
+import { CodedError, encodeBase64 } from "../contract/mod.ts";
+import { type Bytes, encodeBase64Url, encodeHex } from "./bytes.ts";
 import { isForm, parseForm, sortedForm } from "./form.ts";
 import { ed25519KeyOf, keyOf, signEd25519 } from "./keys.ts";
 import { createMac, joinedBytes, sha256 } from "./mac.ts";

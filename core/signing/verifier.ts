@@ -5,6 +5,7 @@
  */
 import type { EdgeSource } from "../contract/mod.ts";
 import { readAddressed } from "./address.ts";
+import { andThen, type Soon } from "./at_once.ts";
 import { type Bytes, equalBytes } from "./bytes.ts";
 import { firstHeader, type HeaderReader } from "./headers.ts";
 import { createEd25519Check, ed25519KeyOf, keyOf } from "./keys.ts";
@@ -52,11 +53,11 @@ export type Verdict =
   | { readonly ok: true; readonly timestamp: string | null; readonly previous: boolean }
   | Refused;
 
-/** Checks one request. */
-export type Verify = (input: VerifyInput) => Promise<Verdict>;
+/** Checks one request; the verdict is there at once where the runtime's own HMAC is. */
+export type Verify = (input: VerifyInput) => Soon<Verdict>;
 
 type Refused = { readonly ok: false; readonly reason: VerifyFailure };
-type Matcher = (signatures: readonly Bytes[], values: SignedValues) => Promise<boolean>;
+type Matcher = (signatures: readonly Bytes[], values: SignedValues) => Soon<boolean>;
 
 /**
  * Returns a {@linkcode Verify} with the source's keys and template prepared.
@@ -70,8 +71,9 @@ export function createVerifier(
 ): Verify {
   const { signature, secret, previous_secret: previous, previous_secret_until_ms: untilMs } =
     source;
-  const fits = createMatcher(signature, secret, createMac);
-  if (fits === undefined) return () => Promise.resolve(refused("secret_missing"));
+  const matcher = createMatcher(signature, secret, createMac);
+  if (matcher === undefined) return () => refused("secret_missing");
+  const fits: Matcher = matcher;
   const fitsPrevious = untilMs === null ? undefined : createMatcher(signature, previous, createMac);
   const isToken = signature.algorithm === "raw-token";
   const timestampIsSigned = !isToken && signature.signed.includes("{timestamp}");
@@ -80,7 +82,30 @@ export function createVerifier(
     ? source.dedupe.names
     : undefined;
 
-  return async function verify({ headers, body, query = "", nowMs }) {
+  function judge(
+    signatures: readonly Bytes[],
+    candidates: readonly SignedValues[],
+    { body, nowMs }: VerifyInput,
+    timestamp: string | null,
+  ): Soon<Verdict> {
+    const passed = (isPrevious: boolean): Verdict => {
+      const problem = problemInBody(signature.timestamp, body, nowMs);
+      return problem === undefined
+        ? { ok: true, timestamp, previous: isPrevious }
+        : refused(problem);
+    };
+    return andThen(fitsAny(fits, signatures, candidates), (isRight) => {
+      if (isRight) return passed(false);
+      if (fitsPrevious === undefined || untilMs === null || nowMs >= untilMs) return MISMATCH;
+      return andThen(
+        fitsAny(fitsPrevious, signatures, candidates),
+        (wasRight) => wasRight ? passed(true) : MISMATCH,
+      );
+    });
+  }
+
+  return function verify(input) {
+    const { headers, body, query = "", nowMs } = input;
     const read = readSignatures(signature, firstHeader(headers, signature.headers));
     if (!read.ok) return read;
     const stamp = readTimestamp(signature.timestamp, read, headers, nowMs);
@@ -89,39 +114,43 @@ export function createVerifier(
     if (id === undefined) return refused("id_missing");
 
     const values = { timestamp: stamp.text, id, body, url: "", form: "" };
-    let candidates: readonly SignedValues[] = [values];
-    if (isAddressed) {
-      const addressed = await readAddressed(source, { headers, body, query });
+    const signedAt = timestampIsSigned ? stamp.text : null;
+    const { signatures } = read;
+    if (!isAddressed) return judge(signatures, [values], input, signedAt);
+    return readAddressed(source, { headers, body, query }).then((addressed) => {
       if (!addressed.ok) return addressed;
       const { urls, form } = addressed;
-      candidates = urls.map((url) => ({ ...values, url, form }));
-    }
-    let previousFits = false;
-    if (!await fitsAny(fits, read.signatures, candidates)) {
-      previousFits = fitsPrevious !== undefined && untilMs !== null && nowMs < untilMs &&
-        await fitsAny(fitsPrevious, read.signatures, candidates);
-      if (!previousFits) return refused("signature_mismatch");
-    }
-    if (signature.timestamp?.from === "body") {
-      const text = bodyTimestamp(body, signature.timestamp.names[0] ?? "");
-      const problem = timestampProblem(signature.timestamp, text, nowMs);
-      if (problem !== undefined) return refused(problem);
-    }
-    return { ok: true, timestamp: timestampIsSigned ? stamp.text : null, previous: previousFits };
+      return judge(signatures, urls.map((url) => ({ ...values, url, form })), input, signedAt);
+    });
   };
+}
+
+const MISMATCH = refused("signature_mismatch");
+
+/** What is wrong with a timestamp in the body, which is the sender's once its signature fits. */
+function problemInBody(
+  rule: SigningSource["signature"]["timestamp"],
+  body: Bytes,
+  nowMs: number,
+): TimestampFailure | undefined {
+  if (rule?.from !== "body") return undefined;
+  return timestampProblem(rule, bodyTimestamp(body, rule.names[0] ?? ""), nowMs);
 }
 
 function refused(reason: VerifyFailure): Refused {
   return { ok: false, reason };
 }
 
-async function fitsAny(
+function fitsAny(
   fits: Matcher,
   signatures: readonly Bytes[],
-  candidates: readonly SignedValues[],
-): Promise<boolean> {
-  for (const values of candidates) if (await fits(signatures, values)) return true;
-  return false;
+  [values, ...others]: readonly SignedValues[],
+): Soon<boolean> {
+  if (values === undefined) return false;
+  return andThen(
+    fits(signatures, values),
+    (isRight) => isRight || fitsAny(fits, signatures, others),
+  );
 }
 
 function createMatcher(
@@ -133,7 +162,7 @@ function createMatcher(
   if (key === undefined) return undefined;
   const { algorithm } = signature;
   if (algorithm === "raw-token") {
-    return (given) => Promise.resolve(given.some((value) => equalBytes(value, key)));
+    return (given) => given.some((value) => equalBytes(value, key));
   }
   const signedBytes = compileSigned(signature.signed);
   if (algorithm === "ed25519") {
@@ -147,10 +176,11 @@ function createMatcher(
     };
   }
   const mac = createMac(algorithm, key);
-  return async (given, values) => {
-    const expected = await mac(signedBytes(values));
-    return given.some((value) => equalBytes(value, expected));
-  };
+  return (given, values) =>
+    andThen(
+      mac(signedBytes(values)),
+      (expected) => given.some((value) => equalBytes(value, expected)),
+    );
 }
 
 function readTimestamp(

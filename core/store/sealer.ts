@@ -11,9 +11,12 @@ export interface SealPlace {
   readonly id: string;
 }
 
-/** Seals and opens texts. */
+/** Seals and opens texts and bytes. */
 export interface Sealer {
-  readonly seal: (where: SealPlace, text: string) => Uint8Array;
+  /** Seals the pieces as one; texts stand for their UTF-8. */
+  readonly seal: (where: SealPlace, ...pieces: readonly (string | Uint8Array)[]) => Uint8Array;
+  /** @throws {CodedError} `sealed_unreadable` */
+  readonly open: (where: SealPlace, sealed: Uint8Array) => Uint8Array;
   /** @throws {CodedError} `sealed_unreadable` */
   readonly openText: (where: SealPlace, sealed: Uint8Array) => string;
 }

@@ -25,11 +25,12 @@ const NONCE_AT = 5;
 const TAG_AT = NONCE_AT + NONCE_BYTES;
 const TEXT_AT = TAG_AT + TAG_BYTES;
 
-/** Seals `plaintext` with key number `keyId`. */
+/** Seals pieces as one with key number `keyId`; texts stand for their UTF-8. */
 export function seal(
-  { key, keyId, random }: { key: Buffer; keyId: number; random: Random },
+  { key, keyId }: { key: Buffer; keyId: number },
   where: Where,
-  plaintext: Uint8Array | string,
+  pieces: readonly (Uint8Array | string)[],
+  random: Random,
 ): Uint8Array {
   const header = Buffer.alloc(NONCE_AT);
   header.writeUInt8(VERSION, 0);
@@ -37,15 +38,19 @@ export function seal(
   const nonce = randomBytes(random, NONCE_BYTES);
   const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(boundTo(header, where));
-  const text = typeof plaintext === "string"
-    ? cipher.update(plaintext, "utf8")
-    : cipher.update(plaintext);
+  const texts = pieces.map((piece) =>
+    typeof piece === "string" ? cipher.update(piece, "utf8") : cipher.update(piece)
+  );
   cipher.final(); // GCM keeps nothing back; only now there is a tag
-  const sealed = new Uint8Array(TEXT_AT + text.length);
+  const sealed = new Uint8Array(texts.reduce((length, text) => length + text.length, TEXT_AT));
   sealed.set(header);
   sealed.set(nonce, NONCE_AT);
   sealed.set(cipher.getAuthTag(), TAG_AT);
-  sealed.set(text, TEXT_AT);
+  let at = TEXT_AT;
+  for (const text of texts) {
+    sealed.set(text, at);
+    at += text.length;
+  }
   return sealed;
 }
 

@@ -31,8 +31,11 @@ export interface VaultOptions {
 
 /** Seals, signs and authenticates. Keys are read once, when the vault opens. */
 export interface Vault extends Tokens {
-  /** Encrypts for one row of one tenant, with the newest key. */
-  seal(where: Where, plaintext: Uint8Array | string): Uint8Array;
+  /**
+   * Encrypts for one row of one tenant, with the newest key. The pieces are sealed as one; texts stand
+   * for their UTF-8.
+   */
+  seal(where: Where, ...pieces: readonly (Uint8Array | string)[]): Uint8Array;
   /** @throws {CodedError} `sealed_unreadable` when key, row or bytes are not those it was sealed with */
   open(where: Where, sealed: Uint8Array): Uint8Array;
   /** {@linkcode Vault.open} for what was sealed as text. */
@@ -73,7 +76,7 @@ export async function openVault({ keysDir, random, now }: VaultOptions): Promise
 
   return {
     ...tokens,
-    seal: (where, plaintext) => seal({ ...sealing.newest(), random }, where, plaintext),
+    seal: (where, ...pieces) => seal(sealing.newest(), where, pieces, random),
     open,
     openText: (where, sealed) => open(where, sealed).toString("utf8"),
     rotateSealingKey: sealing.rotate,

@@ -16,7 +16,7 @@ import {
   type HeaderPairs,
 } from "../../core/contract/mod.ts";
 import type { Log } from "../../core/flow/log.ts";
-import { type Problem, problemReply, type Reply, statusOf } from "../reply.ts";
+import { pairsOf, type Problem, problemReply, type Reply, statusOf } from "../reply.ts";
 import { isNavigation, waitingPage } from "./waiting_page.ts";
 
 /** A body in pieces; one call at a time. */
@@ -248,6 +248,6 @@ function refusal(problem: Problem, requestId: string): AppReply {
   return inPairs(problemReply(problem, requestId));
 }
 
-function inPairs({ status, headers, body }: Reply): AppReply {
-  return { status, headers: Object.entries(headers), body };
+function inPairs(reply: Reply): AppReply {
+  return { status: reply.status, headers: pairsOf(reply), body: reply.body };
 }

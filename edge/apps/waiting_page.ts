@@ -4,7 +4,7 @@
  * @module
  */
 import type { HeaderPairs } from "../../core/contract/mod.ts";
-import { type Reply, SECURITY_HEADERS } from "../reply.ts";
+import { listOf, type Reply, SECURITY_HEADERS } from "../reply.ts";
 
 /** How soon the page asks again, in milliseconds. */
 const AGAIN_MS = 1_000;
@@ -21,14 +21,14 @@ export function isNavigation(
 export function waitingPage(status: number, requestId: string): Reply {
   return {
     status,
-    headers: {
+    headers: listOf({
       ...SECURITY_HEADERS,
       "content-security-policy":
         `default-src 'none'; script-src 'nonce-${requestId}'; connect-src 'self'; frame-ancestors 'none'`,
       "content-type": "text/html; charset=utf-8",
       "retry-after": "1",
-      "x-request-id": requestId,
-    },
+    }),
+    requestId,
     body: `<!doctype html>
 <html lang="en">
 <head>

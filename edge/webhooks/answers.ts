@@ -3,21 +3,20 @@
  *
  * @module
  */
-import type { EdgeSource } from "../../core/contract/mod.ts";
-import { type Reply, SECURITY_HEADERS } from "../reply.ts";
+import type { EdgeSource, EventBody } from "../../core/contract/mod.ts";
+import { listOf, type Reply, SECURITY_HEADERS } from "../reply.ts";
 import { compilePath } from "./members.ts";
-import type { Json } from "./payload.ts";
 
 /** An answer that fits a body. */
 export interface Answer {
   /** Whether the event is kept first. */
   readonly keep: boolean;
-  readonly reply: Omit<Reply, "body">;
+  readonly reply: Pick<Reply, "headers" | "status">;
   readonly body: string | null;
 }
 
 /** The first answer whose every condition a body meets exactly. */
-export type FindAnswer = (json: Json) => Answer | undefined;
+export type FindAnswer = (body: EventBody) => Answer | undefined;
 
 /** Prepares the answers given; undefined when there are none. */
 export function createAnswers(answers: EdgeSource["answers"]): FindAnswer | undefined {
@@ -29,10 +28,12 @@ export function createAnswers(answers: EdgeSource["answers"]): FindAnswer | unde
     keep,
     reply: {
       status,
-      headers: type === null ? SECURITY_HEADERS : { ...SECURITY_HEADERS, "content-type": type },
+      headers: listOf(
+        type === null ? SECURITY_HEADERS : { ...SECURITY_HEADERS, "content-type": type },
+      ),
     },
   }));
-  return (json) => {
+  return ({ json }) => {
     if (json === undefined) return undefined;
     for (const { conditions, echo, body, keep, reply } of prepared) {
       if (!conditions.every(({ read, value }) => read(json.value) === value)) continue;

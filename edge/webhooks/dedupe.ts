@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { EdgeSource } from "../../core/contract/mod.ts";
+import type { EdgeSource, EventBody } from "../../core/contract/mod.ts";
+import type { Soon } from "../../core/signing/at_once.ts";
 import { type Bytes, encodeHex } from "../../core/signing/bytes.ts";
 import { firstHeader, type HeaderReader } from "../../core/signing/headers.ts";
 import { sha256 } from "../../core/signing/mac.ts";
@@ -19,8 +20,7 @@ export interface DedupeKey {
 /** What of a request can tell it apart. */
 export interface DedupeInput {
   readonly headers: HeaderReader;
-  /** The event's JSON; undefined when it is none. */
-  readonly value: unknown;
+  readonly body: EventBody;
   /** The bytes of the event, made only where its hash is wanted. */
   readonly bytes: () => Bytes;
   /** The sender's timestamp when the signature covers it. */
@@ -33,23 +33,25 @@ const encoder = new TextEncoder();
 /** Prepares a source's rule. */
 export function createDedupe(
   dedupe: EdgeSource["dedupe"],
-): (input: DedupeInput) => Promise<DedupeKey> {
+): (input: DedupeInput) => Soon<DedupeKey> {
   const readId = createIdReader(dedupe);
   const hashWindowMs = dedupe.by === "body_hash" ? dedupe.window_ms : dedupe.fallback_window_ms;
-  return async (input) => {
+  return (input) => {
     const id = readId(input);
-    if (id === undefined) {
-      const stamp = input.timestamp === null ? "" : `${input.timestamp}:`;
-      const key = `body:${stamp}${await hashOf(input.bytes())}`;
-      return { key, windowMs: hashWindowMs, deliveryId: null };
-    }
-    const isShort = id.length <= MAX_ID_CHARS;
-    return {
-      key: isShort ? `id:${id}` : `idhash:${await hashOf(encoder.encode(id))}`,
-      windowMs: dedupe.window_ms,
-      deliveryId: id.slice(0, MAX_ID_CHARS),
-    };
+    if (id === undefined) return keyOfBody(input, hashWindowMs);
+    if (id.length > MAX_ID_CHARS) return keyOfLongId(id, dedupe.window_ms);
+    return { key: `id:${id}`, windowMs: dedupe.window_ms, deliveryId: id };
   };
+}
+
+async function keyOfBody({ bytes, timestamp }: DedupeInput, windowMs: number): Promise<DedupeKey> {
+  const stamp = timestamp === null ? "" : `${timestamp}:`;
+  return { key: `body:${stamp}${await hashOf(bytes())}`, windowMs, deliveryId: null };
+}
+
+async function keyOfLongId(id: string, windowMs: number): Promise<DedupeKey> {
+  const key = `idhash:${await hashOf(encoder.encode(id))}`;
+  return { key, windowMs, deliveryId: id.slice(0, MAX_ID_CHARS) };
 }
 
 function createIdReader(
@@ -58,8 +60,8 @@ function createIdReader(
   if (dedupe.by === "header") return ({ headers }) => firstHeader(headers, dedupe.names);
   if (dedupe.by === "body_hash") return () => undefined;
   const reads = dedupe.pointers.map(compilePointer);
-  return ({ value }) => {
-    const ids = reads.flatMap((read) => read(value)).filter(isId);
+  return ({ body: { json } }) => {
+    const ids = reads.flatMap((read) => read(json?.value)).filter(isId);
     return ids.length === 0 ? undefined : ids.join(" ");
   };
 }

@@ -3,13 +3,12 @@
  *
  * @module
  */
-import type { EdgeSource } from "../../core/contract/mod.ts";
+import type { EdgeSource, EventBody } from "../../core/contract/mod.ts";
 import type { HeaderReader } from "../../core/signing/headers.ts";
 import { compilePath } from "./members.ts";
-import type { Json } from "./payload.ts";
 
 /** Reads the kind; undefined when there is none that can be used. */
-export type ReadKind = (headers: HeaderReader, json: Json) => string | undefined;
+export type ReadKind = (headers: HeaderReader, body: EventBody) => string | undefined;
 
 const MAX_KIND_CHARS = 256;
 
@@ -18,11 +17,11 @@ export function createKindReader(from: EdgeSource["event_kind_from"]): ReadKind 
   if (from.kind === "header") return (headers) => usable(headers.get(from.name));
   if (from.kind === "member") {
     const beside = new Set(from.beside);
-    return (_headers, json) => usable(ownKeys(json?.value).find((key) => !beside.has(key)));
+    return (_headers, { json }) => usable(ownKeys(json?.value).find((key) => !beside.has(key)));
   }
   const reads = from.paths.map(compilePath);
   const names = from.names === null ? undefined : new Map(Object.entries(from.names));
-  return (_headers, json) => {
+  return (_headers, { json }) => {
     for (const read of reads) {
       const found = read(json?.value);
       const kind = usable(names !== undefined && typeof found === "number" ? `${found}` : found);

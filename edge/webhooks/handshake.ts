@@ -5,13 +5,13 @@
  */
 import type { EdgeSource } from "../../core/contract/mod.ts";
 import { equalBytes } from "../../core/signing/bytes.ts";
-import { SECURITY_HEADERS } from "../reply.ts";
+import { listOf, SECURITY_HEADERS } from "../reply.ts";
 
 /** What a handshake is answered with, or undefined when it is not exactly as it must be. */
 export type AnswerHandshake = (query: string) => string | undefined;
 
 /** Headers of the answer: never anything a browser would run. */
-export const HANDSHAKE_HEADERS = { ...SECURITY_HEADERS, "content-type": "text/plain" };
+export const HANDSHAKE_HEADERS = listOf({ ...SECURITY_HEADERS, "content-type": "text/plain" });
 
 const encoder = new TextEncoder();
 

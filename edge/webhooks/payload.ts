@@ -1,45 +1,45 @@
 /**
- * Bodies as JSON: parsed once, forms included, and taken apart where one brings several events.
+ * Bodies as their source means them, forms included, and taken apart where one brings several events.
  *
  * @module
  */
-import type { EdgeSource } from "../../core/contract/mod.ts";
+import {
+  bodyOfBytes,
+  bodyOfJson,
+  type EdgeSource,
+  type EventBody,
+} from "../../core/contract/mod.ts";
 import type { Bytes } from "../../core/signing/bytes.ts";
 import { formObject, isForm, parseForm } from "../../core/signing/form.ts";
 import type { HeaderReader } from "../../core/signing/headers.ts";
 
-/** A body read once: its JSON, or nothing when it is none. */
-export type Json = { readonly value: unknown } | undefined;
-
 /** More events in one body than this stay together as one. */
 const MAX_SPLIT = 1000;
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const encoder = new TextEncoder();
 
-/** Reads a body as its source says. */
-export function readJson(
+/** A body as its source says; its JSON is read when somebody asks for it. */
+export function bodyOf(
   form: EdgeSource["form"],
   headers: HeaderReader,
-  body: Bytes,
-): Json {
-  if (form !== null && isForm(headers.get("content-type"))) return readForm(form, body);
-  return parseJson(body);
+  bytes: Bytes,
+): EventBody {
+  if (form === null || !isForm(headers.get("content-type"))) return bodyOfBytes(bytes);
+  return formBody(form, bytes) ?? { bytes, json: undefined };
 }
 
-function parseJson(body: Uint8Array): Json {
-  try {
-    return { value: JSON.parse(decoder.decode(body)) as unknown };
-  } catch {
-    return undefined;
-  }
-}
-
-function readForm({ json: field }: NonNullable<EdgeSource["form"]>, body: Bytes): Json {
-  const fields = parseForm(body);
+/** What a form says; undefined when it cannot be read. */
+function formBody(
+  { json: field }: NonNullable<EdgeSource["form"]>,
+  bytes: Bytes,
+): EventBody | undefined {
+  const fields = parseForm(bytes);
   if (fields === undefined) return undefined;
   const value = formObject(fields);
   const inner = field === null || !Object.hasOwn(value, field) ? undefined : value[field];
-  return typeof inner === "string" ? parseJson(new TextEncoder().encode(inner)) : { value };
+  if (typeof inner !== "string") return bodyOfJson(value);
+  const body = bodyOfBytes(encoder.encode(inner));
+  return body.json === undefined ? undefined : body;
 }
 
 /**

@@ -4,16 +4,18 @@
  * @module
  */
 import type { Bus } from "../../core/bus/bus.ts";
-import { type Clock, codeOf, type Outcome } from "../../core/contract/mod.ts";
+import { type Clock, codeOf, type EdgeSource, type Handoff } from "../../core/contract/mod.ts";
 import type { Log } from "../../core/flow/log.ts";
+import type { Soon } from "../../core/signing/at_once.ts";
+import type { Bytes } from "../../core/signing/bytes.ts";
 import type { EdgeAdapter, RequestHead } from "../adapter.ts";
-import { type Deadline, startDeadline, within } from "../deadline.ts";
+import { type Deadline, type StartDeadline, within } from "../deadline.ts";
 import { type Problem, problemReply, type Reply } from "../reply.ts";
 import { queryOf } from "../url.ts";
 import type { Answer } from "./answers.ts";
 import type { Client } from "./client_ip.ts";
 import { HANDSHAKE_HEADERS } from "./handshake.ts";
-import { readJson } from "./payload.ts";
+import { bodyOf } from "./payload.ts";
 import type { LiveSource, SourceTable } from "./sources.ts";
 
 /** What receiving needs. */
@@ -23,8 +25,11 @@ export interface ReceiveDeps {
   readonly uuid: () => string;
   readonly log: Log;
   readonly adapter: EdgeAdapter;
+  readonly startDeadline: StartDeadline;
   /** Hears of each request that was refused, for operators to look at. */
   readonly onRefused?: ((refused: RefusedWebhook) => void) | undefined;
+  /** Hears what each request was answered. */
+  readonly onAnswered?: ((source: EdgeSource, status: number) => void) | undefined;
 }
 
 /** A refused request without anything the sender wrote. */
@@ -53,13 +58,12 @@ interface Refusal {
   readonly reason: string;
 }
 
-/** A request on its way through the gates. */
-interface Passage {
+/** A request at a source's path. */
+interface Arrival {
   readonly live: LiveSource;
   readonly request: RequestHead;
   readonly env: unknown;
   readonly client: Client;
-  readonly deadline: Deadline;
   /** The request's id becomes its envelope's, so that log and record tell of the same. */
   readonly requestId: string;
 }
@@ -112,31 +116,16 @@ const problems = {
  * rate, kind, hand-off. The cheap gates come first; the body is read only after them.
  */
 export function createReceive(deps: ReceiveDeps): Receive {
-  const { bus, now, uuid, log, adapter, onRefused } = deps;
+  const { bus, now, uuid, log, adapter, startDeadline, onRefused, onAnswered } = deps;
 
   return async function receive(live, table, request, env) {
     const requestId = uuid();
     const client = table.clientOf(adapter.remoteAddress(env), request.headers);
+    const arrival: Arrival = { live, request, env, client, requestId };
+    let reply: Reply;
     try {
-      const result = await admit(live, request, env, client, requestId);
-      if (!("problem" in result)) return result;
-      log.warn("webhook.refused", {
-        requestId,
-        source: live.source.id,
-        status: result.problem.status,
-        reason: result.reason,
-        clientIp: client.ip,
-      });
-      onRefused?.({
-        source_id: live.source.id,
-        status: result.problem.status,
-        code: result.problem.code,
-        reason: result.reason,
-        client_ip: client.ip,
-        request_id: requestId,
-        at_ms: now(),
-      });
-      return problemReply(result.problem, requestId);
+      const result = await admit(arrival);
+      reply = "problem" in result ? refuse(arrival, result) : result;
     } catch (error) {
       log.error("webhook.failed", {
         requestId,
@@ -144,64 +133,81 @@ export function createReceive(deps: ReceiveDeps): Receive {
         code: codeOf(error),
         error,
       });
-      return problemReply(problems.internal, requestId);
+      reply = problemReply(problems.internal, requestId);
     }
+    onAnswered?.(live.source, reply.status);
+    return reply;
   };
 
-  async function admit(
-    live: LiveSource,
-    request: RequestHead,
-    env: unknown,
-    client: Client,
-    requestId: string,
-  ): Promise<Reply | Refusal> {
-    const { source, load, rate } = live;
-    if (request.method !== "POST") return greet(live, request, client, requestId);
+  function refuse({ live, client, requestId }: Arrival, { problem, reason }: Refusal): Reply {
+    const source = live.source.id;
+    const { status, code } = problem;
+    log.warn("webhook.refused", { requestId, source, status, reason, clientIp: client.ip });
+    onRefused?.({
+      source_id: source,
+      status,
+      code,
+      reason,
+      client_ip: client.ip,
+      request_id: requestId,
+      at_ms: now(),
+    });
+    return problemReply(problem, requestId);
+  }
+
+  /** The gates before anything is waited for. */
+  function admit(arrival: Arrival): Soon<Reply | Refusal> {
+    const { live, request, client } = arrival;
+    const { source, load } = live;
+    if (request.method !== "POST") return greet(arrival);
     if (!source.enabled || source.secret === null) {
       return refusal(problems.disabled, source.disabled_reason ?? "disabled");
     }
     if (!load.enter(client.key, live.concurrencyCap)) return refusal(problems.busy, "in_flight");
-    const deadline = startDeadline(live.limitMs);
+    return take(arrival, startDeadline(live.limitMs));
+  }
+
+  async function take(arrival: Arrival, deadline: Deadline): Promise<Reply | Refusal> {
+    const { live, request, env, client } = arrival;
     try {
-      const waitSecs = rate?.takeClient(client.key, now()) ?? 0;
+      const waitSecs = live.rate?.takeClient(client.key, now()) ?? 0;
       if (waitSecs > 0) return refusal(rateLimited(waitSecs), "client_rate");
-      return await take({ live, request, env, client, deadline, requestId });
+      if (Number(request.headers.get("content-length") ?? 0) > live.bodyCapBytes) {
+        return refusal(problems.tooLarge, "content_length");
+      }
+      const read = await adapter.readBody(request, env, live.bodyCapBytes, deadline);
+      if (read.kind === "too_large") return refusal(problems.tooLarge, "body");
+      if (read.kind === "timeout") return refusal(problems.tooSlow, "body");
+      if (read.kind !== "body") return refusal(problems.aborted, read.kind);
+      return await pass(arrival, deadline, read.bytes);
     } finally {
       deadline.clear();
-      load.leave(client.key);
+      live.load.leave(client.key);
     }
   }
 
-  async function take(passage: Passage): Promise<Reply | Refusal> {
-    const { live, request, env, client, deadline, requestId } = passage;
+  async function pass(
+    { live, request, client, requestId }: Arrival,
+    deadline: Deadline,
+    bytes: Bytes,
+  ): Promise<Reply | Refusal> {
     const { headers } = request;
-    if (Number(headers.get("content-length") ?? 0) > live.bodyCapBytes) {
-      return refusal(problems.tooLarge, "content_length");
-    }
-    const read = await adapter.readBody(request, env, live.bodyCapBytes, deadline);
-    if (read.kind === "too_large") return refusal(problems.tooLarge, "body");
-    if (read.kind === "timeout") return refusal(problems.tooSlow, "body");
-    if (read.kind !== "body") return refusal(problems.aborted, read.kind);
-
     const nowMs = now();
-    const body = read.bytes;
-    const query = queryOf(request.url);
-    const unsigned = body.length > MAX_UNSIGNED_BYTES
-      ? undefined
-      : live.answerUnsigned?.(readJson(live.source.form, headers, body));
+    const body = bodyOf(live.source.form, headers, bytes);
+    const unsigned = bytes.length > MAX_UNSIGNED_BYTES ? undefined : live.answerUnsigned?.(body);
     if (unsigned !== undefined) return answered(unsigned, requestId);
-    const verdict = await live.verify({ headers, body, query, nowMs });
+    const signed = { headers, body: bytes, query: queryOf(request.url), nowMs };
+    const verdict = await live.verify(signed);
     if (!verdict.ok) return refusal(problems.unsigned, verdict.reason);
     const waitSecs = live.rate?.takeSource(client.key, nowMs) ?? 0;
     if (waitSecs > 0) return refusal(rateLimited(waitSecs), "source_rate");
 
-    const json = readJson(live.source.form, headers, body);
-    const answer = live.answerOf?.(json);
+    const answer = live.answerOf?.(body);
     if (answer?.keep === false) return answered(answer, requestId);
     const handoffs = await live.handoffsOf({
       headers,
+      bytes,
       body,
-      json,
       timestamp: verdict.timestamp,
       clientIp: client.ip,
       receivedAtMs: nowMs,
@@ -209,18 +215,32 @@ export function createReceive(deps: ReceiveDeps): Receive {
       uuid,
     });
     if (handoffs === undefined) return refusal(problems.noKind, "event_kind");
-    const refused = await handOver(deadline, handoffs.length, () => bus.publishDurable(handoffs));
+    // A body may be without events, as some providers send to try an address.
+    const refused = handoffs.length === 0 ? undefined : await handOver(deadline, handoffs);
     if (refused !== undefined) return refusal(problems.down, refused);
     return answer === undefined ? accepted(live, requestId) : answered(answer, requestId);
   }
 
+  /**
+   * The code of the first hand-off that is not on disk, or undefined when all are. Bus failures and
+   * lateness count: nothing tells that the events are kept.
+   */
+  function handOver(
+    deadline: Deadline,
+    handoffs: readonly Handoff[],
+  ): Promise<string | undefined> {
+    return within(deadline, bus.publishDurable(handoffs)).then((outcomes) => {
+      if (outcomes === undefined) return "bus_timeout";
+      if (outcomes.length !== handoffs.length) return "internal";
+      for (const outcome of outcomes) if (outcome.kind === "refused") return outcome.code;
+      return undefined;
+    }, codeOf);
+  }
+
   /** What is no `POST`: a handshake, where the source has one. */
-  function greet(
-    { source, handshake, rate }: LiveSource,
-    { method, url }: RequestHead,
-    client: Client,
-    requestId: string,
-  ): Reply | Refusal {
+  function greet({ live, request, client, requestId }: Arrival): Reply | Refusal {
+    const { source, handshake, rate } = live;
+    const { method, url } = request;
     if (handshake === undefined || method !== "GET") return refusal(problems.method, method);
     if (!source.enabled) return refusal(problems.disabled, "disabled");
     const waitSecs = rate?.takeClient(client.key, now()) ?? 0;
@@ -228,39 +248,17 @@ export function createReceive(deps: ReceiveDeps): Receive {
     const body = handshake(queryOf(url));
     if (body === undefined) return refusal(problems.handshake, "handshake");
     log.info("webhook.handshake", { requestId, source: source.id });
-    return { status: 200, headers: { ...HANDSHAKE_HEADERS, "x-request-id": requestId }, body };
-  }
-}
-
-/**
- * The code of the first hand-off that is not on disk, or undefined when all are. Bus failures and
- * lateness count: nothing tells that the events are kept.
- */
-async function handOver(
-  deadline: Deadline,
-  count: number,
-  publish: () => Promise<Outcome[]>,
-): Promise<string | undefined> {
-  // A body without events, as some providers send to try an address.
-  if (count === 0) return undefined;
-  try {
-    const outcomes = await within(deadline, publish());
-    if (outcomes === undefined) return "bus_timeout";
-    if (outcomes.length !== count) return "internal";
-    for (const outcome of outcomes) if (outcome.kind === "refused") return outcome.code;
-    return undefined;
-  } catch (error) {
-    return codeOf(error);
+    return { status: 200, headers: HANDSHAKE_HEADERS, requestId, body };
   }
 }
 
 function answered({ reply, body }: Answer, requestId: string): Reply {
-  return { ...reply, headers: { ...reply.headers, "x-request-id": requestId }, body };
+  return { status: reply.status, headers: reply.headers, requestId, body };
 }
 
 function accepted({ source, acceptedHeaders }: LiveSource, requestId: string): Reply {
   const { status, body } = source.response;
-  return { status, headers: { ...acceptedHeaders, "x-request-id": requestId }, body };
+  return { status, headers: acceptedHeaders, requestId, body };
 }
 
 function rateLimited(retryAfterSecs: number): Problem {

@@ -6,7 +6,7 @@
 import type { EdgeConfig, EdgeSource, RateLimit } from "../../core/contract/mod.ts";
 import type { CreateMac } from "../../core/signing/mac.ts";
 import { createVerifier, type Verify } from "../../core/signing/verifier.ts";
-import { SECURITY_HEADERS } from "../reply.ts";
+import { type HeaderList, listOf, SECURITY_HEADERS } from "../reply.ts";
 import { createAnswers, type FindAnswer } from "./answers.ts";
 import { type Client, createClientOf, type ProxyHeaders } from "./client_ip.ts";
 import { createHandoffs, type HandoffsOf } from "./handoff.ts";
@@ -32,7 +32,7 @@ export interface LiveSource {
   /** From the first byte of a request until its answer. */
   readonly limitMs: number;
   /** Headers of the answer to an event that is kept. */
-  readonly acceptedHeaders: Readonly<Record<string, string>>;
+  readonly acceptedHeaders: HeaderList;
 }
 
 /** One configuration in force; requests under way keep the one they began with. */
@@ -130,9 +130,11 @@ function prepare(source: EdgeSource, createMac: CreateMac | undefined) {
     answerOf: createAnswers(answers.filter(({ signed }) => signed)),
     answerUnsigned: createAnswers(answers.filter(({ signed }) => !signed)),
     handshake: createHandshake(source),
-    acceptedHeaders: contentType === null
-      ? SECURITY_HEADERS
-      : { ...SECURITY_HEADERS, "content-type": contentType },
+    acceptedHeaders: listOf(
+      contentType === null
+        ? SECURITY_HEADERS
+        : { ...SECURITY_HEADERS, "content-type": contentType },
+    ),
   };
 }
 

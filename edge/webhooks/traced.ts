@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bus } from "../../core/bus/bus.ts";
-import { currentTraceparent, failSpan, inSpan } from "../../core/flow/trace.ts";
+import { currentTraceparent, failSpan, inSpan, isTracing } from "../../core/flow/trace.ts";
 import type { Receive } from "./receive.ts";
 
 /**
@@ -13,6 +13,7 @@ import type { Receive } from "./receive.ts";
  */
 export function traceReceive(receive: Receive): Receive {
   return (live, table, request, env) => {
+    if (!isTracing()) return receive(live, table, request, env);
     const { id, path } = live.source;
     const attributes = {
       "http.request.method": request.method,
@@ -24,7 +25,7 @@ export function traceReceive(receive: Receive): Receive {
     return inSpan(`webhook ${id}`, { kind: "server", attributes, links }, async (span) => {
       const reply = await receive(live, table, request, env);
       span.setAttribute("http.response.status_code", reply.status);
-      span.setAttribute("nexo.request_id", reply.headers["x-request-id"] ?? "");
+      span.setAttribute("nexo.request_id", reply.requestId);
       if (reply.status >= 500) failSpan(span, String(reply.status));
       return reply;
     });
@@ -34,12 +35,14 @@ export function traceReceive(receive: Receive): Receive {
 /** `bus` with a span around each hand-off. */
 export function traceHandoffs(bus: Pick<Bus, "publishDurable">): Pick<Bus, "publishDurable"> {
   return {
-    publishDurable: (handoffs) =>
-      inSpan("handoff", { kind: "producer" }, (span) => {
+    publishDurable(handoffs) {
+      if (!isTracing()) return bus.publishDurable(handoffs);
+      return inSpan("handoff", { kind: "producer" }, (span) => {
         span.setAttribute("nexo.handoffs", handoffs.length);
         const traceparent = currentTraceparent();
         if (traceparent === undefined) return bus.publishDurable(handoffs);
         return bus.publishDurable(handoffs.map((handoff) => ({ ...handoff, traceparent })));
-      }),
+      });
+    },
   };
 }

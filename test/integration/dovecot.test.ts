@@ -52,10 +52,9 @@ describe.skipIf(process.env["NEXO_DOVECOT"] !== "1")("a mailbox on Dovecot", () 
       );
       const channel = email.open(deps);
       const read = (): string[] =>
-        deps.delivered.map(({ envelope }) => {
-          const { raw_base64 } = envelope.body_json as { raw_base64: string };
-          return /this is (\w+)/.exec(Buffer.from(raw_base64, "base64").toString())?.[1] ?? "";
-        });
+        deps.delivered.map(({ body: { bytes } }) =>
+          /this is (\w+)/.exec(Buffer.from(bytes).toString())?.[1] ?? ""
+        );
       const readUntil = async (ids: readonly string[], then: () => void): Promise<void> => {
         while (read().length < ids.length) await new Promise((resolve) => setTimeout(resolve, 50));
         expect(read()).toEqual(ids);

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Bus, Message } from "../../core/bus/bus.ts";
-import { CodedError, type Handoff, type Outcome } from "../../core/contract/mod.ts";
+import { bodyOfJson, CodedError, type Handoff, type Outcome } from "../../core/contract/mod.ts";
 
 /** A subscriber that keeps what it hears and can be waited for. */
 export function collector(): {
@@ -37,12 +37,12 @@ export function handoff(n: number, body: unknown = { n }): Handoff {
       schema: 1,
       source_id: "suite",
       event_kind: "test.event",
-      body_json: body,
       headers_subset: { "x-test": "é" },
       received_at_ms: 1_700_000_000_000 + n,
       envelope_id: `00000000-0000-4000-8000-${n.toString(16).padStart(12, "0")}`,
       client_ip: null,
     },
+    body: bodyOfJson(body),
     subject: "webhook.suite.test=2eevent",
     dedupe_key: `delivery-${n}`,
     dedupe_window_ms: 60_000,

@@ -5,7 +5,7 @@
  */
 import type { ImapFlow } from "imapflow";
 import { z } from "zod";
-import { type Handoff, messageOf, type Outcome } from "../../contract/mod.ts";
+import { bodyOfBytes, type Handoff, messageOf, type Outcome } from "../../contract/mod.ts";
 import { delay } from "../../flow/delay.ts";
 import type { Attendance } from "../channel.ts";
 import type { ChannelMemory } from "../kind.ts";
@@ -108,7 +108,7 @@ async function keepNews(
         channel: "email",
         instance: mailbox.instance,
         kind: "message/rfc822",
-        body: { raw_base64: source.toString("base64") },
+        body: bodyOfBytes(source),
         id: `${mailbox.folder}/${place.validity}/${uid}`,
       }, mailbox)]);
       if (outcome === undefined || outcome.kind === "refused") return "refused";

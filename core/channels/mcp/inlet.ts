@@ -8,6 +8,7 @@
  * @module
  */
 import {
+  bodyOfJson,
   type Clock,
   CodedError,
   type Handoff,
@@ -101,7 +102,7 @@ export function openMcpInlet(deps: InletDeps): McpInlet {
         channel: MCP_CHANNEL,
         instance: server,
         kind: "message",
-        body: params,
+        body: bodyOfJson(params),
         id: noticeId(params) ?? deps.uuid(),
       }, deps));
       if (waiting.has(server)) return;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Api } from "grammy";
-import type { Handoff, Outcome } from "../../contract/mod.ts";
+import { bodyOfJson, type Handoff, type Outcome } from "../../contract/mod.ts";
 import { delay } from "../../flow/delay.ts";
 import type { Attendance } from "../channel.ts";
 import { handoffOf } from "../own_handoff.ts";
@@ -74,9 +74,9 @@ async function poll(
       timeout,
       allowed_updates: ALLOWED_UPDATES,
     }, stop);
-    const named = updates.flatMap((body) => {
-      const name = nameUpdate(body);
-      return name === undefined ? [] : [{ body, ...name }];
+    const named = updates.flatMap((update) => {
+      const name = nameUpdate(update);
+      return name === undefined ? [] : [{ body: bodyOfJson(update), ...name }];
     });
     const outcomes = await deps.deliver(
       named.map((update) =>

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isSubject, patternsIntersect, renderSubject, RESERVED_PATTERNS } from "../subjects.ts";
+import { compileSubject, isSubject, patternsIntersect, RESERVED_PATTERNS } from "../subjects.ts";
 import { type SourceFields, withPreset } from "./webhook_source.ts";
 
 /** First path segments the edge keeps for itself. */
@@ -85,7 +85,7 @@ function* signedProblems(raw: SourceFields): Generator<SourceProblem> {
 
 function* subjectProblems(publishTo: string): Generator<SourceProblem> {
   const path = ["publish_to"];
-  const rendered = renderSubject(publishTo, "kind");
+  const rendered = compileSubject(publishTo)("kind");
   if (!isSubject(rendered)) {
     yield {
       path,

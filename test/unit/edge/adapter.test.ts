@@ -10,8 +10,10 @@ import type { Handoff } from "../../../core/contract/mod.ts";
 import { sign } from "../../../core/signing/sign.ts";
 import { readRequestBody } from "../../../edge/adapter.ts";
 import { createEdge } from "../../../edge/app.ts";
-import { startDeadline } from "../../../edge/deadline.ts";
+import { createDeadlines } from "../../../edge/deadline.ts";
 import { configOf, github, keepIn, memoryLog } from "./support.ts";
+
+const startDeadline = createDeadlines();
 
 const streamOf = (chunks: Uint8Array[], end = true) =>
   new ReadableStream<Uint8Array<ArrayBuffer>>({

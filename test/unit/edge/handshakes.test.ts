@@ -139,8 +139,8 @@ describe("Slack", () => {
         ["block_actions", "id:1.2.a"],
         ["/deploy", "id:3.4.b"],
       ]);
-    expect(fixture.handoffs[1]?.envelope.body_json).toEqual(payload);
-    expect(fixture.handoffs[2]?.envelope.body_json).toMatchObject({ text: "now" });
+    expect(fixture.handoffs[1]?.body.json?.value).toEqual(payload);
+    expect(fixture.handoffs[2]?.body.json?.value).toMatchObject({ text: "now" });
   });
 });
 

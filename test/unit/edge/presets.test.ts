@@ -17,7 +17,7 @@ describe("several events in one body", () => {
       ["follow", "id:01A"],
       ["message", "id:01B"],
     ]);
-    expect(fixture.handoffs[1]?.envelope.body_json).toEqual({
+    expect(fixture.handoffs[1]?.body.json?.value).toEqual({
       destination: "U1",
       events: [events[1]],
     });

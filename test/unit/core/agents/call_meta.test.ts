@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { callMeta } from "../../../../core/agents/call_meta.ts";
-import type { Handoff } from "../../../../core/contract/mod.ts";
+import { bodyOfJson, type Handoff } from "../../../../core/contract/mod.ts";
 import { routeEvent } from "../../../../core/intake/route.ts";
 import { timerInbound, timerKey } from "../../../../core/schedules/messages.ts";
 import { settingsOf } from "../../../support/settings.ts";
@@ -20,12 +20,12 @@ function handoffAt(receivedAtMs: number): Handoff {
       schema: 1,
       source_id: "microapp:shop",
       event_kind: "shop.acme",
-      body_json: {},
       headers_subset: {},
       received_at_ms: receivedAtMs,
       envelope_id: uuid(),
       client_ip: null,
     },
+    body: bodyOfJson({}),
     subject: "shop.acme",
     dedupe_key: "k",
     dedupe_window_ms: 1,

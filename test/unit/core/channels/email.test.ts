@@ -303,9 +303,8 @@ describe("a mailbox", () => {
         const refused = { kind: "refused" as const, code: "store_full", retryable: true };
         return Promise.resolve(handoffs.map(() => refused));
       }
-      for (const { envelope, dedupe_key } of handoffs) {
-        const { raw_base64 } = envelope.body_json as { raw_base64: string };
-        const id = /Message-ID: (\S+)/.exec(Buffer.from(raw_base64, "base64").toString())?.[1];
+      for (const { body: { bytes }, dedupe_key } of handoffs) {
+        const id = /Message-ID: (\S+)/.exec(Buffer.from(bytes).toString())?.[1];
         kept.push(`${id} ${dedupe_key.split("/").at(-1)}`);
       }
       return Promise.resolve(handoffs.map(({ envelope: { envelope_id } }) => ({

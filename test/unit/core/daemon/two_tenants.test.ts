@@ -13,7 +13,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sessionIdOf } from "../../../../core/agents/session.ts";
 import type { Tool } from "../../../../core/agents/tool_gate.ts";
-import { codeOf, type Handoff } from "../../../../core/contract/mod.ts";
+import { bodyOfJson, codeOf, type Handoff } from "../../../../core/contract/mod.ts";
 import type { AskModel, ModelRequest } from "../../../../core/models/model.ts";
 import type { Settings } from "../../../../core/settings/settings.ts";
 import type { Row } from "../../../../core/store/store.ts";
@@ -168,12 +168,12 @@ function handoffOf(account: string, body: object, deliveryId: string): Handoff {
       schema: 1,
       source_id: `shop-${account}`,
       event_kind: "order.created",
-      body_json: body,
       headers_subset: {},
       received_at_ms: 1,
       envelope_id: uuid(),
       client_ip: null,
     },
+    body: bodyOfJson(body),
     subject: `shop.${account}.created`,
     dedupe_key: deliveryId,
     dedupe_window_ms: 86_400_000,

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Tool, ToolContext } from "../../../../core/agents/tool_gate.ts";
-import type { Handoff } from "../../../../core/contract/mod.ts";
+import { bodyOfJson, type Handoff } from "../../../../core/contract/mod.ts";
 import type { AskModel, ModelRequest } from "../../../../core/models/model.ts";
 import { settingsOf } from "../../../support/settings.ts";
 import { uuid } from "../../../support/spine.ts";
@@ -86,12 +86,12 @@ async function deliver(account: string, customer: string, text: string, more: ob
       schema: 1,
       source_id: "shop",
       event_kind: "order.created",
-      body_json: { customer, text, account_id: "closed", tenant_id: "closed", ...more },
       headers_subset: {},
       received_at_ms: 1,
       envelope_id: uuid(),
       client_ip: null,
     },
+    body: bodyOfJson({ customer, text, account_id: "closed", tenant_id: "closed", ...more }),
     subject: `shop.${account}.created`,
     dedupe_key: uuid(),
     dedupe_window_ms: 1_000,

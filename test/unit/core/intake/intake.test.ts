@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sessionIdOf } from "../../../../core/agents/session.ts";
 import type { Channel, HeardMessage } from "../../../../core/channels/channel.ts";
-import { type Handoff, MAX_HOPS } from "../../../../core/contract/mod.ts";
+import { bodyOfJson, type Handoff, MAX_HOPS } from "../../../../core/contract/mod.ts";
 import { createRoom } from "../../../../core/conversations/room.ts";
 import { createAdmission } from "../../../../core/intake/admission.ts";
 import { createIntake, type IntakeDeps } from "../../../../core/intake/intake.ts";
@@ -63,19 +63,19 @@ const TELEGRAM: Channel = {
   }),
 };
 
-function handoff(over: Partial<Handoff> & { body?: unknown } = {}): Handoff {
+function handoff(over: Partial<Omit<Handoff, "body">> & { body?: unknown } = {}): Handoff {
   const { body = { id: 7, note: "two <b>", tenant: "acme" }, ...rest } = over;
   return {
     envelope: {
       schema: 1,
       source_id: "shop",
       event_kind: "order.created",
-      body_json: body,
       headers_subset: {},
       received_at_ms: 1000,
       envelope_id: uuid(),
       client_ip: null,
     },
+    body: bodyOfJson(body),
     subject: "shop.acme.created",
     dedupe_key: uuid(),
     dedupe_window_ms: WINDOW_MS,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { sessionIdOf } from "../../../../core/agents/session.ts";
 import { runTurn } from "../../../../core/agents/turn.ts";
-import type { ConversationKey, Handoff } from "../../../../core/contract/mod.ts";
+import { bodyOfJson, type ConversationKey, type Handoff } from "../../../../core/contract/mod.ts";
 import { rowsForEvents } from "../../../../core/events/event_rows.ts";
 import { verifyChain } from "../../../../core/record/chain.ts";
 import { erase, sessionsOfContact } from "../../../../core/record/erase.ts";
@@ -53,11 +53,11 @@ async function leaveTraces(spine: Spine, { key, word }: Traces): Promise<void> {
       envelope_id,
       source_id: "shop",
       event_kind: "sale",
-      body_json: { who: word },
       headers_subset: {},
       received_at_ms: Date.now(),
       client_ip: null,
     },
+    body: bodyOfJson({ who: word }),
     subject: `sales.${key.contact}`,
     dedupe_key: `sale-${account}-${key.contact}`,
     dedupe_window_ms: 60_000,

@@ -79,15 +79,16 @@ export const mac = (text: string): string => createHmac("sha256", "key").update(
 
 /** Seals by writing the place in front; what was sealed for one place does not open at another. */
 export const sealer: Sealer = {
-  seal: (where, text) => new TextEncoder().encode(`${placeOf(where)}|${text}`),
-  openText(where, sealed) {
-    const text = new TextDecoder().decode(sealed);
-    const place = `${placeOf(where)}|`;
-    if (!text.startsWith(place)) {
+  seal: (where, ...pieces) =>
+    Buffer.concat([`${placeOf(where)}|`, ...pieces].map((piece) => Buffer.from(piece))),
+  open(where, sealed) {
+    const place = Buffer.from(`${placeOf(where)}|`);
+    if (!place.equals(sealed.subarray(0, place.length))) {
       throw new CodedError("sealed_unreadable", "Cannot open: wrong place");
     }
-    return text.slice(place.length);
+    return sealed.subarray(place.length);
   },
+  openText: (where, sealed) => new TextDecoder().decode(sealer.open(where, sealed)),
 };
 
 function placeOf({ table, account, id }: SealPlace): string {

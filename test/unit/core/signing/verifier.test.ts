@@ -7,14 +7,8 @@ import { createHmac } from "node:crypto";
 import { verify as octokitVerify } from "@octokit/webhooks-methods";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { resolveSource, WebhookSource } from "../../../../core/contract/mod.ts";
-import {
-  decodeBase64,
-  decodeHex,
-  encodeBase64,
-  encodeHex,
-  equalBytes,
-} from "../../../../core/signing/bytes.ts";
+import { encodeBase64, resolveSource, WebhookSource } from "../../../../core/contract/mod.ts";
+import { decodeBase64, decodeHex, encodeHex, equalBytes } from "../../../../core/signing/bytes.ts";
 import { sign } from "../../../../core/signing/sign.ts";
 import { createVerifier, type SigningSource } from "../../../../core/signing/verifier.ts";
 
