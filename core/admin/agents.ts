@@ -24,7 +24,7 @@ import {
   sees,
   tenantForWriting,
 } from "./method.ts";
-import { findAgent, literal, mapAt, type RawMap, readMap } from "./raw_config.ts";
+import { findAgent, literal, literalJson, mapAt, type RawMap, readMap } from "./raw_config.ts";
 
 /** What the agent methods need. */
 export interface AgentMethodDeps {
@@ -79,10 +79,16 @@ export function agentMethods(deps: AgentMethodDeps): AdminMethod[] {
       if (agent === undefined) {
         throw new CodedError("not_found", `agent \`${agent_id}\` not in yaml`);
       }
-      return Promise.resolve(detailOf(agent));
+      return Promise.resolve(detailOf(agent, call));
     },
 
     async "nexo/admin/agents/upsert"(params, call) {
+      if (params.extension_config != null && call.caller.kind !== "microapp") {
+        throw new CodedError(
+          "invalid_params",
+          "Cannot set extension_config: it is for microapps; operators edit extensions_config",
+        );
+      }
       if (settings().agents.has(params.id) && find(params.id, call) === undefined) {
         throw notGranted(call);
       }
@@ -97,7 +103,7 @@ export function agentMethods(deps: AgentMethodDeps): AdminMethod[] {
       if (agent === undefined) {
         throw new RpcFault(RPC_CODES.internal, "internal: post-upsert read returned None");
       }
-      return { ...detailOf(agent), config_version: next.version };
+      return { ...detailOf(agent, call), config_version: next.version };
     },
 
     async "nexo/admin/agents/delete"({ agent_id }, call) {
@@ -140,7 +146,7 @@ type Upsert = Parameters<Handlers<typeof AGENT_METHODS>["nexo/admin/agents/upser
 async function writeAgent(draft: ConfigDraft, params: Upsert, call: Call): Promise<void> {
   const declared = await findAgent(draft, params.id);
   if (declared !== undefined) {
-    setFields(declared.agent, params);
+    setFields(declared.agent, params, call);
     if (params.tenant_id !== undefined) {
       declared.agent["tenant_id"] = tenantForWriting(params.tenant_id, call);
     }
@@ -148,14 +154,14 @@ async function writeAgent(draft: ConfigDraft, params: Upsert, call: Call): Promi
   }
   const tenant = tenantForWriting(params.tenant_id, call);
   const agent: RawMap = { id: params.id, ...(tenant === undefined ? {} : { tenant_id: tenant }) };
-  setFields(agent, params);
+  setFields(agent, params, call);
   const content = await readMap(draft, "agents.yaml");
   const agents: unknown = content["agents"];
   content["agents"] = [...(Array.isArray(agents) ? agents : []), agent];
   await draft.write("agents.yaml", content);
 }
 
-function setFields(agent: RawMap, params: Upsert): void {
+function setFields(agent: RawMap, params: Upsert, { caller }: Call): void {
   Object.assign(mapAt(agent, "model"), {
     provider: literal(params.model.provider),
     model: literal(params.model.model),
@@ -169,6 +175,9 @@ function setFields(agent: RawMap, params: Upsert): void {
     agent["inbound_bindings"] = params.inbound_bindings.map(({ plugin, instance }) =>
       bindingOf(agent, plugin, instance ?? undefined)
     );
+  }
+  if (params.extension_config != null && caller.kind === "microapp") {
+    mapAt(agent, "extensions_config")[caller.id] = literalJson(params.extension_config);
   }
 }
 
@@ -194,7 +203,11 @@ async function removeAgent(draft: ConfigDraft, id: string): Promise<boolean> {
   return true;
 }
 
-function detailOf(agent: AgentConfig): AgentDetail {
+function detailOf(agent: AgentConfig, { caller }: Call): AgentDetail {
+  const { extensions_config: configs } = agent;
+  const own = caller.kind === "microapp" && Object.hasOwn(configs, caller.id)
+    ? configs[caller.id]
+    : undefined;
   return {
     id: agent.id,
     model: { provider: agent.model.provider, model: agent.model.model },
@@ -205,6 +218,7 @@ function detailOf(agent: AgentConfig): AgentDetail {
     ),
     system_prompt: agent.system_prompt,
     ...(agent.language == null ? {} : { language: agent.language }),
+    ...(own === undefined ? {} : { extension_config: own }),
   };
 }
 

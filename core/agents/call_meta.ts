@@ -55,6 +55,7 @@ function messageMeta(inbound: Inbound): InboundMessageMeta {
   return {
     kind: inbound.kind,
     ...(inbound.sender_id === null ? {} : { sender_id: inbound.sender_id }),
+    ...(inbound.sender_name === null ? {} : { sender_name: inbound.sender_name }),
     ...(inbound.msg_id === null ? {} : { msg_id: inbound.msg_id }),
     inbound_ts: new Date(inbound.sent_at_ms).toISOString(),
     ...(inbound.parts.some(({ kind }) => kind === "media") ? { has_media: true } : {}),

@@ -45,6 +45,8 @@ export type InboundKind = z.infer<typeof InboundKind>;
 export const InboundMessageMeta = z.looseObject({
   kind: InboundKind,
   sender_id: z.string().nullish(),
+  /** As the sender calls themselves, where the channel says it; never an identity. */
+  sender_name: z.string().nullish(),
   msg_id: z.string().nullish(),
   /** RFC 3339. */
   inbound_ts: z.string().nullish(),

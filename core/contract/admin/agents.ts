@@ -27,6 +27,8 @@ export const AgentDetail = z.object({
   inbound_bindings: z.array(z.object({ plugin: z.string(), instance: z.string().optional() })),
   system_prompt: z.string(),
   language: z.string().optional(),
+  /** What the agent's `extensions_config` says for the microapp that asks. */
+  extension_config: z.json().optional(),
 });
 /** See {@linkcode AgentDetail}. */
 export type AgentDetail = z.infer<typeof AgentDetail>;
@@ -63,6 +65,8 @@ export const AGENT_METHODS = {
       system_prompt: z.string().nullish(),
       language: z.string().nullish(),
       active: z.boolean().nullish(),
+      /** Replaces what the agent's `extensions_config` says for the microapp that asks. */
+      extension_config: z.json().nullish(),
       /** The tenant of a new agent; absent under a grant for one tenant, that one. */
       tenant_id: TenantScope,
     }),

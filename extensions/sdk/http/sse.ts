@@ -12,6 +12,8 @@ export interface StreamOptions {
   readonly filter?: ((event: LoggedEvent) => boolean) | undefined;
   /** Without an event, a comment is sent this often, so that nobody takes the stream for dead. @default {15_000} */
   readonly keepAliveMs?: number | undefined;
+  /** Called once when the stream has ended, whoever ended it. */
+  readonly onEnd?: (() => void) | undefined;
   /** Ends every stream, for example when the microapp stops. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -27,11 +29,15 @@ const RETRY_MS = 2_000;
 export function streamEvents(
   c: Context,
   log: EventLog,
-  { filter = () => true, keepAliveMs = KEEP_ALIVE_MS, signal }: StreamOptions = {},
+  { filter = () => true, keepAliveMs = KEEP_ALIVE_MS, onEnd, signal }: StreamOptions = {},
 ): Response {
   const encoder = new TextEncoder();
   const stop = new AbortController();
   const end = (): void => stop.abort();
+  stop.signal.addEventListener("abort", () => {
+    signal?.removeEventListener("abort", end);
+    onEnd?.();
+  }, { once: true });
   signal?.addEventListener("abort", end, { once: true });
   if (signal?.aborted === true) end();
   const last = c.req.header("last-event-id");
@@ -42,10 +48,7 @@ export function streamEvents(
   const stream = new ReadableStream<Uint8Array>({
     async pull(controller) {
       if (text === "") text = await nextText();
-      if (stop.signal.aborted) {
-        signal?.removeEventListener("abort", end);
-        return controller.close();
-      }
+      if (stop.signal.aborted) return controller.close();
       controller.enqueue(encoder.encode(text));
       text = "";
     },

@@ -21,6 +21,7 @@ interface Served extends AsyncDisposable {
 }
 
 const events = createEventLog({ capacity: 5 });
+let watcherLeft: () => void = () => undefined;
 
 async function serve(more: (kit: HttpKit, dir: string) => void = () => undefined): Promise<Served> {
   const dir = await mkdtemp(join(tmpdir(), "sdk-http-"));
@@ -44,6 +45,7 @@ async function serve(more: (kit: HttpKit, dir: string) => void = () => undefined
         "/api/events",
         (c) => kit.events(c, events, { filter: ({ account }) => account !== "globex" }),
       );
+      routes.get("/api/watched", (c) => kit.events(c, events, { onEnd: () => watcherLeft() }));
       routes.get("/fails", () => {
         throw new Error("a secret detail");
       });
@@ -285,6 +287,15 @@ describe("events", () => {
     const rest = await hear('{"n":3}', { "last-event-id": first });
     expect(rest).not.toContain('{"n":1}');
     expect(rest).not.toContain("gap");
+  });
+
+  it("tell when a browser is gone", async () => {
+    const left = new Promise<void>((resolve) => void (watcherLeft = resolve));
+    const stop = new AbortController();
+    const { body } = await fetch(`${served.url}/api/watched`, { signal: stop.signal });
+    await body?.getReader().read();
+    stop.abort();
+    await left;
   });
 
   it("say when some are gone", async () => {

@@ -95,6 +95,26 @@ describe("nexo/admin/agents/upsert", () => {
     expect(answer).toMatchObject({ language: "${SECRET}" });
   });
 
+  it("lets a microapp say what it is told of an agent, word by word, and nothing of others", async () => {
+    await using place = await open();
+    place.env["SECRET"] = "hunter2";
+    const shop = microapp({ agents_crud: "all" });
+    const other = microapp({ agents_crud: "all" }, "other");
+    const own = { compliance: { reply: "Use ${SECRET} as it is.", repeats: 3 } };
+    const params = { id: "ana", model: MODEL, extension_config: own };
+    expect(await place.dispatch(shop, UPSERT, params)).toMatchObject({ extension_config: own });
+    await place.dispatch(other, UPSERT, { ...params, extension_config: ["x"] });
+    const get = (caller: typeof shop) =>
+      place.dispatch(caller, "nexo/admin/agents/get", { agent_id: "ana" });
+    expect(await get(shop)).toMatchObject({ extension_config: own });
+    expect(await get(operator)).not.toHaveProperty("extension_config");
+    expect(place.config.current().agents.get("ana")?.extensions_config)
+      .toEqual({ shop: own, other: ["x"] });
+    await place.dispatch(shop, UPSERT, { id: "ana", model: MODEL });
+    expect(await get(shop)).toMatchObject({ extension_config: own });
+    await expect(place.dispatch(operator, UPSERT, params)).rejects.toMatchObject({ code: -32602 });
+  });
+
   it("refuses what the config does not take, with every problem's place", async () => {
     await using place = await open();
     const call = place.dispatch(operator, UPSERT, {

@@ -49,3 +49,10 @@ it("E5: tells of an event and of a schedule the very time they are of, in one un
     expect(route.inbounds).toHaveLength(1);
   }));
 });
+
+it("tells what the sender calls themselves, where the channel said it", () => {
+  const inbound = timerInbound(uuid(), { key: timerKey("acme", "ana", "x"), text: "Go." }, 1);
+  expect(callMeta(uuid(), [inbound]).nexo?.inbound).not.toHaveProperty("sender_name");
+  expect(callMeta(uuid(), [{ ...inbound, sender_name: "Bob" }]).nexo?.inbound)
+    .toMatchObject({ sender_name: "Bob" });
+});
