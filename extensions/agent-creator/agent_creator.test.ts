@@ -189,6 +189,30 @@ describe("a message", () => {
       .toMatchObject({ decision: "transform", transformed_body: "pay with [CARD] please" });
   });
 
+  it("tells a lead's name, until somebody says another", async () => {
+    await using host = await open();
+    const call = { accountId: "acme" };
+    const write = (name?: string) =>
+      host.runHook("before_message", { text: "hello" }, {
+        ...from("7"),
+        inbound: { kind: "external_user", sender_id: "7", sender_name: name ?? null },
+      });
+    const names = async () =>
+      ((await host.callTool("lead_list", {}, call)) as { leads: { name: string | null }[] }).leads
+        .map(({ name }) => name);
+    await write();
+    expect(await names()).toEqual([null]);
+    await write("Bob");
+    await write();
+    expect(await names()).toEqual(["Bob"]);
+    const who = { channel: "webchat", contact: "7" };
+    await host.callTool("lead_upsert", { ...who, name: "Robert" }, call);
+    await write("Bob");
+    expect(await names()).toEqual(["Robert"]);
+    await host.callTool("lead_upsert", { ...who, name: "" }, call);
+    expect(await names()).toEqual([null]);
+  });
+
   it("of an event is nobody's wish", async () => {
     await using host = await open();
     const answer = await host.runHook("before_message", { text: "STOP" }, {

@@ -88,7 +88,11 @@ export function createAgentCreator({ root, serves = true }: AgentCreatorOptions)
             detectLoop,
             farewell: async ({ channel, contact: to }, body) =>
               void await dispatch({ channel, to, body }),
-            onHeard: (person, optedOut) => leads.heard(person, optedOut ? "opt_out" : "reply"),
+            onHeard: (person, optedOut) =>
+              leads.heard(
+                { ...person, name: inbound.sender_name ?? null },
+                optedOut ? "opt_out" : "reply",
+              ),
           },
         );
       },

@@ -117,7 +117,8 @@ export async function photograph(page: Page, name: string): Promise<void> {
 /** Expects that axe finds nothing, by every rule it has but the experimental ones. */
 export async function expectAccessible(page: Page): Promise<void> {
   const axe = await readFile(AXE, "utf8");
-  // Halfway through an animation no colour is what it will be.
+  // Halfway through an animation no colour is what it will be: none begins, and what runs may end.
+  await page.emulateMedia({ reducedMotion: "reduce" });
   await page.evaluate(() =>
     Promise.all(
       document.getAnimations()
@@ -141,8 +142,23 @@ export async function expectAccessible(page: Page): Promise<void> {
       nodes: nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`),
     }));
   });
+  await page.emulateMedia({ reducedMotion: null });
   expect(found).toEqual([]);
 }
+
+/** Expects that nothing is wider than the screen and, light and dark, that axe finds nothing. */
+export async function expectGoodInBothSchemes(page: Page, name: string): Promise<void> {
+  const overflow = await page.evaluate(() =>
+    document.documentElement.scrollWidth - document.documentElement.clientWidth
+  );
+  expect(overflow, `${name} is wider than the screen`).toBe(0);
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await expectAccessible(page);
+    await photograph(page, `${name}-${colorScheme}`);
+  }
+}
+
 /** A port nobody listens on now. */
 export async function freePort(): Promise<number> {
   const server = createServer();

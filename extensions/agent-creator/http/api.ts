@@ -9,6 +9,7 @@ import { Hono, type HttpKit } from "nexo-microapps/sdk/http";
 import { FirstAgent, FirstLine, NewCustomer } from "../onboarding/onboard.ts";
 import type { Product } from "../product.ts";
 import { say } from "../words.ts";
+import { agentRoutes } from "./agents.ts";
 import { conversationRoutes } from "./conversations.ts";
 import { eventRoutes, followEvents } from "./events.ts";
 import { peopleRoutes } from "./people.ts";
@@ -87,6 +88,7 @@ export function createApi(product: Product, kit: HttpKit): Hono<SignedIn> {
   });
 
   api.route("/tenants/:account", conversationRoutes(product));
+  api.route("/tenants/:account", agentRoutes(product));
   api.route("/tenants/:account", peopleRoutes(product));
   api.route("/tenants/:account", eventRoutes(kit, followEvents(app)));
   return api;

@@ -8,6 +8,8 @@ import { type ConversationScope, z } from "nexo-microapps/sdk";
 import { Hono } from "nexo-microapps/sdk/http";
 import type { Product } from "../product.ts";
 import type { User } from "../store/users.ts";
+import type { Contact } from "../store/consents.ts";
+import { contactKey } from "../store/leads.ts";
 import { ownAgents } from "../tools/own.ts";
 import { accountOf, actKeyOf, notFound, type SignedIn } from "./session.ts";
 
@@ -28,10 +30,39 @@ const Resolve = Scope.extend({
   dismiss_reason: z.string().max(500).optional(),
 });
 
+/** Somebody as core's answers name them. */
+interface Addressed {
+  readonly channel: string;
+  readonly contact_id: string;
+}
+
+function contactOf({ channel, contact_id: contact }: Addressed): Contact {
+  return { channel, contact };
+}
+
+function isConversation<T extends { kind: string }>(
+  scope: T,
+): scope is Extract<T, { kind: "conversation" }> {
+  return scope.kind === "conversation";
+}
+
 /** Returns the routes below a tenant. */
-export function conversationRoutes({ app }: Product) {
+export function conversationRoutes({ app, stores }: Product) {
   const { admin } = app;
   const routes = new Hono<SignedIn>();
+
+  /** What is to be said of each of these people beside their ids, where it is known. */
+  async function namesOf(
+    account: string,
+    people: readonly Addressed[],
+  ): Promise<(who: Addressed) => { contact_name?: string }> {
+    const { leads } = await stores.of(account);
+    const names = await leads.namesOf(people.map(contactOf));
+    return function nameOf(who) {
+      const name = names.get(contactKey(contactOf(who)));
+      return name === undefined ? {} : { contact_name: name };
+    };
+  }
 
   /** The scope of a request, once its agent is known to be the tenant's. */
   async function scopeFor(
@@ -44,14 +75,19 @@ export function conversationRoutes({ app }: Product) {
 
   routes.get("/conversations", async (c) => {
     const tenant_id = accountOf(c);
-    return c.json(await admin.call("conversations/list", { tenant_id, limit: 100 }));
+    const { conversations } = await admin.call("conversations/list", { tenant_id, limit: 100 });
+    const nameOf = await namesOf(tenant_id, conversations);
+    return c.json({ conversations: conversations.map((one) => ({ ...one, ...nameOf(one) })) });
   });
   routes.get("/conversations/:agent/:session", async (c) => {
     const tenant_id = accountOf(c);
     const agent_id = c.req.param("agent");
     const session_id = c.req.param("session");
     const params = { tenant_id, agent_id, session_id, limit: 200 };
-    return c.json(await admin.call("conversations/read", params));
+    const { conversation, ...said } = await admin.call("conversations/read", params);
+    if (conversation === null) return c.json({ conversation, ...said });
+    const nameOf = await namesOf(tenant_id, [conversation]);
+    return c.json({ conversation: { ...conversation, ...nameOf(conversation) }, ...said });
   });
 
   /**
@@ -100,7 +136,15 @@ export function conversationRoutes({ app }: Product) {
   routes.get("/escalations", async (c) => {
     const tenant_id = accountOf(c);
     const filter = c.req.query("filter") === "all" ? "all" : "pending";
-    return c.json(await admin.call("escalations/list", { filter, tenant_id }));
+    const { entries } = await admin.call("escalations/list", { filter, tenant_id });
+    const scopes = entries.map(({ scope }) => scope);
+    const nameOf = await namesOf(tenant_id, scopes.filter(isConversation));
+    return c.json({
+      entries: entries.map((entry) => ({
+        ...entry,
+        ...(isConversation(entry.scope) ? nameOf(entry.scope) : {}),
+      })),
+    });
   });
   routes.post("/escalations/resolve", async (c) => {
     const { by, dismiss_reason, ...given } = Resolve.parse(await c.req.json());

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { AppContext } from "nexo-microapps/sdk";
+import { type AppContext, z } from "nexo-microapps/sdk";
 import { createEventLog, type EventLog, Hono, type HttpKit } from "nexo-microapps/sdk/http";
+import { createPresence } from "./presence.ts";
 import { accountOf, type SignedIn } from "./session.ts";
 
 /** Keeps what core tells until the microapp stops. A browser that was away hears the rest. */
@@ -20,12 +21,26 @@ export function followEvents({ events, log }: Pick<AppContext, "events" | "log">
   return kept;
 }
 
-/** Returns the route below a tenant. */
+/** The conversation a page shows. */
+const Watching = z.object({ conversation: z.uuid().optional().catch(undefined) });
+
+/** Returns the routes below a tenant: the stream, and who has which conversation open. */
 export function eventRoutes(kit: Pick<HttpKit, "events">, kept: EventLog): Hono<SignedIn> {
+  const presence = createPresence((account) =>
+    void kept.publish({ event: "presence", data: {}, account })
+  );
   const routes = new Hono<SignedIn>();
   routes.get("/events", (c) => {
     const account = accountOf(c);
-    return kit.events(c, kept, { filter: (event) => event.account === account });
+    const { conversation } = Watching.parse(c.req.query());
+    let watching: Disposable | undefined;
+    const answer = kit.events(c, kept, {
+      filter: (event) => event.account === account,
+      onEnd: () => watching?.[Symbol.dispose](),
+    });
+    if (conversation !== undefined) watching = presence.enter(account, conversation, c.get("user"));
+    return answer;
   });
+  routes.get("/presence", (c) => c.json({ here: presence.of(accountOf(c)) }));
   return routes;
 }

@@ -1,20 +1,21 @@
 /**
- * A tenant's agents and skills, its contacts and campaigns, and what all of it cost.
+ * A tenant's contacts and campaigns, and what its agents did and cost.
  *
  * @module
  */
 import { z } from "nexo-microapps/sdk";
 import { Hono } from "nexo-microapps/sdk/http";
+import { recordWish } from "../compliance/wish.ts";
 import type { Product } from "../product.ts";
 import { CampaignStep } from "../store/campaigns.ts";
-import { LEAD_STAGES } from "../store/leads.ts";
-import { ownAgents } from "../tools/own.ts";
+import { contactKey, LEAD_STAGES } from "../store/leads.ts";
 import { accountOf, actKeyOf, notFound, type SignedIn } from "./session.ts";
 
 const DAY_MS = 86_400_000;
 /** Methods that change nothing. On record as well, and more than a page of what was done needs. */
 const READS = /\/(?:list|get|read|search|tail|status|state)$/;
 const Person = z.object({ channel: z.string().min(1), contact: z.string().min(1) });
+const Wish = Person.extend({ status: z.enum(["opted_in", "opted_out"]) });
 const Lead = Person.extend({
   name: z.string().max(200).optional(),
   note: z.string().max(4_000).optional(),
@@ -25,65 +26,17 @@ const Campaign = z.object({
   steps: z.array(CampaignStep).min(1),
 });
 const Enrolment = z.object({ people: z.array(Person).min(1).max(1_000) });
-const Agent = z.object({
-  model: z.object({ provider: z.string().min(1), model: z.string().min(1) }),
-  system_prompt: z.string().max(32_000).optional(),
-  allowed_tools: z.array(z.string().min(1).max(128)).max(200).optional(),
-  language: z.string().max(64).optional(),
-  active: z.boolean().optional(),
-});
-const Skill = z.object({
-  description: z.string().max(500).optional(),
-  body: z.string().trim().min(1).max(65_536),
-});
-
 /** Returns the routes below a tenant. */
 export function peopleRoutes({ app: { admin }, stores, campaigns, drips }: Product) {
   const routes = new Hono<SignedIn>();
 
-  routes.get("/agents", async (c) => {
-    const tenant_id = accountOf(c);
-    const { agents } = await admin.call("agents/list", { tenant_id });
-    return c.json({
-      agents: await Promise.all(
-        agents.map(({ id }) => admin.call("agents/get", { agent_id: id })),
-      ),
-    });
-  });
-  routes.put("/agents/:agent", async (c) => {
-    const tenant_id = accountOf(c);
-    const id = c.req.param("agent");
-    if (!(await ownAgents({ admin, accountId: tenant_id })).includes(id)) throw notFound();
-    const agent = Agent.parse(await c.req.json());
-    return c.json(await admin.call("agents/upsert", { id, ...agent, tenant_id }));
-  });
-
-  routes.get(
-    "/skills",
-    async (c) => c.json(await admin.call("skills/list", { tenant_id: accountOf(c) })),
-  );
-  routes.get(
-    "/skills/:name",
-    async (c) =>
-      c.json(
-        await admin.call("skills/get", { name: c.req.param("name"), tenant_id: accountOf(c) }),
-      ),
-  );
-  routes.put("/skills/:name", async (c) => {
-    const skill = Skill.parse(await c.req.json());
-    const name = c.req.param("name");
-    return c.json(await admin.call("skills/upsert", { name, ...skill, tenant_id: accountOf(c) }));
-  });
-  routes.delete("/skills/:name", async (c) =>
-    c.json(
-      await admin.call("skills/delete", { name: c.req.param("name"), tenant_id: accountOf(c) }),
-    ));
-
   routes.get("/leads", async (c) => {
     const { leads, consents } = await stores.of(accountOf(c));
+    const optedOut = await consents.listOptedOut();
+    const names = await leads.namesOf(optedOut);
     return c.json({
       leads: await leads.list({ limit: 200 }),
-      opted_out: await consents.listOptedOut(),
+      opted_out: optedOut.map((one) => ({ ...one, name: names.get(contactKey(one)) ?? null })),
     });
   });
   routes.put("/leads", async (c) => {
@@ -96,6 +49,12 @@ export function peopleRoutes({ app: { admin }, stores, campaigns, drips }: Produ
       ...(stage === undefined ? {} : { stage }),
     });
     return c.json({ ok: true });
+  });
+
+  routes.put("/consents", async (c) => {
+    const { status, ...who } = Wish.parse(await c.req.json());
+    await recordWish(await stores.of(accountOf(c)), who, status);
+    return c.json({ status });
   });
 
   routes.get("/drips", async (c) => {

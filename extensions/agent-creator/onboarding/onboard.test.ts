@@ -193,7 +193,7 @@ describe("onboarding", () => {
       });
       await inviteOwner({ users, app });
       const code = (await readFile(join(dir, "owner_sign_in.txt"), "utf8")).trim();
-      expect(await users.byCode(code), `killed at beat ${killAt}`).toMatchObject({ name: "owner" });
+      expect(await users.byCode(code), `killed at beat ${killAt}`).toMatchObject({ name: "Owner" });
       db[Symbol.dispose]();
       await rm(dir, { recursive: true });
     }

@@ -21,7 +21,7 @@ export async function inviteOwner(
   const path = join(stateDir, "owner_sign_in.txt");
   await users.invite({
     account_id: null,
-    name: "owner",
+    name: "Owner",
     pass: (code) => replaceFile(path, `${code}\n`),
   });
   log.info("owner.invited", { code_in: path });

@@ -29,13 +29,21 @@ export interface DueStep extends Contact {
 /** One tenant's leads, over its `leads.sqlite`. */
 export interface Leads {
   readonly list: (filter: { stage?: LeadStage | undefined; limit: number }) => Promise<Lead[]>;
-  /** Adds a lead or changes what is given. */
+  /** Adds a lead or changes what is given; an empty name or note is none. */
   readonly upsert: (
     lead: Contact & { name?: string | null; note?: string | null; stage?: LeadStage },
   ) => Promise<void>;
   readonly remove: (who: Contact) => Promise<boolean>;
-  /** Somebody wrote: they are a lead from now on, and every campaign stops for them. */
-  readonly heard: (who: Contact, reason: "reply" | "opt_out") => Promise<void>;
+  /**
+   * Somebody wrote: they are a lead from now on, and every campaign stops for them. What they call
+   * themselves is their name until there is one.
+   */
+  readonly heard: (
+    who: Contact & { name?: string | null },
+    reason: "reply" | "opt_out",
+  ) => Promise<void>;
+  /** The names of those who have one, by {@linkcode contactKey}. */
+  readonly namesOf: (people: readonly Contact[]) => Promise<ReadonlyMap<string, string>>;
   /** Puts somebody at the start of a campaign, once. */
   readonly enrol: (campaignId: string, who: Contact, dueAtMs: number) => Promise<boolean>;
   readonly due: (nowMs: number, limit: number) => Promise<DueStep[]>;
@@ -44,6 +52,14 @@ export interface Leads {
   readonly advance: (step: DueStep, next: { dueAtMs: number } | "done") => Promise<boolean>;
   readonly stop: (campaignId: string, who: Contact, reason: string) => Promise<void>;
   readonly progress: (campaignId: string) => Promise<{ state: string; count: number }[]>;
+}
+
+/** Characters of a name that are kept. */
+const MAX_NAME = 200;
+
+/** One text for one contact. */
+export function contactKey({ channel, contact }: Contact): string {
+  return JSON.stringify([channel, contact]);
 }
 
 /** Returns the leads. */
@@ -59,21 +75,23 @@ export function createLeads(db: Database, now: () => number): Leads {
     async upsert({ channel, contact, name, note, stage }) {
       await db.run(
         `INSERT INTO leads (channel, contact, name, note, stage, created_at_ms)
-         VALUES (?1, ?2, ?3, ?4, coalesce(?5, 'new'), ?6)
+         VALUES (?1, ?2, nullif(?3, ''), nullif(?4, ''), coalesce(?5, 'new'), ?6)
          ON CONFLICT (channel, contact) DO UPDATE SET
-           name = coalesce(?3, name), note = coalesce(?4, note), stage = coalesce(?5, stage)`,
+           name = nullif(coalesce(?3, name), ''), note = nullif(coalesce(?4, note), ''),
+           stage = coalesce(?5, stage)`,
         [channel, contact, name ?? null, note ?? null, stage ?? null, now()],
       );
     },
     remove: async ({ channel, contact }) =>
       await db.run("DELETE FROM leads WHERE channel = ? AND contact = ?", [channel, contact]) > 0,
-    heard: ({ channel, contact }, reason) =>
+    heard: ({ channel, contact, name = null }, reason) =>
       db.batch([
         {
-          sql: `INSERT INTO leads (channel, contact, stage, created_at_ms, last_heard_ms)
-            VALUES (?1, ?2, 'new', ?3, ?3)
-            ON CONFLICT (channel, contact) DO UPDATE SET last_heard_ms = ?3`,
-          args: [channel, contact, now()],
+          sql: `INSERT INTO leads (channel, contact, name, stage, created_at_ms, last_heard_ms)
+            VALUES (?1, ?2, ?4, 'new', ?3, ?3)
+            ON CONFLICT (channel, contact) DO UPDATE SET
+              last_heard_ms = ?3, name = coalesce(name, ?4)`,
+          args: [channel, contact, now(), name?.slice(0, MAX_NAME) ?? null],
         },
         {
           sql: `UPDATE drip_steps SET state = 'stopped', reason = ?
@@ -81,6 +99,15 @@ export function createLeads(db: Database, now: () => number): Leads {
           args: [reason, channel, contact],
         },
       ]),
+    async namesOf(people) {
+      const rows = await db.all<Contact & { name: string }>(
+        `SELECT channel, contact, name FROM leads
+         WHERE name IS NOT NULL AND (channel, contact) IN
+           (SELECT value ->> 0, value ->> 1 FROM json_each(?))`,
+        [JSON.stringify(people.map(({ channel, contact }) => [channel, contact]))],
+      );
+      return new Map(rows.map((row) => [contactKey(row), row.name]));
+    },
     enrol: async (campaignId, { channel, contact }, dueAtMs) =>
       await db.run(
         `INSERT INTO drip_steps (campaign_id, channel, contact, next_step, due_at_ms, state)

@@ -4,6 +4,7 @@
  * @module
  */
 import { tool, ToolError, z } from "nexo-microapps/sdk";
+import { recordWish } from "../compliance/wish.ts";
 import type { Product } from "../product.ts";
 import { CampaignStep } from "../store/campaigns.ts";
 import { LEAD_STAGES } from "../store/leads.ts";
@@ -56,9 +57,7 @@ export function leadTools(product: () => Pick<Product, "stores">) {
       description: "Records that somebody does not want to be written to, or does again.",
       input: z.object({ ...who, status: z.enum(["opted_in", "opted_out"]) }),
       async handle({ status, ...person }, { accountId }) {
-        const { consents, leads } = await product().stores.of(accountId);
-        await consents.record(person, status, "operator");
-        if (status === "opted_out") await leads.heard(person, "opt_out");
+        await recordWish(await product().stores.of(accountId), person, status);
         return { ok: true, text: `${person.contact} is ${status}.` };
       },
     }),

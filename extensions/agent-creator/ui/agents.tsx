@@ -6,13 +6,14 @@
 /** @jsxImportSource preact */
 import { useState } from "preact/hooks";
 import { ask } from "./api.ts";
-import { onFields, useAct, useAnswer } from "./hooks.ts";
+import { ComplianceForm } from "./compliance.tsx";
+import { onFields, useAct, useAnswer, useFocus } from "./hooks.ts";
 import { Badge, Button, Empty, Field, Missing, Problem, Section } from "./parts.tsx";
 import type { Agent, Agents, Skill, Skills } from "./types.ts";
 
 /** Agents and skills. */
 export function AgentsPage({ account }: { account: string }) {
-  const { data, error, refresh } = useAnswer<Agents>(`tenants/${account}/agents`, { still: true });
+  const { data, error, refresh } = useAnswer<Agents>(`tenants/${account}/agents`, "still");
   return (
     <>
       <h1>Agents</h1>
@@ -34,23 +35,26 @@ function AgentForm(
 ) {
   const { act, isBusy, error } = useAct();
   const [said, setSaid] = useState<string | undefined>(undefined);
-  const save = async (change: Record<string, unknown>): Promise<boolean> => {
+  const save = async (
+    change: Record<string, unknown>,
+    says = "Saved. It answers so from the next message on.",
+  ): Promise<boolean> => {
     setSaid(undefined);
     const body = { model: agent.model, ...change };
     const path = `tenants/${account}/agents/${encodeURIComponent(agent.id)}`;
     const done = await act(() => ask(path, { method: "PUT", body }));
     if (!done) return false;
-    setSaid("Saved. It answers so from the next message on.");
+    setSaid(says);
     onDone();
     return true;
   };
   return (
-    <Section title={agent.id}>
-      <p>
-        {agent.active
-          ? <Badge tone="good">answers</Badge>
-          : <Badge tone="warn">silent: people get no answer from it</Badge>}
-      </p>
+    <Section
+      title={agent.id}
+      aside={agent.active
+        ? <Badge tone="good">answers</Badge>
+        : <Badge tone="warn">silent: people get no answer from it</Badge>}
+    >
       <form
         onSubmit={onFields(({ provider, model, system_prompt, language = "", tools = "" }) =>
           save({
@@ -79,7 +83,7 @@ function AgentForm(
           <input name="language" defaultValue={agent.language ?? ""} />
         </Field>
         <Problem text={error} />
-        {said === undefined ? null : <p role="status">{said}</p>}
+        {said === undefined ? null : <p class="told" role="status">{said}</p>}
         <div class="buttons">
           <Button isBusy={isBusy}>Save</Button>
           <Button
@@ -92,13 +96,19 @@ function AgentForm(
           </Button>
         </div>
       </form>
+      <ComplianceForm
+        settings={agent.compliance}
+        isBusy={isBusy}
+        onSave={(compliance) =>
+          save({ compliance }, "Saved. Its rules hold from the next message on.")}
+      />
     </Section>
   );
 }
 
 function SkillsPart({ account }: { account: string }) {
   const path = `tenants/${account}/skills`;
-  const { data, error, refresh } = useAnswer<Skills>(path, { still: true });
+  const { data, error, refresh } = useAnswer<Skills>(path, "still");
   const { act, isBusy, error: failed } = useAct();
   const [edited, setEdited] = useState<Skill | undefined>(undefined);
   const open = (name: string): void =>
@@ -120,57 +130,92 @@ function SkillsPart({ account }: { account: string }) {
         : (
           <ul class="rows">
             {data.skills.map(({ name, description }) => (
-              <li key={name} class="buttons">
-                <span class="grow">
-                  <strong>{name}</strong> {description ?? ""}
+              <li key={name} class="row">
+                <span class="contact">
+                  <strong>{name}</strong>
+                  <span>{description ?? ""}</span>
                 </span>
-                <Button type="button" class="quiet" isBusy={isBusy} onClick={() => open(name)}>
-                  Edit {name}
-                </Button>
-                <Button
-                  type="button"
-                  class="quiet"
-                  isBusy={isBusy}
-                  onClick={() =>
-                    void act(() => ask(`${path}/${encodeURIComponent(name)}`, { method: "DELETE" }))
-                      .then((done) => done && refresh())}
-                >
-                  Delete {name}
-                </Button>
+                <span class="buttons">
+                  <Button
+                    type="button"
+                    class="bare"
+                    isBusy={isBusy}
+                    label={`Edit ${name}`}
+                    onClick={() => open(name)}
+                  >
+                    Edit
+                  </Button>
+                  <Button
+                    type="button"
+                    class="bare"
+                    isBusy={isBusy}
+                    label={`Delete ${name}`}
+                    onClick={() =>
+                      void act(() =>
+                        ask(`${path}/${encodeURIComponent(name)}`, { method: "DELETE" })
+                      )
+                        .then((done) => done && refresh())}
+                  >
+                    Delete
+                  </Button>
+                </span>
               </li>
             ))}
           </ul>
         )}
-      <form
+      <SkillForm
         key={edited?.name ?? ""}
-        onSubmit={onFields(async ({ name = "", description = "", body = "" }) => {
-          const skill = { body, ...(description === "" ? {} : { description }) };
-          const done = await act(() =>
-            ask(`${path}/${encodeURIComponent(name)}`, { method: "PUT", body: skill })
-          );
-          if (!done) return false;
+        edited={edited}
+        isBusy={isBusy}
+        onSave={async (name, skill) => {
+          const body = skill;
+          const put = () => ask(`${path}/${encodeURIComponent(name)}`, { method: "PUT", body });
+          if (!await act(put)) return false;
           setEdited(undefined);
           refresh();
           return true;
-        })}
-      >
-        <Field label="Name" hint="Lower case, digits and -.">
-          <input
-            name="name"
-            required
-            pattern="[a-z0-9][a-z0-9\-]{0,63}"
-            defaultValue={edited?.name ?? ""}
-            readOnly={edited !== undefined}
-          />
-        </Field>
-        <Field label="What it is for">
-          <input name="description" defaultValue={edited?.description ?? ""} />
-        </Field>
-        <Field label="Text">
-          <textarea name="body" rows={6} required defaultValue={edited?.body ?? ""} />
-        </Field>
-        <Button isBusy={isBusy}>{edited === undefined ? "Add skill" : "Save skill"}</Button>
-      </form>
+        }}
+        onCancel={() => setEdited(undefined)}
+      />
     </Section>
+  );
+}
+
+function SkillForm({ edited, isBusy, onSave, onCancel }: {
+  edited: Skill | undefined;
+  isBusy: boolean;
+  onSave: (name: string, skill: { body: string; description?: string }) => Promise<boolean>;
+  onCancel: () => void;
+}) {
+  const first = useFocus<HTMLInputElement>(edited !== undefined);
+  return (
+    <form
+      onSubmit={onFields(({ name = "", description = "", body = "" }) =>
+        onSave(name, { body, ...(description === "" ? {} : { description }) })
+      )}
+    >
+      <h3>{edited === undefined ? "Add a skill" : `Change ${edited.name}`}</h3>
+      <Field label="Name" hint="Lower case, digits and -.">
+        <input
+          name="name"
+          required
+          pattern="[a-z0-9][a-z0-9\-]{0,63}"
+          defaultValue={edited?.name ?? ""}
+          readOnly={edited !== undefined}
+        />
+      </Field>
+      <Field label="What it is for">
+        <input name="description" defaultValue={edited?.description ?? ""} ref={first} />
+      </Field>
+      <Field label="Text">
+        <textarea name="body" rows={6} required defaultValue={edited?.body ?? ""} />
+      </Field>
+      <div class="buttons">
+        <Button isBusy={isBusy}>{edited === undefined ? "Add skill" : "Save skill"}</Button>
+        {edited === undefined
+          ? null
+          : <button type="button" class="quiet" onClick={onCancel}>Cancel</button>}
+      </div>
+    </form>
   );
 }

@@ -1,25 +1,28 @@
 /**
- * A tenant's contacts and its campaigns.
+ * A tenant's contacts, and who of them does not want to be written to.
  *
  * @module
  */
 /** @jsxImportSource preact */
+import { useState } from "preact/hooks";
 import { ask } from "./api.ts";
-import { onFields, useAct, useAnswer } from "./hooks.ts";
-import { Badge, Button, Empty, Field, Missing, Problem, Section, When } from "./parts.tsx";
-import type { Drips, Leads } from "./types.ts";
+import { onFields, useAct, useAnswer, useFocus } from "./hooks.ts";
+import { Badge, Button, Empty, Field, Missing, Problem, Section, When, Who } from "./parts.tsx";
+import type { Lead, Leads } from "./types.ts";
 
 const LEAD_STAGES = ["new", "contacted", "qualified", "won", "lost"];
-const PROGRESS: Readonly<Record<string, string>> = {
-  waiting: "waiting for the next text",
-  done: "had all of it",
-  stopped: "answered or opted out",
-};
 
-/** Contacts, and who does not want to be written to. */
+/** The page. */
 export function LeadsPage({ account }: { account: string }) {
   const { data, error, refresh } = useAnswer<Leads>(`tenants/${account}/leads`);
   const { act, isBusy, error: failed } = useAct();
+  const [edited, setEdited] = useState<Lead | undefined>(undefined);
+  const put = async (path: string, body: unknown): Promise<boolean> => {
+    const done = await act(() => ask(`tenants/${account}/${path}`, { method: "PUT", body }));
+    if (done) refresh();
+    return done;
+  };
+  const silent = new Set(data?.opted_out.map(keyOf));
   return (
     <>
       <h1>Contacts</h1>
@@ -32,48 +35,31 @@ export function LeadsPage({ account }: { account: string }) {
           ? <Empty>Whoever writes becomes a lead. You can add somebody below.</Empty>
           : (
             <ul class="rows">
-              {data.leads.map(({ channel, contact, name, stage, note, last_heard_ms }) => (
-                <li key={`${channel}/${contact}`}>
-                  <strong>{name ?? contact}</strong> <span>{channel}</span>
-                  <Badge tone="plain">{stage}</Badge>
-                  <When ms={last_heard_ms} />
-                  {note === null ? null : <p>{note}</p>}
-                </li>
+              {data.leads.map((lead) => (
+                <LeadRow
+                  key={keyOf(lead)}
+                  lead={lead}
+                  isSilent={silent.has(keyOf(lead))}
+                  isBusy={isBusy}
+                  onEdit={() => setEdited(lead)}
+                  onOptOut={() =>
+                    void put("consents", {
+                      channel: lead.channel,
+                      contact: lead.contact,
+                      status: "opted_out",
+                    })}
+                />
               ))}
             </ul>
           )}
       </Section>
-      <Section title="Add or change a lead">
-        <form
-          onSubmit={onFields(async (fields) => {
-            const given = Object.entries(fields).filter(([, value]) => value !== "");
-            const body = Object.fromEntries(given);
-            const done = await act(() => ask(`tenants/${account}/leads`, { method: "PUT", body }));
-            if (done) refresh();
-            return done;
-          })}
-        >
-          <Field label="Channel">
-            <input name="channel" defaultValue="webchat" required />
-          </Field>
-          <Field label="Contact">
-            <input name="contact" required />
-          </Field>
-          <Field label="Name">
-            <input name="name" />
-          </Field>
-          <Field label="Stage">
-            <select name="stage">
-              <option value="">as it is</option>
-              {LEAD_STAGES.map((stage) => <option key={stage} value={stage}>{stage}</option>)}
-            </select>
-          </Field>
-          <Field label="Note">
-            <input name="note" />
-          </Field>
-          <Button isBusy={isBusy}>Save</Button>
-        </form>
-      </Section>
+      <LeadForm
+        key={edited === undefined ? "" : keyOf(edited)}
+        edited={edited}
+        isBusy={isBusy}
+        onSave={(lead) => put("leads", lead)}
+        onDone={() => setEdited(undefined)}
+      />
       <Section title="Opted out">
         {data === undefined
           ? <Missing error={error} />
@@ -81,9 +67,20 @@ export function LeadsPage({ account }: { account: string }) {
           ? <Empty>Nobody. Who writes STOP is on this list at once and gets nothing more.</Empty>
           : (
             <ul class="rows">
-              {data.opted_out.map(({ channel, contact, at_ms }) => (
-                <li key={`${channel}/${contact}`}>
-                  <strong>{contact}</strong> <span>{channel}</span> <When ms={at_ms} />
+              {data.opted_out.map(({ channel, contact, name, at_ms }) => (
+                <li key={keyOf({ channel, contact })} class="row">
+                  <Who contact={contact} name={name} channel={channel} />
+                  <When ms={at_ms} />
+                  <Button
+                    type="button"
+                    class="bare"
+                    isBusy={isBusy}
+                    label={`Write again to ${name ?? contact}`}
+                    onClick={() =>
+                      void put("consents", { channel, contact, status: "opted_in" })}
+                  >
+                    Write again
+                  </Button>
                 </li>
               ))}
             </ul>
@@ -93,92 +90,107 @@ export function LeadsPage({ account }: { account: string }) {
   );
 }
 
-/** Campaigns, how far they are, and a new one. */
-export function DripsPage({ account }: { account: string }) {
-  const { data, error, refresh } = useAnswer<Drips>(`tenants/${account}/drips`);
-  const { act, isBusy, error: failed } = useAct();
-  const path = `tenants/${account}/drips`;
+function LeadRow({ lead, isSilent, isBusy, onEdit, onOptOut }: {
+  lead: Lead;
+  isSilent: boolean;
+  isBusy: boolean;
+  onEdit: () => void;
+  onOptOut: () => void;
+}) {
+  const { channel, contact, name, stage, note, last_heard_ms } = lead;
   return (
-    <>
-      <h1>Campaigns</h1>
-      <Problem text={error} onRetry={refresh} />
-      <Problem text={failed} />
-      <Section title="Running and stopped">
-        {data === undefined ? <Missing error={error} /> : data.campaigns.length === 0
-          ? (
-            <Empty>
-              None yet. A campaign sends texts one after another and ends when somebody answers.
-            </Empty>
-          )
-          : (
-            <ul class="rows">
-              {data.campaigns.map(({ id, name, steps, active, progress }) => (
-                <li key={id}>
-                  <strong>{name}</strong> <span>{steps.length} steps</span>
-                  <Badge tone={active ? "good" : "plain"}>{active ? "running" : "stopped"}</Badge>
-                  <ul class="facts">
-                    {progress.map(({ state, count }) => (
-                      <li key={state}>{count} {PROGRESS[state] ?? state}</li>
-                    ))}
-                  </ul>
-                  <form
-                    class="inline"
-                    onSubmit={onFields(async ({ channel = "", contacts = "" }) => {
-                      const people = contacts.split(/\s+/).filter((contact) => contact !== "")
-                        .map((contact) => ({ channel, contact }));
-                      const done = await act(() =>
-                        ask(`${path}/${id}/people`, { method: "POST", body: { people } })
-                      );
-                      if (done) refresh();
-                      return done;
-                    })}
-                  >
-                    <Field label="Channel">
-                      <input name="channel" defaultValue="webchat" required />
-                    </Field>
-                    <Field label="Contacts" hint="As under Contacts; one a line.">
-                      <textarea name="contacts" rows={2} required />
-                    </Field>
-                    <Button isBusy={isBusy}>Start for them</Button>
-                    <Button
-                      type="button"
-                      class="quiet"
-                      isBusy={isBusy}
-                      onClick={() =>
-                        void act(() =>
-                          ask(`${path}/${id}/active`, { method: "PUT", body: { active: !active } })
-                        ).then((done) => done && refresh())}
-                    >
-                      {active ? "Stop" : "Go on"}
-                    </Button>
-                  </form>
-                </li>
-              ))}
-            </ul>
-          )}
-      </Section>
-      <Section title="New campaign">
-        <form
-          onSubmit={onFields(async ({ name = "", texts = "", after = "0" }) => {
-            const steps = texts.split("\n").map((text) => text.trim()).filter((text) => text !== "")
-              .map((text, i) => ({ text, after_secs: i === 0 ? 0 : Number(after) * 3_600 }));
-            const done = await act(() => ask(path, { method: "POST", body: { name, steps } }));
-            if (done) refresh();
-            return done;
-          })}
+    <li class="row">
+      <Who contact={contact} name={name} channel={channel} />
+      <Badge tone="plain">{stage}</Badge>
+      {isSilent ? <Badge tone="warn">opted out</Badge> : null}
+      <When ms={last_heard_ms} />
+      <span class="buttons">
+        <Button
+          type="button"
+          class="bare"
+          isBusy={isBusy}
+          label={`Edit ${name ?? contact}`}
+          onClick={onEdit}
         >
-          <Field label="Name">
-            <input name="name" required maxlength={200} />
-          </Field>
-          <Field label="Texts" hint="One a line; the first goes out at once.">
-            <textarea name="texts" rows={4} required />
-          </Field>
-          <Field label="Hours between them">
-            <input name="after" type="number" min={0} step="any" defaultValue="24" required />
-          </Field>
-          <Button isBusy={isBusy}>Create</Button>
-        </form>
-      </Section>
-    </>
+          Edit
+        </Button>
+        {isSilent ? null : (
+          <Button
+            type="button"
+            class="bare"
+            isBusy={isBusy}
+            label={`Opt out ${name ?? contact}`}
+            onClick={onOptOut}
+          >
+            Opt out
+          </Button>
+        )}
+      </span>
+      {note === null ? null : <p class="note">{note}</p>}
+    </li>
   );
+}
+
+function LeadForm({ edited, isBusy, onSave, onDone }: {
+  edited: Lead | undefined;
+  isBusy: boolean;
+  onSave: (lead: Record<string, string>) => Promise<boolean>;
+  onDone: () => void;
+}) {
+  const name = useFocus<HTMLInputElement>(edited !== undefined);
+  return (
+    <Section
+      title={edited === undefined ? "Add a lead" : `Change ${edited.name ?? edited.contact}`}
+    >
+      <form
+        onSubmit={onFields(async (lead) => {
+          const done = await onSave(lead);
+          if (done) onDone();
+          return done;
+        })}
+      >
+        <Field label="Channel">
+          <input
+            name="channel"
+            required
+            defaultValue={edited?.channel ?? "webchat"}
+            readOnly={edited !== undefined}
+          />
+        </Field>
+        <Field label="Contact" hint="Their id on the channel.">
+          <input
+            name="contact"
+            required
+            defaultValue={edited?.contact ?? ""}
+            readOnly={edited !== undefined}
+          />
+        </Field>
+        <Field label="Name">
+          <input name="name" maxlength={200} defaultValue={edited?.name ?? ""} ref={name} />
+        </Field>
+        <Field label="Stage">
+          <select name="stage">
+            {LEAD_STAGES.map((stage) => (
+              <option key={stage} value={stage} selected={stage === (edited?.stage ?? "new")}>
+                {stage}
+              </option>
+            ))}
+          </select>
+        </Field>
+        <Field label="Note">
+          <input name="note" maxlength={4_000} defaultValue={edited?.note ?? ""} />
+        </Field>
+        <div class="buttons">
+          <Button isBusy={isBusy}>{edited === undefined ? "Add lead" : "Save lead"}</Button>
+          {edited === undefined
+            ? null
+            : <button type="button" class="quiet" onClick={onDone}>Cancel</button>}
+        </div>
+      </form>
+    </Section>
+  );
+}
+
+function keyOf({ channel, contact }: { channel: string; contact: string }): string {
+  return JSON.stringify([channel, contact]);
 }

@@ -24,15 +24,22 @@ export function CustomersPage() {
           : data.tenants.length === 0
           ? <Empty>No customers yet. Add the first one below; it takes a minute.</Empty>
           : (
-            <ul class="rows">
+            <ul class="rows links">
               {data.tenants.map((tenant) => (
                 <li key={tenant.account_id}>
                   <a href={`#/${tenant.account_id}/${tenant.step === "done" ? "inbox" : "setup"}`}>
-                    <strong>{tenant.display_name}</strong> <span>{tenant.account_id}</span>
-                    {tenant.step === "done"
-                      ? <Badge tone="good">live</Badge>
-                      : <Badge tone="warn">set up: {tenant.step}</Badge>}
-                    <When ms={tenant.created_at_ms} />
+                    <span class="line">
+                      <span class="contact">
+                        <strong>{tenant.display_name}</strong>
+                        <span>{tenant.account_id}</span>
+                      </span>
+                      <When ms={tenant.created_at_ms} />
+                    </span>
+                    <span class="marks">
+                      {tenant.step === "done"
+                        ? <Badge tone="good">live</Badge>
+                        : <Badge tone="warn">to be set up: {nextStep(tenant)}</Badge>}
+                    </span>
                   </a>
                 </li>
               ))}
@@ -63,9 +70,16 @@ export function CustomersPage() {
   );
 }
 
+/** What its onboarding waits for. */
+function nextStep({ agent_id, channel, challenge_id }: Customer): string {
+  if (agent_id === null) return "its agent is next";
+  if (channel === null) return "how people reach it is next";
+  return challenge_id === null ? "a first person is next" : "its people are next";
+}
+
 /** The steps from a name to a first conversation. */
 export function SetupPage({ account }: { account: string }) {
-  const { data, error, refresh } = useAnswer<{ tenants: Customer[] }>("tenants", { still: true });
+  const { data, error, refresh } = useAnswer<{ tenants: Customer[] }>("tenants", "still");
   const customer = data?.tenants.find((tenant) => tenant.account_id === account);
   if (customer === undefined) {
     if (error !== undefined) return <Problem text={error} onRetry={refresh} />;
@@ -91,13 +105,18 @@ interface StepProps {
 
 function AgentStep({ customer, onDone }: StepProps) {
   const { act, isBusy, error } = useAct();
+  if (customer.agent_id !== null) {
+    return (
+      <Section title="1. Agent" aside={<Badge tone="good">done</Badge>}>
+        <p>
+          Its agent is <code>{customer.agent_id}</code>.{" "}
+          <a href={`#/${customer.account_id}/agents`}>Change it under Agents</a>
+        </p>
+      </Section>
+    );
+  }
   return (
     <Section title="1. Agent">
-      {customer.agent_id === null ? null : (
-        <p>
-          Its agent is <code>{customer.agent_id}</code>. Saving changes it.
-        </p>
-      )}
       <form
         onSubmit={onFields(async ({ tools = "", ...agent }) => {
           const allowed_tools = tools.split(/[\s,]+/).filter((name) => name !== "");
@@ -141,7 +160,10 @@ function LineStep({ customer, onDone }: StepProps) {
   // Fields with a secret are made anew once it is kept.
   const [round, setRound] = useState(0);
   return (
-    <Section title="2. How people reach it">
+    <Section
+      title="2. How people reach it"
+      aside={customer.channel === null ? null : <Badge tone="good">done</Badge>}
+    >
       <form
         onSubmit={onFields(async ({ channel: _channel, ...payload }) => {
           const done = await act(async () => {
@@ -186,7 +208,7 @@ function LineStep({ customer, onDone }: StepProps) {
           )
           : null}
         <Problem text={error} />
-        {said === undefined ? null : <p role="status">{said}</p>}
+        {said === undefined ? null : <p class="told" role="status">{said}</p>}
         <Button isBusy={isBusy}>
           {customer.channel === null ? "Connect" : "Connect again"}
         </Button>

@@ -6,13 +6,15 @@
 /** @jsxImportSource preact */
 import { ask } from "./api.ts";
 import { onFields, useAct, useAnswer } from "./hooks.ts";
-import { Badge, Button, Empty, Field, Missing, Problem, Section, When } from "./parts.tsx";
-import type { Conversations, Escalations } from "./types.ts";
+import { Badge, Button, Empty, Field, Missing, Problem, Section, When, Who } from "./parts.tsx";
+import { Here, type OthersIn, useOthers } from "./presence.tsx";
+import type { Conversations, Escalations, User } from "./types.ts";
 
 type Entry = Escalations["entries"][number];
 
 /** The queue, newest first, and what became of earlier ones. */
-export function EscalationsPage({ account }: { account: string }) {
+export function EscalationsPage({ account, user }: { account: string; user: User }) {
+  const othersIn = useOthers(account, user);
   const { data, error, refresh } = useAnswer<Escalations>(
     `tenants/${account}/escalations?filter=all`,
   );
@@ -42,6 +44,7 @@ export function EscalationsPage({ account }: { account: string }) {
                   account={account}
                   entry={entry}
                   conversations={conversations.data}
+                  othersIn={othersIn}
                   onDone={refresh}
                 />
               ))}
@@ -51,12 +54,16 @@ export function EscalationsPage({ account }: { account: string }) {
       {resolved === undefined || resolved.length === 0 ? null : (
         <Section title="Settled">
           <ul class="rows">
-            {resolved.map(({ scope, state }) =>
+            {resolved.map(({ scope, state, contact_name }) =>
               state.state !== "resolved" || scope.kind !== "conversation"
                 ? null
                 : (
-                  <li key={`${scope.channel}/${scope.contact_id}`}>
-                    <strong>{scope.contact_id}</strong> <span>{scope.channel}</span>
+                  <li key={`${scope.channel}/${scope.contact_id}`} class="row">
+                    <Who
+                      contact={scope.contact_id}
+                      name={contact_name}
+                      channel={scope.channel}
+                    />
                     <Badge tone="good">{SETTLED[state.by.kind] ?? state.by.kind}</Badge>
                     <When ms={state.resolved_at_ms} />
                   </li>
@@ -76,10 +83,11 @@ const SETTLED: Readonly<Record<string, string>> = {
 };
 
 function Pending(
-  { account, entry: { scope, state, agent_id }, conversations, onDone }: {
+  { account, entry: { scope, state, agent_id, contact_name }, conversations, othersIn, onDone }: {
     account: string;
     entry: Entry;
     conversations: Conversations | undefined;
+    othersIn: OthersIn;
     onDone: () => void;
   },
 ) {
@@ -91,16 +99,18 @@ function Pending(
   )?.session_id;
   const place = session === undefined ? "" : `/${encodeURIComponent(agent_id)}/${session}`;
   return (
-    <li>
-      <strong>{contact_id}</strong> <span>{channel}</span>
-      <Badge tone={state.urgency === "high" ? "warn" : "plain"}>{state.urgency}</Badge>
-      <When ms={state.requested_at_ms} />
+    <li class="entry">
+      <div class="row">
+        <Who contact={contact_id} name={contact_name} channel={channel} />
+        <Here names={othersIn(session)} />
+        <Badge tone={state.urgency === "high" ? "warn" : "plain"}>{state.urgency} urgency</Badge>
+        <When ms={state.requested_at_ms} />
+      </div>
       <p>{state.summary}</p>
-      <p>
+      <div>
         <a class="button" href={`#/${account}/inbox${place}`}>Open the conversation</a>
-      </p>
+      </div>
       <form
-        class="inline"
         onSubmit={onFields(async ({ dismiss_reason }) => {
           const body = { agent_id, channel, contact_id, by: "dismissed", dismiss_reason };
           const path = `tenants/${account}/escalations/resolve`;

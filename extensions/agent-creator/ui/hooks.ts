@@ -27,10 +27,13 @@ interface AnswerState<T> {
   readonly isSignedOut?: boolean;
 }
 
+/** When an answer is old: after whatever happened but who came and went, or after that alone. */
+type Freshness = "any" | "presence" | "still";
+
 /**
- * Asks for `path`, again while the server is away and, unless it stands `still`, after what happened.
+ * Asks for `path`, again while the server is away and, unless it stands still, after what happened.
  */
-export function useAnswer<T>(path: string, { still = false } = {}): Answer<T> {
+export function useAnswer<T>(path: string, after: Freshness = "any"): Answer<T> {
   const [state, setState] = useState<AnswerState<T>>({ path });
   const load = useRef<() => void>(() => {});
 
@@ -58,7 +61,13 @@ export function useAnswer<T>(path: string, { still = false } = {}): Answer<T> {
     }
     load.current = loadNow;
     loadNow();
-    const silence = still ? () => {} : live.listen(loadNow);
+    const silence = after === "still" ? () => {} : live.listen((kinds) => {
+      const isOld = kinds === undefined ||
+        (after === "presence"
+          ? kinds.has("presence")
+          : [...kinds].some((kind) => kind !== "presence"));
+      if (isOld) loadNow();
+    });
     return () => {
       stop.abort();
       clearTimeout(again);
@@ -121,6 +130,15 @@ export function onFields(
       if (done && !keeps) form.reset();
     });
   };
+}
+
+/** For the field a new form begins at, when somebody asked for the form. */
+export function useFocus<T extends HTMLElement>(isWanted: boolean) {
+  const field = useRef<T>(null);
+  useEffect(() => {
+    if (isWanted) field.current?.focus();
+  }, []);
+  return field;
 }
 
 /** The address after `#`, in parts. */

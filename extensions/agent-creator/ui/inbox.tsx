@@ -7,34 +7,49 @@
 import { useEffect, useRef } from "preact/hooks";
 import { ask } from "./api.ts";
 import { onFields, useAct, useAnswer } from "./hooks.ts";
-import { Badge, Button, Empty, Field, Missing, Problem, Waiting, When } from "./parts.tsx";
-import type { Conversation, Conversations, Thread } from "./types.ts";
+import { Badge, Button, Empty, Field, Missing, Problem, Waiting, When, Who } from "./parts.tsx";
+import { Here, type OthersIn, useOthers } from "./presence.tsx";
+import type { Conversation, Conversations, Thread, User } from "./types.ts";
 
 /** Conversations of a tenant; the chosen one beside them, or in their place on a small screen. */
 export function InboxPage(
   { account, user, agent, session }: {
     account: string;
-    /** Who is signed in, by name. */
-    user: string;
+    user: User;
     agent?: string;
     session?: string;
   },
 ) {
   const isChosen = agent !== undefined && session !== undefined;
+  const othersIn = useOthers(account, user);
   return (
     <>
       <h1>Inbox</h1>
       <div class={isChosen ? "inbox chosen" : "inbox"}>
-        <ConversationList account={account} session={session} />
+        <ConversationList account={account} session={session} othersIn={othersIn} />
         {isChosen
-          ? <ThreadView account={account} user={user} agent={agent} session={session} />
+          ? (
+            <ThreadView
+              account={account}
+              user={user.name}
+              agent={agent}
+              session={session}
+              others={othersIn(session)}
+            />
+          )
           : <p class="empty wide">Choose a conversation to read along, or to take it over.</p>}
       </div>
     </>
   );
 }
 
-function ConversationList({ account, session }: { account: string; session: string | undefined }) {
+function ConversationList(
+  { account, session, othersIn }: {
+    account: string;
+    session: string | undefined;
+    othersIn: OthersIn;
+  },
+) {
   const { data, error, refresh } = useAnswer<Conversations>(`tenants/${account}/conversations`);
   return (
     <nav class="card" aria-label="Conversations">
@@ -44,13 +59,14 @@ function ConversationList({ account, session }: { account: string; session: stri
         : data.conversations.length === 0
         ? <Empty>Nobody has written yet. Conversations appear here by themselves.</Empty>
         : (
-          <ul class="rows">
+          <ul class="rows links">
             {data.conversations.map((one) => (
               <ConversationRow
                 key={one.session_id}
                 account={account}
                 conversation={one}
                 isCurrent={one.session_id === session}
+                others={othersIn(one.session_id)}
               />
             ))}
           </ul>
@@ -60,37 +76,49 @@ function ConversationList({ account, session }: { account: string; session: stri
 }
 
 function ConversationRow(
-  { account, conversation, isCurrent }: {
+  { account, conversation, isCurrent, others }: {
     account: string;
     conversation: Conversation;
     isCurrent: boolean;
+    others: readonly string[];
   },
 ) {
-  const { agent_id, session_id, contact_id, channel, last, state, escalation, pending } =
-    conversation;
+  const { agent_id, session_id, channel, last, state, escalation, pending } = conversation;
   return (
     <li>
       <a
         href={`#/${account}/inbox/${agent_id}/${session_id}`}
         aria-current={isCurrent ? "page" : undefined}
       >
-        <strong>{contact_id}</strong> <span>{channel}</span>
-        {state.state === "paused_by_operator" ? <Badge tone="warn">taken over</Badge> : null}
-        {escalation.state === "pending" ? <Badge tone="warn">asks for help</Badge> : null}
-        {pending > 0 ? <Badge tone="plain">{pending} waiting</Badge> : null}
-        <When ms={last?.sent_at_ms} />
+        <span class="line">
+          <Who
+            contact={conversation.contact_id}
+            name={conversation.contact_name}
+            channel={channel}
+          />
+          <When ms={last?.sent_at_ms} />
+        </span>
         <span class="excerpt">{last?.body ?? ""}</span>
+        <span class="marks">
+          {escalation.state === "pending" ? <Badge tone="warn">asks for help</Badge> : null}
+          {state.state === "paused_by_operator" ? <Badge tone="warn">taken over</Badge> : null}
+          {pending > 0 ? <Badge tone="plain">{pending} waiting</Badge> : null}
+          <Here names={others} />
+        </span>
       </a>
     </li>
   );
 }
 
 function ThreadView(
-  { account, user, agent, session }: {
+  { account, user, agent, session, others }: {
     account: string;
+    /** Who is signed in, by name. */
     user: string;
     agent: string;
     session: string;
+    /** Colleagues who have it open as well. */
+    others: readonly string[];
   },
 ) {
   const path = `tenants/${account}/conversations/${encodeURIComponent(agent)}/${session}`;
@@ -104,19 +132,29 @@ function ThreadView(
     if (data === undefined) return <Waiting />;
     return <Problem text="There is no such conversation. Choose another in the list." />;
   }
+  const { contact_id, contact_name, channel } = conversation;
   return (
-    <section class="card thread" aria-label={`Conversation with ${conversation.contact_id}`}>
+    <section
+      class="card thread"
+      aria-label={`Conversation with ${contact_name ?? contact_id}`}
+    >
       <header>
         <a class="back" href={`#/${account}/inbox`}>All conversations</a>
-        <h2>{conversation.contact_id}</h2>
+        <h2>
+          <Who contact={contact_id} name={contact_name} channel={channel} />
+        </h2>
+        <span role="status">
+          <Here names={others} />
+        </span>
       </header>
       <Problem text={error} onRetry={refresh} />
       <ol class="messages" aria-live="polite" aria-label="Messages" tabIndex={0} ref={list}>
         {entries.map(({ key, kind, who, text, atMs }) => (
           <li key={key} class={kind}>
-            <span class="who">{who}</span>
+            <span class="who">
+              {who} <When ms={atMs} />
+            </span>
             <p>{text}</p>
-            <When ms={atMs} />
           </li>
         ))}
       </ol>
@@ -153,7 +191,7 @@ function entriesOf(thread: Thread | undefined): Entry[] {
   const waiting = new Set(thread?.pending.map(({ sent_at_ms, body }) => `${sent_at_ms} ${body}`));
   return said.map((entry) =>
     entry.kind === "user" && waiting.has(`${entry.atMs} ${entry.text}`)
-      ? { ...entry, kind: "user waiting", who: "waiting" }
+      ? { ...entry, kind: "user waiting-inbound", who: "waiting" }
       : entry
   );
 }
@@ -186,7 +224,7 @@ function TakeoverBar(
     return (
       <footer>
         {escalation.state === "pending"
-          ? <p class="problem">The agent asks for help: {escalation.summary}</p>
+          ? <p class="ask">The agent asks for help: {escalation.summary}</p>
           : null}
         <Problem text={error} />
         <Button type="button" isBusy={isBusy} onClick={() => void post("engage")}>

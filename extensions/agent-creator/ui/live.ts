@@ -17,27 +17,42 @@ const KINDS = [
   "turn_finished",
   "outbound_sent",
   "outbound_failed",
+  "presence",
 ];
 /** Events come in swarms; answers are asked for once after each. */
 const SETTLE_MS = 200;
 const AGAIN_MS = 1_000;
 
+/** What a page shows. */
+interface Followed {
+  readonly account: string;
+  /** The conversation that is open; colleagues are told. */
+  readonly session?: string | undefined;
+}
+
+/** Hears that something of `kinds` happened; undefined stands for anything. */
+type Listener = (kinds: ReadonlySet<string> | undefined) => void;
+
 function createLive() {
-  const listeners = new Set<() => void>();
+  const listeners = new Set<Listener>();
   let source: EventSource | undefined;
-  let followed: string | undefined;
+  let followed = "";
+  let happened: Set<string> | undefined = new Set();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let reopening: ReturnType<typeof setTimeout> | undefined;
 
-  function soon(): void {
+  function soon(kind?: string): void {
+    if (kind === undefined) happened = undefined;
+    else happened?.add(kind);
     timer ??= setTimeout(() => {
       timer = undefined;
-      for (const listener of listeners) listener();
+      const kinds = happened;
+      happened = new Set();
+      for (const listener of listeners) listener(kinds);
     }, SETTLE_MS);
   }
 
-  function open(account: string): void {
-    const path = `api/tenants/${encodeURIComponent(account)}/events`;
+  function open(path: string): void {
     const opened = new EventSource(new URL(path, document.baseURI));
     source = opened;
     opened.addEventListener("open", () => {
@@ -48,29 +63,37 @@ function createLive() {
       connection.lost();
       // A browser comes back by itself after a broken connection, not after an answer such as 503.
       if (opened.readyState !== EventSource.CLOSED || source !== opened) return;
-      reopening = setTimeout(() => open(account), AGAIN_MS);
+      reopening = setTimeout(() => open(path), AGAIN_MS);
       // A question tells whether the session is over.
       soon();
     });
-    for (const kind of KINDS) opened.addEventListener(kind, soon);
+    for (const kind of KINDS) {
+      opened.addEventListener(kind, () => soon(kind === "gap" ? undefined : kind));
+    }
   }
 
   return {
     /** Follows a tenant in place of the one before, until there is another. */
-    follow(account: string | undefined): void {
-      if (account === followed) return;
+    follow(shown: Followed | undefined): void {
+      const path = shown === undefined ? "" : pathOf(shown);
+      if (path === followed) return;
       source?.close();
       clearTimeout(reopening);
       source = undefined;
-      followed = account;
-      if (account !== undefined) open(account);
+      followed = path;
+      if (path !== "") open(path);
     },
     /** Hears soon after something happened, and when the connection is back. Returns the way to stop. */
-    listen(listener: () => void): () => void {
+    listen(listener: Listener): () => void {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
   };
+}
+
+function pathOf({ account, session }: Followed): string {
+  const path = `api/tenants/${encodeURIComponent(account)}/events`;
+  return session === undefined ? path : `${path}?conversation=${encodeURIComponent(session)}`;
 }
 
 /** The page's stream of events. */

@@ -7,7 +7,8 @@
 import { render } from "preact";
 import { ask } from "./api.ts";
 import { AgentsPage } from "./agents.tsx";
-import { DripsPage, LeadsPage } from "./contacts.tsx";
+import { DripsPage } from "./campaigns.tsx";
+import { LeadsPage } from "./contacts.tsx";
 import { CustomersPage, SetupPage } from "./customers.tsx";
 import { EscalationsPage } from "./escalations.tsx";
 import { useAnswer, usePlace } from "./hooks.ts";
@@ -16,7 +17,7 @@ import { live } from "./live.ts";
 import { LostBanner, Problem, Waiting } from "./parts.tsx";
 import { RecordPage } from "./record.tsx";
 import { SignIn } from "./sign_in.tsx";
-import type { Me } from "./types.ts";
+import type { Me, User } from "./types.ts";
 
 const PAGES = [
   ["inbox", "Inbox"],
@@ -31,7 +32,8 @@ function App() {
   const me = useAnswer<Me>("me");
   const [first, page = "inbox", agent, session] = usePlace();
   const account = me.data?.user.account_id ?? first;
-  live.follow(me.data === undefined || me.isSignedOut ? undefined : account);
+  const isIn = me.data !== undefined && !me.isSignedOut && account !== undefined;
+  live.follow(isIn ? { account, session: page === "inbox" ? session : undefined } : undefined);
   if (me.isSignedOut) return <SignIn onSignedIn={me.refresh} />;
   if (me.data === undefined) {
     return (
@@ -62,6 +64,7 @@ function App() {
                 key={name}
                 href={`#/${account}/${name}`}
                 aria-current={page === name && first !== undefined ? "page" : undefined}
+                ref={page === name ? intoView : null}
               >
                 {title}
               </a>
@@ -72,7 +75,7 @@ function App() {
           <span>{user.name}</span>
           <button
             type="button"
-            class="quiet"
+            class="bare"
             onClick={() => void ask("session", { method: "DELETE" }).then(me.refresh, me.refresh)}
           >
             Sign out
@@ -85,7 +88,7 @@ function App() {
           <Page
             account={account}
             name={page}
-            user={user.name}
+            user={user}
             {...(agent && session ? { agent, session } : {})}
           />
         )}
@@ -94,11 +97,16 @@ function App() {
   );
 }
 
+/** On a small screen the pages are more than it shows. */
+function intoView(link: HTMLElement | null): void {
+  link?.scrollIntoView({ block: "nearest", inline: "center" });
+}
+
 function Page(
-  { account, name, ...chosen }: {
+  { account, name, user, ...chosen }: {
     account: string;
     name: string;
-    user: string;
+    user: User;
     agent?: string;
     session?: string;
   },
@@ -107,7 +115,7 @@ function Page(
     case "setup":
       return <SetupPage account={account} />;
     case "escalations":
-      return <EscalationsPage account={account} />;
+      return <EscalationsPage account={account} user={user} />;
     case "contacts":
       return <LeadsPage account={account} />;
     case "campaigns":
@@ -117,7 +125,7 @@ function Page(
     case "record":
       return <RecordPage account={account} />;
     default:
-      return <InboxPage account={account} {...chosen} />;
+      return <InboxPage account={account} user={user} {...chosen} />;
   }
 }
 

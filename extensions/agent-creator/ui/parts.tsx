@@ -31,11 +31,18 @@ export function Missing({ error }: { error: string | undefined }) {
 
 /** A part of a page under its own heading. */
 export function Section(
-  { title, children }: PropsWithChildren<{ title: string }>,
+  { title, aside, children }: PropsWithChildren<{
+    title: string;
+    /** Beside the heading. */
+    aside?: ComponentChildren;
+  }>,
 ) {
   return (
     <section class="card" aria-label={title}>
-      <h2>{title}</h2>
+      <header>
+        <h2>{title}</h2>
+        {aside}
+      </header>
       {children}
     </section>
   );
@@ -59,8 +66,30 @@ export function Field(
   );
 }
 
+/** Something that is so or not. */
+export function Check(
+  { name, label, hint, isOn = false }: {
+    name: string;
+    label: string;
+    hint?: string;
+    isOn?: boolean;
+  },
+) {
+  return (
+    <label class="check">
+      <input type="checkbox" name={name} defaultChecked={isOn} />
+      <span>
+        {label}
+        {hint === undefined ? null : <small>{hint}</small>}
+      </span>
+    </label>
+  );
+}
+
 /** A state in one word. */
-export function Badge({ tone, children }: PropsWithChildren<{ tone: "good" | "warn" | "plain" }>) {
+export function Badge(
+  { tone, children }: PropsWithChildren<{ tone: "good" | "warn" | "plain" | "here" }>,
+) {
   return <span class={`badge ${tone}`}>{children}</span>;
 }
 
@@ -75,21 +104,48 @@ export function When({ ms }: { ms: number | null | undefined }) {
   return <time datetime={date.toISOString()} title={date.toISOString()}>{text}</time>;
 }
 
+/** A contact: its name where there is one, and its id in any case, for names are not unique. */
+export function Who(
+  { contact, name, channel }: {
+    contact: string;
+    name?: string | null | undefined;
+    channel: string;
+  },
+) {
+  return (
+    <span class="contact">
+      <strong title={contact}>{name ?? shortId(contact)}</strong>
+      <span>{name == null ? channel : `${channel} · ${shortId(contact)}`}</span>
+    </span>
+  );
+}
+
+/** An id, without the middle of a long one. */
+export function shortId(id: string): string {
+  return id.length <= 20 ? id : `${id.slice(0, 12)}…${id.slice(-4)}`;
+}
+
 /** A button that says when its work is under way. */
 export function Button(
-  { isBusy, children, ...given }: PropsWithChildren<{
+  { isBusy, label, children, ...given }: PropsWithChildren<{
     isBusy: boolean;
+    /** What a screen reader says, where the text alone does not tell which of several it is. */
+    label?: string;
     type?: "submit" | "button";
     class?: string;
     onClick?: () => void;
   }>,
 ) {
-  return <button type="submit" {...given} disabled={isBusy} aria-busy={isBusy}>{children}</button>;
+  return (
+    <button type="submit" {...given} aria-label={label} disabled={isBusy} aria-busy={isBusy}>
+      {children}
+    </button>
+  );
 }
 
 /** Says that something is on its way. */
 export function Waiting({ text = "Loading …" }: { text?: string }) {
-  return <p class="empty" role="status">{text}</p>;
+  return <p class="empty waiting" role="status">{text}</p>;
 }
 
 /** Says that the page waits for its server, and does everything by itself. */

@@ -8,6 +8,13 @@ import { useAnswer } from "./hooks.ts";
 import { Badge, Empty, Missing, Problem, Section, When } from "./parts.tsx";
 import type { Audit, Turns, Usage } from "./types.ts";
 
+const number = new Intl.NumberFormat();
+const money = new Intl.NumberFormat(undefined, {
+  style: "currency",
+  currency: "USD",
+  maximumFractionDigits: 4,
+});
+
 /** Tokens and money by day, the latest turns, and the admin calls of the tenant. */
 export function RecordPage({ account }: { account: string }) {
   const usage = useAnswer<Usage>(`tenants/${account}/usage`);
@@ -46,7 +53,7 @@ export function RecordPage({ account }: { account: string }) {
                     <th>When</th>
                     <th>Agent</th>
                     <th>For</th>
-                    <th>Tools</th>
+                    <th class="num">Tools</th>
                     <th>Result</th>
                   </tr>
                 </thead>
@@ -58,7 +65,7 @@ export function RecordPage({ account }: { account: string }) {
                       </td>
                       <td>{turn.agent_id}</td>
                       <td>{turn.binding_id}</td>
-                      <td>{turn.tool_calls}</td>
+                      <td class="num" data-title="tools">{turn.tool_calls}</td>
                       <td>
                         <Badge tone={turn.outcome === "ok" ? "good" : "warn"}>
                           {turn.outcome}
@@ -94,9 +101,9 @@ function UsageTable({ usage }: Usage) {
         <thead>
           <tr>
             <th>Day</th>
-            <th>Calls</th>
-            <th>Tokens</th>
-            <th>US$</th>
+            <th class="num">Calls</th>
+            <th class="num">Tokens</th>
+            <th class="num">Cost</th>
             <th>Share</th>
           </tr>
         </thead>
@@ -104,9 +111,11 @@ function UsageTable({ usage }: Usage) {
           {usage.map((day) => (
             <tr key={day.day ?? ""}>
               <td>{day.day}</td>
-              <td>{day.calls}</td>
-              <td>{day.tokens_in + day.tokens_out}</td>
-              <td>{(day.cost_micros / 1_000_000).toFixed(2)}</td>
+              <td class="num" data-title="calls">{number.format(day.calls)}</td>
+              <td class="num" data-title="tokens">
+                {number.format(day.tokens_in + day.tokens_out)}
+              </td>
+              <td class="num" data-title="cost">{money.format(day.cost_micros / 1_000_000)}</td>
               <td>
                 <meter
                   aria-label={`Tokens of ${day.day ?? ""}`}

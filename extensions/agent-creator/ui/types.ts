@@ -4,30 +4,50 @@
  * @module
  */
 import type { ResultOf } from "nexo-microapps/sdk";
+import type { ComplianceSettings } from "../compliance/settings.ts";
 import type { Campaign } from "../store/campaigns.ts";
 import type { Lead } from "../store/leads.ts";
 import type { Customer } from "../store/tenants.ts";
 import type { User } from "../store/users.ts";
 
-export type { Customer, Lead, User };
+export type { ComplianceSettings, Customer, Lead, User };
 
 /** `me` */
 export interface Me {
   readonly user: User;
   readonly customer: Customer | null;
 }
+/** What a contact is called, where that is known. */
+interface Named {
+  readonly contact_name?: string;
+}
+/** One conversation. */
+export type Conversation = ResultOf<"conversations/list">["conversations"][number] & Named;
 /** `conversations` */
-export type Conversations = ResultOf<"conversations/list">;
-/** One of them. */
-export type Conversation = Conversations["conversations"][number];
+export interface Conversations {
+  readonly conversations: readonly Conversation[];
+}
 /** `conversations/<agent>/<session>` */
-export type Thread = ResultOf<"conversations/read">;
+export type Thread = Omit<ResultOf<"conversations/read">, "conversation"> & {
+  readonly conversation: Conversation | null;
+};
 /** `escalations` */
-export type Escalations = ResultOf<"escalations/list">;
+export interface Escalations {
+  readonly entries: readonly (ResultOf<"escalations/list">["entries"][number] & Named)[];
+}
+/** `presence`: who has which conversation open, by session. */
+export interface Presence {
+  readonly here: Readonly<Record<string, readonly Pick<User, "id" | "name">[]>>;
+}
 /** `leads` */
 export interface Leads {
   readonly leads: readonly Lead[];
-  readonly opted_out: readonly { channel: string; contact: string; at_ms: number }[];
+  readonly opted_out: readonly {
+    channel: string;
+    contact: string;
+    at_ms: number;
+    name: string | null;
+  }[];
 }
 /** `drips` */
 export interface Drips {
@@ -36,7 +56,8 @@ export interface Drips {
 }
 /** `agents` */
 export interface Agents {
-  readonly agents: readonly ResultOf<"agents/get">[];
+  readonly agents:
+    readonly (ResultOf<"agents/get"> & { readonly compliance: ComplianceSettings })[];
 }
 /** One of them. */
 export type Agent = Agents["agents"][number];
