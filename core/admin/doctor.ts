@@ -5,17 +5,8 @@
  */
 import { z } from "zod";
 import { messageOf } from "../contract/mod.ts";
+import type { AreaFinding, Finding } from "../contract/views/health.ts";
 import { type AdminMethod, operatorMethod } from "./method.ts";
-
-/** One thing that was looked at. */
-export interface Finding {
-  readonly level: "ok" | "warning" | "error";
-  /** What was looked at: a source, a microapp, a file. */
-  readonly subject: string;
-  readonly message: string;
-  /** What to do; null when all is well. */
-  readonly fix: string | null;
-}
 
 /** A part that can say how it is. */
 export interface DoctorCheck {
@@ -29,12 +20,12 @@ export function doctorMethods(
   checks: readonly DoctorCheck[],
   { capabilities }: { readonly capabilities: () => readonly unknown[] },
 ): AdminMethod[] {
-  const run = async ({ area, run: check }: DoctorCheck) => {
+  const run = async ({ area, run: check }: DoctorCheck): Promise<AreaFinding[]> => {
     try {
       return (await check()).map((finding) => ({ area, ...finding }));
     } catch (error) {
       const message = `Cannot look: ${messageOf(error)}`;
-      return [{ area, level: "error" as const, subject: area, message, fix: "See the log" }];
+      return [{ area, level: "error", subject: area, message, fix: "See the log" }];
     }
   };
   return [

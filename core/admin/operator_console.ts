@@ -5,86 +5,9 @@
  */
 import { z } from "zod";
 import { CodedError } from "../contract/mod.ts";
-import type { InboxRow } from "../queues/inbox.ts";
-import type { TurnView } from "../record/turns.ts";
+import type { DeliveryStory } from "../contract/views/deliveries.ts";
+import type { TurnStory } from "../contract/views/turns.ts";
 import { type AdminMethod, type Call, operatorMethod } from "./method.ts";
-
-/** One message a delivery became, with the turn over it once that has ended. */
-export interface DeliveryStep {
-  readonly inbound_id: string;
-  readonly agent_id: string;
-  readonly session_id: string;
-  readonly state: "queued" | "running" | "done" | "dead";
-  /** Turns over it that failed, and turns over it that were started. */
-  readonly attempts: number;
-  readonly starts: number;
-  readonly next_at_ms: number;
-  readonly turn_id: string | null;
-  readonly turn: TurnView | null;
-}
-
-/** A delivery without its body: what it became, and what went wrong. */
-export interface DeliveryStory {
-  /** With what the edge checked of it; null for a source that is not configured now. */
-  readonly delivery: InboxRow & { readonly verified_by: string | null };
-  /** The delivery this one repeats by an operator's wish. */
-  readonly replayed_from: string | null;
-  readonly steps: readonly DeliveryStep[];
-  readonly dead_letters: readonly {
-    readonly id: string;
-    readonly code: string;
-    readonly detail: string;
-    readonly at_ms: number;
-    readonly replayed_at_ms: number | null;
-  }[];
-}
-
-/** A finished turn with everything it did; texts and arguments are redacted. */
-export interface TurnStory {
-  readonly turn: TurnView;
-  readonly tool_calls: readonly {
-    readonly call_id: string;
-    readonly tool: string;
-    readonly microapp_id: string | null;
-    readonly arguments: unknown;
-    readonly result: unknown;
-    readonly outcome: string;
-    /** What holds for it now on this binding; null is no limit. */
-    readonly limit: { readonly rps: number; readonly burst: number } | null;
-    readonly duration_ms: number;
-    /** When it began. */
-    readonly at_ms: number;
-  }[];
-  readonly model_calls: readonly {
-    readonly id: string;
-    readonly provider: string;
-    readonly model: string;
-    readonly state: string;
-    readonly error: string | null;
-    readonly tokens_in: number;
-    readonly tokens_out: number;
-    readonly tokens_cached: number;
-    readonly cost_micros: number;
-    readonly at_ms: number;
-    readonly ended_at_ms: number | null;
-  }[];
-  readonly entries: readonly {
-    readonly seq: number;
-    readonly role: string;
-    readonly body: string;
-    readonly sent_at_ms: number;
-  }[];
-  /** What it sent, as far as each message has come. */
-  readonly sends: readonly {
-    readonly id: string;
-    readonly channel: string;
-    readonly instance: string;
-    readonly state: "queued" | "sent" | "dead";
-    readonly attempts: number;
-    readonly created_at_ms: number;
-    readonly sent_at_ms: number | null;
-  }[];
-}
 
 /** What these methods need. */
 export interface OperatorConsoleDeps {

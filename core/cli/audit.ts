@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import type { Writable } from "node:stream";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { AuditView } from "../record/admin_audit.ts";
+import type { AuditView } from "../contract/views/audit.ts";
 import { formatAuditTable } from "../record/audit_table.ts";
 import type { SignedHead } from "../record/heads.ts";
 import type { DaemonClient } from "./client.ts";

@@ -4,26 +4,9 @@
  * @module
  */
 import type { Command } from "commander";
+import type { AreaFinding, ToggleView } from "../contract/views/health.ts";
 import type { CliContext } from "./command.ts";
 import { sayJson, sayTable } from "./print.ts";
-
-interface Found {
-  area: string;
-  level: "ok" | "warning" | "error";
-  subject: string;
-  message: string;
-  fix: string | null;
-}
-
-interface Toggle {
-  extension: string;
-  env_var: string;
-  state: string;
-  value: boolean | number | null;
-  raw_value: string | null;
-  risk: string;
-  effect: string;
-}
 
 /** Adds the command. It exits with 1 on errors, not on warnings. */
 export function addDoctorCommand(program: Command, { daemon, exitWith }: CliContext): void {
@@ -32,7 +15,7 @@ export function addDoctorCommand(program: Command, { daemon, exitWith }: CliCont
     .description("what the environment switches on and off, in core and in microapps")
     .option("--json", "print an array")
     .action(async (_options, command: Command) => {
-      const { capabilities } = await (await daemon()).call<{ capabilities: Toggle[] }>(
+      const { capabilities } = await (await daemon()).call<{ capabilities: ToggleView[] }>(
         "doctor/capabilities",
       );
       // `--json` may stand before or after the word.
@@ -51,7 +34,7 @@ export function addDoctorCommand(program: Command, { daemon, exitWith }: CliCont
   doctor.description("how sources, microapps and config are; exit 1 on errors")
     .option("--json", "print an array")
     .action(async ({ json }: { json?: boolean }) => {
-      const { findings } = await (await daemon()).call<{ findings: Found[] }>("doctor");
+      const { findings } = await (await daemon()).call<{ findings: AreaFinding[] }>("doctor");
       if (json === true) sayJson(findings);
       else {
         sayTable(findings, [

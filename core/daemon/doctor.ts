@@ -4,7 +4,8 @@
  * @module
  */
 import { basename } from "node:path";
-import type { DoctorCheck, Finding } from "../admin/doctor.ts";
+import type { DoctorCheck } from "../admin/doctor.ts";
+import type { Finding } from "../contract/views/health.ts";
 import type { InstanceView } from "../channels/attendants.ts";
 import {
   basePathOf,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { LineView } from "../admin/operator_overview.ts";
+import type { LineView } from "../contract/views/channels.ts";
 import { answererOf } from "../channels/answerer.ts";
 import type { InstanceView } from "../channels/attendants.ts";
 import type { Channels } from "../channels/ingress.ts";

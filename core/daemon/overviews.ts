@@ -3,14 +3,10 @@
  *
  * @module
  */
-import type {
-  BudgetView,
-  ConfigOverview,
-  ConfigProblemView,
-  OperatorOverviewDeps,
-  TenantOverview,
-} from "../admin/operator_overview.ts";
+import type { OperatorOverviewDeps } from "../admin/operator_overview.ts";
 import type { Clock } from "../contract/mod.ts";
+import type { ConfigOverview, ConfigProblemView } from "../contract/views/config.ts";
+import type { BudgetView, TenantOverview } from "../contract/views/tenants.ts";
 import { createBook, firstDay, windowEndMs } from "../models/budget/book.ts";
 import { amount, type Line, linesOf } from "../models/budget/lines.ts";
 import { type SpentRow } from "../models/budget/usage.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Finding } from "../admin/doctor.ts";
+import type { Finding } from "../contract/views/health.ts";
 import { tenantsOf } from "../admin/agents.ts";
 import { createSkillGates } from "../agents/skill_gates.ts";
 import { findSkill } from "../agents/skills.ts";

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { DeliveryStep, DeliveryStory, TurnStory } from "../admin/operator_console.ts";
 import { toolLimitsOf } from "../agents/policy.ts";
+import type { DeliveryStep, DeliveryStory } from "../contract/views/deliveries.ts";
+import type { TurnStory } from "../contract/views/turns.ts";
 import { rateOfTool } from "../limits/tool_limits.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Inbox } from "../queues/inbox.ts";

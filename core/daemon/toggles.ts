@@ -3,28 +3,10 @@
  *
  * @module
  */
-import { amountOf, isSwitchedOn, type ToggleRisk, TOGGLES } from "../contract/mod.ts";
+import { amountOf, isSwitchedOn, TOGGLES } from "../contract/mod.ts";
+import type { ToggleView } from "../contract/views/health.ts";
 import type { Env } from "../microapps/env.ts";
 import type { Gate } from "../microapps/manifest.ts";
-
-/** One variable, in the shape nexo prints. */
-export interface ToggleView {
-  /** `core`, or the microapp that reads it. */
-  readonly extension: string;
-  readonly env_var: string;
-  readonly kind: "switch" | "number" | "boolean" | "allowlist" | "cargo_feature";
-  readonly risk: ToggleRisk;
-  /** `unknown` for what was decided when the microapp was built. */
-  readonly state: "enabled" | "disabled" | "unknown";
-  /** As it is set; null when it is not. */
-  readonly raw_value: string | null;
-  /** What counts, the default when nothing is set. */
-  readonly value: boolean | number | null;
-  /** Entries of an allowlist. */
-  readonly items_count: number | null;
-  readonly effect: string;
-  readonly hint: string | null;
-}
 
 /** Core's own variables, then those microapps say they read, in the order of their ids. */
 export function toggleViews(

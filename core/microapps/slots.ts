@@ -4,6 +4,7 @@
  * @module
  */
 import { CodedError } from "../contract/mod.ts";
+import type { MicroappView } from "../contract/views/microapps.ts";
 import { openDeadline } from "../flow/deadline.ts";
 import type { Candidate } from "./candidate.ts";
 import { type Generation, type GenerationDeps, openGeneration } from "./generation.ts";
@@ -24,28 +25,12 @@ export interface SlotsDeps extends GenerationDeps {
   readonly onStopped: (microappId: string) => void;
 }
 
-/** One microapp, as `nexo ext status` shows it. */
-export interface MicroappStatus {
-  readonly id: string;
-  readonly version: string;
+/** See {@linkcode MicroappView}. */
+export interface MicroappStatus extends MicroappView {
   readonly state: MicroappState;
-  /** Why it is not ready. */
-  readonly reason: string | null;
-  readonly pid: number | null;
-  /** Starts after the first. */
-  readonly restarts: number;
-  /** How its process is confined; null while none was started. */
   readonly sandbox: SandboxLevel | null;
-  /** What the sandbox leaves open, or why it is not a stronger one. */
-  readonly sandbox_notes: readonly string[];
-  readonly tools: readonly { readonly name: string }[];
   readonly hooks: readonly HookPoint[];
-  /** Null when it declares no HTTP server. */
   readonly http: ServerStatus | null;
-  /** Names of the capabilities it was given. */
-  readonly grants: readonly string[];
-  /** Its last lines on stderr, and stray ones on stdout. */
-  readonly stderr: readonly string[];
 }
 
 /** One microapp of a host. */

@@ -3,24 +3,12 @@
  *
  * @module
  */
+import type { DeadLetterView } from "../contract/views/deliveries.ts";
 import type { Row, Store, Write } from "../store/store.ts";
 import { insert, statement } from "../store/store.ts";
 
 /** A dead letter, as operators see it. */
-export interface DeadLetter extends Row {
-  id: string;
-  account_id: string;
-  kind: "inbox" | "inbound" | "outbox";
-  /** The row of that table. */
-  ref_id: string;
-  /** The source, agent or channel it was for. */
-  source: string;
-  code: string;
-  /** Redacted by the caller. */
-  detail: string;
-  at_ms: number;
-  replayed_at_ms: number | null;
-}
+export interface DeadLetter extends DeadLetterView, Row {}
 
 /** Rows of the table `dead_letters`. */
 export interface DeadLetters {

@@ -4,24 +4,15 @@
  * @module
  */
 import { bodyOfBytes, Envelope, EnvelopeHead, envelopeOf, type Handoff } from "../contract/mod.ts";
+import type { DeliveryView } from "../contract/views/deliveries.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { bulk, insert, type Row, statement, type Store, type Write } from "../store/store.ts";
 
 /** How far a delivery has come. */
-export type InboxState = "queued" | "done" | "unmatched" | "dead";
+export type InboxState = DeliveryView["state"];
 
-/** A delivery as operators see it. */
-export interface InboxRow extends Row {
-  envelope_id: string;
-  account_id: string;
-  source_id: string;
-  event_kind: string;
-  subject: string;
-  delivery_id: string | null;
-  state: InboxState;
-  attempts: number;
-  received_at_ms: number;
-}
+/** A row as operators see it. */
+export interface InboxRow extends Omit<DeliveryView, "verified_by">, Row {}
 
 /** Which deliveries {@linkcode Inbox.list} returns. */
 export interface InboxFilter {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AuditView } from "../contract/views/audit.ts";
 import { OPERATOR_STREAM } from "../events/event_rows.ts";
 import { clampLimit, readPage } from "../events/page.ts";
 import { append, type Row, type Store, type Value, type Write } from "../store/store.ts";
@@ -33,23 +34,6 @@ export interface AuditOutcome {
   readonly errorCode?: number | undefined;
   readonly durationMs: number;
   readonly atMs: number;
-}
-
-/** An admin call as the command line and the admin RPC show it. */
-export interface AuditView {
-  readonly microapp_id: string;
-  readonly method: string;
-  readonly capability: string;
-  readonly args_hash: string;
-  readonly started_at_ms: number;
-  /** `unknown` when no outcome was written: the call is under way, or the process ended during it. */
-  readonly result: "ok" | "error" | "denied" | "unknown";
-  readonly duration_ms: number | null;
-  readonly tenant_id?: string;
-  /** Only for operators. */
-  readonly id?: string;
-  /** Whose token it was, when an operator called; only for operators. */
-  readonly subject?: string | null;
 }
 
 /** Columns that the hash covers. */

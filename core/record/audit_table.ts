@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AuditView } from "./admin_audit.ts";
+import type { AuditView } from "../contract/views/audit.ts";
 
 interface Column {
   readonly name: string;

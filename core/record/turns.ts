@@ -4,6 +4,7 @@
  * @module
  */
 import type { Random } from "../contract/mod.ts";
+import type { TurnView } from "../contract/views/turns.ts";
 import { clampLimit, readPage } from "../events/page.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import { append, type Row, statement, type Store, type Value, type Write } from "../store/store.ts";
@@ -44,35 +45,6 @@ export interface FinishedTurn {
   readonly traceId?: string | null | undefined;
   /** What the row vouches for without holding it: `contentOf` its entries, or any other JSON. */
   readonly content: unknown;
-}
-
-/** A turn as the command line and the admin RPC show it. */
-export interface TurnView {
-  readonly turn_id: string;
-  readonly account_id: string;
-  readonly agent_id: string;
-  readonly session_id: string;
-  readonly binding_id: string;
-  readonly channel: string;
-  readonly instance: string;
-  readonly trigger: string;
-  readonly envelope_id: string | null;
-  readonly delivery_id: string | null;
-  readonly outcome: "ok" | "error" | "refused";
-  readonly error: string | null;
-  readonly tokens_in: number;
-  readonly tokens_out: number;
-  readonly tokens_cached: number;
-  readonly cost_micros: number;
-  readonly tool_calls: number;
-  readonly duration_ms: number;
-  readonly started_at_ms: number;
-  readonly finished_at_ms: number;
-  readonly provider: string;
-  readonly model: string;
-  readonly attempts: number;
-  /** Its trace in OpenTelemetry; null when none was made. */
-  readonly trace_id: string | null;
 }
 
 /** Turns, newest first. */

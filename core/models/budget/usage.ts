@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { UsageView } from "../../contract/views/tenants.ts";
 import type { Row, Store } from "../../store/store.ts";
 import { dayOf } from "./ledger.ts";
 
@@ -37,26 +38,8 @@ export interface UsageQuery {
   readonly by: "day" | "agent" | "model";
 }
 
-/** Sums of usage; the keys that were not grouped by are null. */
-export interface UsageRow extends Row {
-  readonly account_id: string;
-  /** `2026-01-31` */
-  readonly day: string | null;
-  readonly agent_id: string | null;
-  readonly provider: string | null;
-  readonly model: string | null;
-  /** Requests to providers, tries that failed included. */
-  readonly calls: number;
-  readonly failed_calls: number;
-  /** Calls that ended without a count, and the most they can have taken. */
-  readonly unknown_calls: number;
-  readonly tokens_in: number;
-  readonly tokens_out: number;
-  readonly tokens_cached: number;
-  readonly cost_micros: number;
-  readonly unknown_tokens: number;
-  readonly unknown_micros: number;
-}
+/** See {@linkcode UsageView}. */
+export interface UsageRow extends UsageView, Row {}
 
 const KEYS = {
   day: ["day"],
