@@ -12,6 +12,7 @@ import { eventually, tailTurns } from "../support/watch.ts";
 import {
   CHROMIUM,
   expectAccessible,
+  expectGoodInBothSchemes,
   freePort,
   openChromium,
   openPage,
@@ -77,15 +78,10 @@ describe.skipIf(CHROMIUM === undefined)("the console's pages", () => {
     ["nowhere", "nowhere", "Nothing is here"],
   ];
 
-  it.each(
-    [
-      { colorScheme: "light", view: "desk", options: {} },
-      { colorScheme: "dark", view: "phone", options: PHONE },
-    ] as const,
-  )(
-    "can be used by everybody: $colorScheme, $view",
-    async ({ colorScheme, view, options }) => {
-      await using tab = await openPage(browser, { ...options, colorScheme });
+  it.each([{ view: "desk", options: {} }, { view: "phone", options: PHONE }] as const)(
+    "can be used by everybody: $view",
+    async ({ view, options }) => {
+      await using tab = await openPage(browser, options);
       const { page } = tab;
       await signIn(page);
       for (const [name, path, text] of pages()) {
@@ -93,12 +89,7 @@ describe.skipIf(CHROMIUM === undefined)("the console's pages", () => {
         await page.goto(`${daemon.edgeUrl}/console/${path}`);
         await page.getByText(text).first().waitFor();
         await waitForLive(page);
-        await expectAccessible(page);
-        const overflow = await page.evaluate(() =>
-          document.documentElement.scrollWidth - document.documentElement.clientWidth
-        );
-        expect(overflow, `${name} is wider than the screen`).toBe(0);
-        await photograph(page, `${name}-${view}-${colorScheme}`);
+        await expectGoodInBothSchemes(page, `${name}-${view}`);
       }
       expect(tab.problems).toEqual([]);
     },
@@ -121,6 +112,29 @@ describe.skipIf(CHROMIUM === undefined)("the console's pages", () => {
     await page.getByText('"full_name": "octo/first"').waitFor();
     await page.getByText("user-agent").waitFor();
     expect(tab.problems).toEqual([]);
+  });
+
+  it("names who else has a conversation open, for as long as they have", async () => {
+    await using mine = await openPage(browser);
+    await signIn(mine.page);
+    await mine.page.goto(`${daemon.edgeUrl}/console/turns/${turnId}`);
+    await mine.page.getByText("offline / rules").first().waitFor();
+    {
+      await using hers = await openPage(browser);
+      const token = (await place.nexo(
+        ..."token create --scope operator --subject".split(" "),
+        "ana@acme.example",
+      )).stdout.trim();
+      await hers.page.goto(`${daemon.edgeUrl}/console/turns/${turnId}`);
+      await hers.page.getByLabel("Operator token").fill(token);
+      await hers.page.getByRole("button", { name: "Sign in" }).click();
+      await mine.page.getByText("Also at this conversation: ana@acme.example").waitFor();
+      await hers.page.getByText("Also at this conversation: ").waitFor();
+      await expectAccessible(mine.page);
+      await photograph(mine.page, "presence");
+    }
+    await expect.poll(() => mine.page.getByText("Also at this conversation").count()).toBe(0);
+    expect(mine.problems).toEqual([]);
   });
 
   it("restarts a microapp and shows its new process", async () => {

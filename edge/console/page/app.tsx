@@ -24,7 +24,7 @@ import { SignInAgain, SignInPage } from "./sign_in.tsx";
 import { useStore } from "./store.ts";
 import { TenantPage } from "./tenant_page.tsx";
 import { TenantsPage } from "./tenants_page.tsx";
-import { TEXTS } from "./texts.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { TurnPage } from "./turn_page.tsx";
 import { TurnsPage } from "./turns_page.tsx";
 import { Empty, Link, Loading, PageHead } from "./ui.tsx";

@@ -4,21 +4,25 @@
  * @module
  */
 import { useEffect, useState } from "hono/jsx/dom";
+import type {
+  AuditCursor,
+  ChainView,
+  OperatorAuditView,
+} from "../../../core/contract/views/audit.ts";
 import { ApiError } from "./api.ts";
 import { ChoiceFilter, Filters, TextFilter } from "./filters.tsx";
 import { showDuration, showNumber } from "./format.ts";
 import { useServices } from "./services.ts";
 import { useStore } from "./store.ts";
 import { type Column, PagedTable, Table } from "./table.tsx";
-import { TEXTS } from "./texts.ts";
-import type { AuditCursor, AuditRow, ChainRow } from "./types.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Badge, Empty, Failure, Id, Loading, PageHead, Time } from "./ui.tsx";
 
 const PAGE_ROWS = 50;
 const RESULTS = ["ok", "error", "denied", "unknown"];
 const T = TEXTS.audit;
 
-const columns: readonly Column<AuditRow>[] = [
+const columns: readonly Column<OperatorAuditView>[] = [
   { title: T.method, show: (row) => <code>{row.method}</code> },
   { title: T.at, show: (row) => <Time atMs={row.started_at_ms} /> },
   { title: T.who, show: (row) => row.subject ?? row.microapp_id },
@@ -46,13 +50,13 @@ export function AuditPage() {
         <TextFilter name="tenant" label={TEXTS.filters.tenant} />
         <ChoiceFilter name="result" label={T.result} values={RESULTS} words={TEXTS.states} />
       </Filters>
-      <PagedTable<AuditRow, AuditCursor>
+      <PagedTable<OperatorAuditView, AuditCursor>
         label={TEXTS.pages.audit}
         columns={columns}
         listKey={`audit ${tenant} ${method} ${microapp} ${result}`}
         idOf={(row) => row.id}
         load={async (cursor, signal) => {
-          const page = await api.call<{ rows: AuditRow[]; cursor: AuditCursor | null }>(
+          const page = await api.call<{ rows: OperatorAuditView[]; cursor: AuditCursor | null }>(
             "audit/tail",
             {
               tenant: tenant || null,
@@ -75,7 +79,7 @@ export function AuditPage() {
 type Check =
   | { readonly kind: "idle" }
   | { readonly kind: "running" }
-  | { readonly kind: "done"; readonly chains: readonly ChainRow[]; readonly atMs: number }
+  | { readonly kind: "done"; readonly chains: readonly ChainView[]; readonly atMs: number }
   | { readonly kind: "failed"; readonly error: ApiError };
 
 /** Walks every chain, of one tenant when the list is about one. */
@@ -85,7 +89,7 @@ function Verification({ account }: { account: string }) {
   async function verify(): Promise<void> {
     setCheck({ kind: "running" });
     try {
-      const { chains } = await api.call<{ chains: ChainRow[] }>("audit/verify", {
+      const { chains } = await api.call<{ chains: ChainView[] }>("audit/verify", {
         account: account || null,
       });
       setCheck({ kind: "done", chains, atMs: Date.now() });
@@ -121,7 +125,7 @@ function Verification({ account }: { account: string }) {
         ? (
           <details open={check.chains.some(({ ok }) => !ok)}>
             <summary>{T.perChain}</summary>
-            <Table<ChainRow>
+            <Table<ChainView>
               label={T.chains}
               columns={chainColumns}
               rows={check.chains}
@@ -134,7 +138,7 @@ function Verification({ account }: { account: string }) {
   );
 }
 
-const chainColumns: readonly Column<ChainRow>[] = [
+const chainColumns: readonly Column<ChainView>[] = [
   { title: T.tenant, show: (row) => row.account === "_" ? T.ofNobody : row.account },
   { title: T.chain, show: (row) => T.tables[row.table] ?? row.table },
   { title: T.rows, show: (row) => showNumber(row.rows), isNumber: true },
@@ -150,7 +154,7 @@ const chainColumns: readonly Column<ChainRow>[] = [
   },
 ];
 
-function Verdict({ chains, atMs }: { chains: readonly ChainRow[]; atMs: number }) {
+function Verdict({ chains, atMs }: { chains: readonly ChainView[]; atMs: number }) {
   const broken = chains.filter(({ ok }) => !ok).length;
   const rows = chains.reduce((sum, chain) => sum + chain.rows, 0);
   return (

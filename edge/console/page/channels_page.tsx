@@ -3,45 +3,37 @@
  *
  * @module
  */
+import type { LineView } from "../../../core/contract/views/channels.ts";
 import { showSpan } from "./format.ts";
 import { useQuery } from "./query.ts";
 import { pathTo } from "./router.ts";
 import { useServices } from "./services.ts";
-import { TEXTS } from "./texts.ts";
-import type { LineRow } from "./types.ts";
-import { Badge, Command, Empty, Facts, Failure, Link, Loading, PageHead, Time } from "./ui.tsx";
+import { TEXTS } from "./texts/mod.ts";
+import { TilePage } from "./tile_page.tsx";
+import { Badge, Facts, Link, Time } from "./ui.tsx";
 
 const T = TEXTS.channels;
 
 /** The channels page. */
 export function ChannelsPage() {
   const { api } = useServices();
-  const { data, error, refresh } = useQuery({
+  const query = useQuery({
     key: "channels",
-    ask: (signal) => api.call<{ lines: LineRow[] }>("channels/health", {}, signal),
+    ask: async (signal) =>
+      (await api.call<{ lines: LineView[] }>("channels/health", {}, signal)).lines,
     changedBy: ["turn_started", "outbound_sent", "outbound_failed", "config_applied"],
   });
   return (
-    <>
-      <PageHead title={TEXTS.pages.channels} intro={T.intro} />
-      {error === undefined ? null : <Failure error={error} onRetry={refresh} />}
-      {data === undefined && error === undefined ? <Loading /> : null}
-      {data?.lines.length === 0
-        ? (
-          <Empty title={T.emptyTitle}>
-            <p>{T.empty}</p>
-            <Command text={T.emptyCommand} />
-          </Empty>
-        )
-        : null}
-      <div class="tiles">
-        {data?.lines.map((line) => <Line key={`${line.channel}:${line.instance}`} line={line} />)}
-      </div>
-    </>
+    <TilePage
+      title={TEXTS.pages.channels}
+      texts={T}
+      query={query}
+      show={(line) => <Line key={`${line.channel}:${line.instance}`} line={line} />}
+    />
   );
 }
 
-function Line({ line }: { line: LineRow }) {
+function Line({ line }: { line: LineView }) {
   const { channel, instance, account_id: account, credential, reason } = line;
   const moment = (atMs: number | null) => atMs === null ? "–" : <Time atMs={atMs} />;
   return (
@@ -83,7 +75,7 @@ function Line({ line }: { line: LineRow }) {
   );
 }
 
-function Waiting({ line }: { line: LineRow }) {
+function Waiting({ line }: { line: LineView }) {
   const { waiting, retrying, oldest_waiting_ms: oldest } = line;
   if (waiting === 0 || oldest === null) return <>{T.nothingWaits}</>;
   return <>{T.waits(waiting, retrying, showSpan(Date.now() - oldest))}</>;

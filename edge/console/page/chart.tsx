@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { showNumber } from "./format.ts";
-import { TEXTS } from "./texts.ts";
+import { showCompact, showDay, showNumber } from "./format.ts";
+import { TEXTS } from "./texts/mod.ts";
 
 const T = TEXTS.chart;
 
@@ -16,7 +16,10 @@ export interface DayValue {
   readonly parts: readonly number[];
 }
 
-/** Bars for days, in order, stacked of `names`; a line where the limit is, if there is one. */
+/** Parts of the height at which there are lines, and numbers beside them. */
+const TICKS = 4;
+
+/** Bars for days, in order, stacked of `names`; a line where the limit is, if that is near them. */
 export function DayBars({ label, names, days, limit }: {
   label: string;
   names: readonly string[];
@@ -24,8 +27,14 @@ export function DayBars({ label, names, days, limit }: {
   limit?: number | undefined;
 }) {
   const totals = days.map(({ parts }) => parts.reduce((sum, part) => sum + part, 0));
-  const most = Math.max(1, limit ?? 0, ...totals) * 1.05;
-  const at = (value: number): number => 100 - 100 * value / most;
+  const highest = Math.max(0, ...totals);
+  // A limit far above would press the bars flat; then the legend alone tells it.
+  const isLimitNear = limit !== undefined && limit <= highest * 4;
+  const top = niceTop(Math.max(highest, isLimitNear ? limit : 0));
+  const at = (value: number): number => 100 - 100 * value / top;
+  const width = days.length * 10;
+  const text = ({ day, parts }: DayValue): string =>
+    [showDay(day), ...parts.map((part, i) => `${names[i] ?? ""} ${showNumber(part)}`)].join(" · ");
   return (
     <figure class="chart">
       <figcaption>
@@ -39,34 +48,59 @@ export function DayBars({ label, names, days, limit }: {
           )}
         </span>
       </figcaption>
-      <svg
-        viewBox={`0 0 ${days.length * 10} 100`}
-        preserveAspectRatio="none"
-        role="img"
-        aria-label={T.summary(label, showNumber(totals.reduce((sum, one) => sum + one, 0)))}
-      >
-        {days.flatMap(({ day, parts }, column) =>
-          parts.map((part, i) => {
-            const below = parts.slice(0, i).reduce((sum, one) => sum + one, 0);
-            return (
-              <rect
-                key={`${day} ${i}`}
-                class={`part-${i}`}
-                x={column * 10 + 1}
-                width={8}
-                y={at(below + part)}
-                height={Math.max(0, at(below) - at(below + part))}
-              />
-            );
-          })
-        )}
-        {limit === undefined
-          ? null
-          : <line class="limit" x1={0} x2={days.length * 10} y1={at(limit)} y2={at(limit)} />}
-      </svg>
-      <div class="axis muted">
-        <span>{days[0]?.day ?? ""}</span>
-        <span>{days.at(-1)?.day ?? ""}</span>
+      <div class="plot">
+        <div class="axis-y muted" aria-hidden="true">
+          {Array.from(
+            { length: TICKS + 1 },
+            (_, i) => <span key={String(i)}>{showCompact(top * (TICKS - i) / TICKS)}</span>,
+          )}
+        </div>
+        <svg
+          viewBox={`0 0 ${width} 100`}
+          preserveAspectRatio="none"
+          role="img"
+          aria-label={T.summary(label, showNumber(totals.reduce((sum, one) => sum + one, 0)))}
+        >
+          {Array.from({ length: TICKS }, (_, i) => (
+            <line
+              key={`tick ${i}`}
+              class="tick"
+              x1={0}
+              x2={width}
+              y1={100 * i / TICKS}
+              y2={100 * i / TICKS}
+            />
+          ))}
+          {days.flatMap(({ day, parts }, column) =>
+            parts.map((part, i) => {
+              const below = parts.slice(0, i).reduce((sum, one) => sum + one, 0);
+              return (
+                <rect
+                  key={`${day} ${i}`}
+                  class={`part-${i}`}
+                  x={column * 10 + 1}
+                  width={8}
+                  y={at(below + part)}
+                  height={Math.max(0, at(below) - at(below + part))}
+                />
+              );
+            })
+          )}
+          {isLimitNear
+            ? <line class="limit" x1={0} x2={width} y1={at(limit)} y2={at(limit)} />
+            : null}
+          {days.map((value, column) => (
+            <rect key={value.day} class="day" x={column * 10} width={10} y={0} height={100}>
+              <title>{text(value)}</title>
+            </rect>
+          ))}
+        </svg>
+        <div class="axis-x muted" aria-hidden="true">
+          {[0, Math.floor(days.length / 2), days.length - 1].map((i) => (
+            <span key={String(i)}>{showDay(days[i]?.day ?? "")}</span>
+          ))}
+        </div>
+        {highest === 0 ? <p class="nothing muted">{T.nothing}</p> : null}
       </div>
       <details>
         <summary>{T.asTable}</summary>
@@ -82,7 +116,7 @@ export function DayBars({ label, names, days, limit }: {
           <tbody role="rowgroup">
             {days.filter(({ parts }) => parts.some((part) => part > 0)).map(({ day, parts }) => (
               <tr role="row" key={day}>
-                <td role="cell" data-title={T.day}>{day}</td>
+                <td role="cell" data-title={T.day}>{showDay(day)}</td>
                 {parts.map((part, i) => (
                   <td role="cell" key={names[i]} data-title={names[i]} class="num">
                     {showNumber(part)}
@@ -95,6 +129,14 @@ export function DayBars({ label, names, days, limit }: {
       </details>
     </figure>
   );
+}
+
+/** The least of 1, 2, 2.5 and 5 times a power of ten, times {@linkcode TICKS}, that is enough. */
+function niceTop(value: number): number {
+  const step = Math.max(1, value * 1.02 / TICKS);
+  const power = 10 ** Math.floor(Math.log10(step));
+  const nice = [1, 2, 2.5, 5, 10].find((factor) => factor * power >= step) ?? 10;
+  return TICKS * Math.ceil(nice * power);
 }
 
 /** How much of a limit is used; it turns amber at four fifths and red when nothing is left. */

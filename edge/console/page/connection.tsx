@@ -5,7 +5,7 @@
  */
 import { useServices } from "./services.ts";
 import { useStore } from "./store.ts";
-import { TEXTS } from "./texts.ts";
+import { TEXTS } from "./texts/mod.ts";
 
 /** The state of the live connection in two words, told to screen readers when it changes. */
 export function ConnectionPill() {

@@ -3,14 +3,15 @@
  *
  * @module
  */
+import type { DeadLetterView, DeliveryView } from "../../../core/contract/views/deliveries.ts";
+import type { RefusedWebhook } from "../../webhooks/receive.ts";
 import { ConfirmButton } from "./dialog.tsx";
 import { ChoiceFilter, Filters, TextFilter } from "./filters.tsx";
 import { pathTo } from "./router.ts";
 import { useServices } from "./services.ts";
 import { useStore } from "./store.ts";
 import { type Column, PagedTable } from "./table.tsx";
-import { TEXTS } from "./texts.ts";
-import type { DeadLetterRow, DeliveryRow, RefusalRow } from "./types.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Badge, Command, Empty, Id, Link, PageHead, Time } from "./ui.tsx";
 
 const PAGE_ROWS = 50;
@@ -50,7 +51,7 @@ function ViewTabs({ view }: { view: View }) {
   );
 }
 
-const deliveryColumns: readonly Column<DeliveryRow>[] = [
+const deliveryColumns: readonly Column<DeliveryView>[] = [
   {
     title: T.source,
     show: (row) => (
@@ -87,14 +88,14 @@ function Accepted() {
           words={TEXTS.states}
         />
       </Filters>
-      <PagedTable<DeliveryRow, string>
+      <PagedTable<DeliveryView, string>
         label={TEXTS.pages.deliveries}
         columns={deliveryColumns}
         listKey={`deliveries ${tenant} ${source} ${state}`}
         idOf={(row) => row.envelope_id}
         changedBy={["webhook_accepted", "turn_started", "turn_finished"]}
         load={async (before, signal) => {
-          const { deliveries } = await api.call<{ deliveries: DeliveryRow[] }>("inbox/list", {
+          const { deliveries } = await api.call<{ deliveries: DeliveryView[] }>("inbox/list", {
             account: tenant || null,
             source: source || null,
             state: STATES.includes(state) ? state : null,
@@ -115,7 +116,7 @@ function Accepted() {
   );
 }
 
-function deadColumns(replay: (id: string) => Promise<void>): readonly Column<DeadLetterRow>[] {
+function deadColumns(replay: (id: string) => Promise<void>): readonly Column<DeadLetterView>[] {
   return [
     {
       title: T.source,
@@ -156,14 +157,14 @@ function Dead() {
       <Filters>
         <TextFilter name="tenant" label={TEXTS.filters.tenant} isFirst />
       </Filters>
-      <PagedTable<DeadLetterRow, string>
+      <PagedTable<DeadLetterView, string>
         label={T.dead}
         columns={columns}
         listKey={`dead ${tenant}`}
         idOf={(row) => row.id}
         changedBy={["webhook_accepted", "turn_started", "turn_finished"]}
         load={async (before, signal) => {
-          const { dead_letters: rows } = await api.call<{ dead_letters: DeadLetterRow[] }>(
+          const { dead_letters: rows } = await api.call<{ dead_letters: DeadLetterView[] }>(
             "dlq/list",
             { account: tenant || null, before: before ?? null, limit: PAGE_ROWS },
             signal,
@@ -180,7 +181,7 @@ function Dead() {
   );
 }
 
-const refusalColumns: readonly Column<RefusalRow>[] = [
+const refusalColumns: readonly Column<RefusedWebhook>[] = [
   { title: T.source, show: (row) => row.source_id },
   { title: T.at, show: (row) => <Time atMs={row.at_ms} /> },
   {
@@ -197,14 +198,14 @@ function Refused() {
   return (
     <>
       <p class="muted">{T.refusedNote}</p>
-      <PagedTable<RefusalRow, never>
+      <PagedTable<RefusedWebhook, never>
         label={T.refused}
         columns={refusalColumns}
         listKey="refused"
         idOf={(row) => row.request_id}
         changedBy={["webhook_accepted"]}
         load={async (_, signal) => {
-          const { refusals } = await api.request<{ refusals: RefusalRow[] }>(
+          const { refusals } = await api.request<{ refusals: RefusedWebhook[] }>(
             "GET",
             "refusals",
             undefined,

@@ -4,14 +4,14 @@
  * @module
  */
 import { useState } from "hono/jsx/dom";
+import type { DeliveryStory } from "../../../core/contract/views/deliveries.ts";
 import { ApiError } from "./api.ts";
 import { ConfirmButton } from "./dialog.tsx";
 import { showDuration, showTime } from "./format.ts";
 import { useQuery } from "./query.ts";
 import { pathTo } from "./router.ts";
 import { useServices } from "./services.ts";
-import { TEXTS } from "./texts.ts";
-import type { DeliveryStory } from "./types.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Badge, Facts, Failure, Json, Link, Loading, PageHead, Time } from "./ui.tsx";
 
 const T = TEXTS.delivery;
@@ -72,7 +72,7 @@ function Story({ story, onRetried }: { story: DeliveryStory; onRetried: () => vo
           [TEXTS.deliveries.state, <Badge state={delivery.state} />],
           [T.verification, T.verified(delivery.verified_by)],
           [TEXTS.deliveries.tenant, delivery.account_id],
-          [TEXTS.deliveries.received, <Time atMs={delivery.received_at_ms} />],
+          [TEXTS.deliveries.received, <Time atMs={delivery.received_at_ms} isExact />],
           [TEXTS.deliveries.attempts, delivery.attempts],
           [T.subject, <code>{delivery.subject}</code>],
           delivery.delivery_id === null

@@ -5,7 +5,7 @@
  */
 import { type PropsWithChildren, useEffect, useRef, useState } from "hono/jsx/dom";
 import { ApiError } from "./api.ts";
-import { TEXTS } from "./texts.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Failure } from "./ui.tsx";
 
 /** A modal dialog; `onClose` hears of every way it is closed. */

@@ -8,7 +8,7 @@ import { ChoiceFilter, Filters, TextFilter } from "./filters.tsx";
 import { useServices } from "./services.ts";
 import { useStore } from "./store.ts";
 import { type Column, PagedTable } from "./table.tsx";
-import { TEXTS } from "./texts.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Command, Empty, Json, PageHead, Time } from "./ui.tsx";
 
 const PAGE_ROWS = 100;
@@ -96,6 +96,7 @@ function timeOf(event: AgentEvent): number {
 }
 
 const GIST_FIELDS = [
+  "role",
   "body",
   "summary",
   "tool",
@@ -118,7 +119,8 @@ function gistOf(event: AgentEvent): string {
   const fields = event as Readonly<Record<string, unknown>>;
   const words = GIST_FIELDS.flatMap((name) => {
     const value = fields[name];
-    return typeof value === "string" || typeof value === "number" ? String(value) : [];
+    const word = typeof value === "string" || typeof value === "number" ? String(value) : "";
+    return word === "" ? [] : word;
   });
   const text = words.slice(0, 3).join(" · ");
   return text.length <= GIST_CHARS ? text : `${text.slice(0, GIST_CHARS)}…`;

@@ -6,7 +6,7 @@
 import type { PropsWithChildren } from "hono/jsx/dom";
 import { useServices } from "./services.ts";
 import { useStore } from "./store.ts";
-import { TEXTS } from "./texts.ts";
+import { TEXTS } from "./texts/mod.ts";
 
 /** The row of filters above a list. */
 export function Filters({ children }: PropsWithChildren) {

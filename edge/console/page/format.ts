@@ -12,6 +12,8 @@ const clock = new Intl.DateTimeFormat(undefined, {
 });
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
+const compact = new Intl.NumberFormat(undefined, { notation: "compact" });
 const number = new Intl.NumberFormat();
 const part = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 0 });
 const money = new Intl.NumberFormat(undefined, {
@@ -25,6 +27,16 @@ export function showTime(atMs: number): string {
   const at = new Date(atMs);
   const isToday = at.toDateString() === new Date().toDateString();
   return isToday ? clock.format(at) : `${day.format(at)}, ${clock.format(at)}`;
+}
+
+/** `3 min. ago`; `now` for the last seconds, and for what a faster clock calls the future. */
+export function showAgo(atMs: number, nowMs: number): string {
+  const secs = Math.max(0, Math.round((nowMs - atMs) / 1000));
+  if (secs < 5) return relative.format(0, "second");
+  if (secs < 60) return relative.format(-secs, "second");
+  if (secs < 3_600) return relative.format(-Math.floor(secs / 60), "minute");
+  if (secs < 86_400) return relative.format(-Math.floor(secs / 3_600), "hour");
+  return secs < 604_800 ? relative.format(-Math.floor(secs / 86_400), "day") : showTime(atMs);
 }
 
 /** The whole truth about a time, for those who point at it. */
@@ -42,6 +54,17 @@ export function showDuration(ms: number): string {
 /** A number with the separators of the reader's language. */
 export function showNumber(value: number): string {
   return number.format(value);
+}
+
+/** `1.2K`, for axes. */
+export function showCompact(value: number): string {
+  return compact.format(value);
+}
+
+/** `Jan 31` for `2026-01-31`. */
+export function showDay(isoDay: string): string {
+  const [year = 0, month = 1, date = 1] = isoDay.split("-").map(Number);
+  return day.format(new Date(year, month - 1, date));
 }
 
 /** The end of an id: the part that differs between ids made close together. */

@@ -4,20 +4,21 @@
  * @module
  */
 import { useState } from "hono/jsx/dom";
+import type { ConfigOverview, ConfigProblemView } from "../../../core/contract/views/config.ts";
+import type { AreaFinding, ToggleView } from "../../../core/contract/views/health.ts";
 import { ConfirmButton } from "./dialog.tsx";
 import { useQuery } from "./query.ts";
 import { useServices } from "./services.ts";
 import { type Column, Table } from "./table.tsx";
-import { TEXTS } from "./texts.ts";
-import type { ConfigRow, FindingRow, ProblemRow, ToggleRow } from "./types.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Badge, Facts, Failure, Loading, PageHead } from "./ui.tsx";
 
 const T = TEXTS.health;
 
 interface Known {
-  readonly findings: readonly FindingRow[];
-  readonly config: ConfigRow;
-  readonly toggles: readonly ToggleRow[];
+  readonly findings: readonly AreaFinding[];
+  readonly config: ConfigOverview;
+  readonly toggles: readonly ToggleView[];
 }
 
 /** The health page. */
@@ -28,9 +29,9 @@ export function HealthPage() {
     changedBy: ["config_applied", "microapp_state", "source_health"],
     async ask(signal) {
       const [{ findings }, config, { capabilities }] = await Promise.all([
-        api.call<{ findings: FindingRow[] }>("doctor", {}, signal),
-        api.call<ConfigRow>("config/overview", {}, signal),
-        api.call<{ capabilities: ToggleRow[] }>("doctor/capabilities", {}, signal),
+        api.call<{ findings: AreaFinding[] }>("doctor", {}, signal),
+        api.call<ConfigOverview>("config/overview", {}, signal),
+        api.call<{ capabilities: ToggleView[] }>("doctor/capabilities", {}, signal),
       ]);
       return { findings, config, toggles: capabilities };
     },
@@ -47,7 +48,7 @@ export function HealthPage() {
           <Config config={data.config} onReloaded={refresh} />
           <section>
             <h2>{T.switches}</h2>
-            <Table<ToggleRow>
+            <Table<ToggleView>
               label={T.switches}
               columns={toggleColumns}
               rows={data.toggles}
@@ -62,7 +63,7 @@ export function HealthPage() {
 
 const LEVELS = ["error", "warning", "ok"] as const;
 
-function Findings({ findings }: { findings: readonly FindingRow[] }) {
+function Findings({ findings }: { findings: readonly AreaFinding[] }) {
   const count = (level: string): number => findings.filter((one) => one.level === level).length;
   const [errors, warnings] = [count("error"), count("warning")];
   const sorted = LEVELS.flatMap((level) => findings.filter((one) => one.level === level));
@@ -71,7 +72,7 @@ function Findings({ findings }: { findings: readonly FindingRow[] }) {
       <p class={`note ${errors > 0 ? "bad" : warnings > 0 ? "warn" : "good"}`} role="status">
         {errors > 0 || warnings > 0 ? T.troubled(errors, warnings) : T.allWell(findings.length)}
       </p>
-      <Table<FindingRow>
+      <Table<AreaFinding>
         label={T.findings}
         columns={findingColumns}
         rows={sorted}
@@ -81,7 +82,7 @@ function Findings({ findings }: { findings: readonly FindingRow[] }) {
   );
 }
 
-const findingColumns: readonly Column<FindingRow>[] = [
+const findingColumns: readonly Column<AreaFinding>[] = [
   { title: T.subject, show: (row) => row.subject },
   { title: T.area, show: (row) => T.areas[row.area] ?? row.area },
   { title: T.level, show: (row) => <Badge state={row.level} /> },
@@ -96,7 +97,7 @@ const findingColumns: readonly Column<FindingRow>[] = [
   },
 ];
 
-function Config({ config, onReloaded }: { config: ConfigRow; onReloaded: () => void }) {
+function Config({ config, onReloaded }: { config: ConfigOverview; onReloaded: () => void }) {
   const { api } = useServices();
   const [version, setVersion] = useState<number | undefined>(undefined);
   async function reload(): Promise<void> {
@@ -140,9 +141,9 @@ function Config({ config, onReloaded }: { config: ConfigRow; onReloaded: () => v
 }
 
 function Problems(
-  { label, problems, dir }: { label: string; problems: readonly ProblemRow[]; dir: string },
+  { label, problems, dir }: { label: string; problems: readonly ConfigProblemView[]; dir: string },
 ) {
-  const columns: readonly Column<ProblemRow>[] = [
+  const columns: readonly Column<ConfigProblemView>[] = [
     {
       title: T.place,
       show: ({ file, line, column }) => (
@@ -161,7 +162,7 @@ function Problems(
     },
   ];
   return (
-    <Table<ProblemRow>
+    <Table<ConfigProblemView>
       label={label}
       columns={columns}
       rows={problems}
@@ -170,7 +171,7 @@ function Problems(
   );
 }
 
-const toggleColumns: readonly Column<ToggleRow>[] = [
+const toggleColumns: readonly Column<ToggleView>[] = [
   { title: T.variable, show: (row) => <code>{row.env_var}</code> },
   { title: T.reader, show: (row) => row.extension },
   { title: T.state, show: (row) => <Badge state={row.state} /> },

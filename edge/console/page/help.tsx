@@ -7,7 +7,7 @@ import { Dialog } from "./dialog.tsx";
 import { GO_KEYS } from "./keys.ts";
 import { useServices } from "./services.ts";
 import { useStore } from "./store.ts";
-import { TEXTS } from "./texts.ts";
+import { TEXTS } from "./texts/mod.ts";
 
 const KEYS: readonly (readonly [keys: readonly string[], text: string])[] = [
   ...Object.entries(GO_KEYS).map(([key, page]) =>

@@ -7,7 +7,7 @@ import { memo } from "hono/jsx/dom";
 import { type FlowCard, type FlowTurn, heardBy, replyOf, type WorkCard } from "./flow.ts";
 import { showDuration, showNumber } from "./format.ts";
 import { pathTo } from "./router.ts";
-import { TEXTS } from "./texts.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Badge, Link, Time } from "./ui.tsx";
 
 /** A card; one that did not change is not drawn again. */

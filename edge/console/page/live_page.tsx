@@ -11,7 +11,7 @@ import { mapOf } from "./map.ts";
 import { MapView } from "./map_view.tsx";
 import { useServices } from "./services.ts";
 import { useStore } from "./store.ts";
-import { TEXTS } from "./texts.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Command, Empty, Loading, PageHead } from "./ui.tsx";
 
 /** The live page. */

@@ -7,7 +7,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "hono/jsx/dom";
 import { showNumber } from "./format.ts";
 import { type FlowMap, type MapLink, type MapNode, type Stage, STAGES } from "./map.ts";
 import { pathTo } from "./router.ts";
-import { TEXTS } from "./texts.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Link } from "./ui.tsx";
 
 const T = TEXTS.map;

@@ -3,47 +3,39 @@
  *
  * @module
  */
+import type { MicroappView } from "../../../core/contract/views/microapps.ts";
 import { ConfirmButton } from "./dialog.tsx";
 import { useQuery } from "./query.ts";
 import { useServices } from "./services.ts";
-import { TEXTS } from "./texts.ts";
-import type { MicroappRow } from "./types.ts";
-import { Badge, Command, Empty, Facts, Failure, Loading, PageHead } from "./ui.tsx";
+import { TEXTS } from "./texts/mod.ts";
+import { TilePage } from "./tile_page.tsx";
+import { Badge, Facts } from "./ui.tsx";
 
 const T = TEXTS.microapps;
 
 /** The microapps page. */
 export function MicroappsPage() {
   const { api } = useServices();
-  const { data, error, refresh } = useQuery({
+  const query = useQuery({
     key: "microapps",
-    ask: (signal) => api.call<{ microapps: MicroappRow[] }>("ext/status", {}, signal),
+    ask: async (signal) =>
+      (await api.call<{ microapps: MicroappView[] }>("ext/status", {}, signal)).microapps,
     changedBy: ["microapp_state"],
   });
   return (
-    <>
-      <PageHead title={TEXTS.pages.microapps} intro={T.intro} />
-      {error === undefined ? null : <Failure error={error} onRetry={refresh} />}
-      {data === undefined && error === undefined ? <Loading /> : null}
-      {data?.microapps.length === 0
-        ? (
-          <Empty title={T.emptyTitle}>
-            <p>{T.empty}</p>
-            <Command text={T.emptyCommand} />
-          </Empty>
-        )
-        : null}
-      <div class="tiles">
-        {data?.microapps.map((microapp) => (
-          <Microapp key={microapp.id} microapp={microapp} onRestarted={refresh} />
-        ))}
-      </div>
-    </>
+    <TilePage
+      title={TEXTS.pages.microapps}
+      texts={T}
+      query={query}
+      show={(microapp) => (
+        <Microapp key={microapp.id} microapp={microapp} onRestarted={query.refresh} />
+      )}
+    />
   );
 }
 
 function Microapp(
-  { microapp, onRestarted }: { microapp: MicroappRow; onRestarted: () => void },
+  { microapp, onRestarted }: { microapp: MicroappView; onRestarted: () => void },
 ) {
   const { api } = useServices();
   const { id, state, reason, stderr } = microapp;

@@ -9,6 +9,7 @@ import type { Live } from "./live.ts";
 import type { Preferences } from "./preferences.ts";
 import type { Router } from "./router.ts";
 import type { SessionDesk } from "./session.ts";
+import type { Store } from "./store.ts";
 
 /** Everything behind the pages. */
 export interface Services {
@@ -17,6 +18,8 @@ export interface Services {
   readonly live: Live;
   readonly router: Router;
   readonly preferences: Preferences;
+  /** Ticks while times on the page grow older. */
+  readonly clock: Store<number>;
 }
 
 /** Gives the services to everything below it. */

@@ -7,7 +7,7 @@ import { useState } from "hono/jsx/dom";
 import { ApiError } from "./api.ts";
 import { Dialog } from "./dialog.tsx";
 import { useServices } from "./services.ts";
-import { TEXTS } from "./texts.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Command, PageHead } from "./ui.tsx";
 
 /** Words a failed sign-in. */

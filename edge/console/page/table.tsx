@@ -7,7 +7,7 @@ import { type Child, useEffect, useState } from "hono/jsx/dom";
 import type { AgentEventKind } from "../../../core/contract/mod.ts";
 import { ApiError } from "./api.ts";
 import { useQuery } from "./query.ts";
-import { TEXTS } from "./texts.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Failure, Loading } from "./ui.tsx";
 
 /** One column; `primary` is the one that leads to the row's own page. */

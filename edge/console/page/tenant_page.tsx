@@ -3,14 +3,18 @@
  *
  * @module
  */
+import type {
+  BudgetView,
+  TenantOverview,
+  UsageView,
+} from "../../../core/contract/views/tenants.ts";
 import { DayBars, Fill } from "./chart.tsx";
 import { showDate, showMoney, showNumber, showPart } from "./format.ts";
 import { useQuery } from "./query.ts";
 import { pathTo } from "./router.ts";
 import { useServices } from "./services.ts";
 import { type Column, Table } from "./table.tsx";
-import { TEXTS } from "./texts.ts";
-import type { BudgetRow, TenantRow, UsageRow } from "./types.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Badge, Empty, Facts, Failure, Link, Loading, PageHead } from "./ui.tsx";
 
 const T = TEXTS.tenants;
@@ -18,9 +22,9 @@ const DAYS = 30;
 const DAY_MS = 86_400_000;
 
 interface Known {
-  readonly tenant: TenantRow | undefined;
-  readonly byDay: readonly UsageRow[];
-  readonly byModel: readonly UsageRow[];
+  readonly tenant: TenantOverview | undefined;
+  readonly byDay: readonly UsageView[];
+  readonly byModel: readonly UsageView[];
 }
 
 /** The page of a tenant. */
@@ -32,10 +36,10 @@ export function TenantPage({ account }: { account: string }) {
     async ask(signal) {
       const since_ms = Date.now() - (DAYS - 1) * DAY_MS;
       const usage = async (by: "day" | "model") =>
-        (await api.call<{ usage: UsageRow[] }>("usage/list", { account, since_ms, by }, signal))
+        (await api.call<{ usage: UsageView[] }>("usage/list", { account, since_ms, by }, signal))
           .usage;
       const [{ tenants }, byDay, byModel] = await Promise.all([
-        api.call<{ tenants: TenantRow[] }>("tenants/overview", { text: account }, signal),
+        api.call<{ tenants: TenantOverview[] }>("tenants/overview", { text: account }, signal),
         usage("day"),
         usage("model"),
       ]);
@@ -57,7 +61,7 @@ export function TenantPage({ account }: { account: string }) {
   );
 }
 
-function Story({ known, tenant }: { known: Known; tenant: TenantRow }) {
+function Story({ known, tenant }: { known: Known; tenant: TenantOverview }) {
   const { account_id: account, budgets } = tenant;
   const daily = budgets.find(({ name, agent_id }) =>
     name === "tokens_per_day" && agent_id === null
@@ -106,7 +110,7 @@ function Story({ known, tenant }: { known: Known; tenant: TenantRow }) {
       {known.byModel.length === 0 ? null : (
         <section>
           <h2>{T.models}</h2>
-          <Table<UsageRow>
+          <Table<UsageView>
             label={T.models}
             columns={modelColumns}
             rows={known.byModel}
@@ -118,7 +122,7 @@ function Story({ known, tenant }: { known: Known; tenant: TenantRow }) {
   );
 }
 
-const modelColumns: readonly Column<UsageRow>[] = [
+const modelColumns: readonly Column<UsageView>[] = [
   { title: T.model, show: (row) => `${row.provider ?? ""} / ${row.model ?? ""}` },
   { title: T.calls, show: (row) => showNumber(row.calls), isNumber: true },
   { title: T.failedCalls, show: (row) => showNumber(row.failed_calls), isNumber: true },
@@ -127,7 +131,7 @@ const modelColumns: readonly Column<UsageRow>[] = [
   { title: T.modelCost, show: (row) => showMoney(row.cost_micros), isNumber: true },
 ];
 
-function Budget({ budget }: { budget: BudgetRow }) {
+function Budget({ budget }: { budget: BudgetView }) {
   const { name, agent_id: agent, used, limit, resets_at_ms: resets } = budget;
   const isMoney = name.startsWith("usd");
   const show = (value: number): string => isMoney ? showMoney(value * 1e6) : showNumber(value);
@@ -146,7 +150,7 @@ function Budget({ budget }: { budget: BudgetRow }) {
 }
 
 /** The last days without a gap, those without usage included. */
-function daysOf(rows: readonly UsageRow[]) {
+function daysOf(rows: readonly UsageView[]) {
   const byDay = new Map(rows.map((row) => [row.day, row]));
   return Array.from({ length: DAYS }, (_, i) => {
     const day = new Date(Date.now() - (DAYS - 1 - i) * DAY_MS).toISOString().slice(0, 10);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BudgetView, TenantOverview } from "../../../core/contract/views/tenants.ts";
 import { Fill } from "./chart.tsx";
 import { Filters, TextFilter } from "./filters.tsx";
 import { showNumber, showPart } from "./format.ts";
@@ -10,14 +11,13 @@ import { pathTo } from "./router.ts";
 import { useServices } from "./services.ts";
 import { useStore } from "./store.ts";
 import { type Column, PagedTable } from "./table.tsx";
-import { TEXTS } from "./texts.ts";
-import type { BudgetRow, TenantRow } from "./types.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Badge, Command, Empty, Link, PageHead } from "./ui.tsx";
 
 const PAGE_ROWS = 50;
 const T = TEXTS.tenants;
 
-const columns: readonly Column<TenantRow>[] = [
+const columns: readonly Column<TenantOverview>[] = [
   {
     title: T.tenant,
     show: (row) => (
@@ -43,14 +43,14 @@ export function TenantsPage() {
       <Filters>
         <TextFilter name="q" label={T.find} isFirst />
       </Filters>
-      <PagedTable<TenantRow, string>
+      <PagedTable<TenantOverview, string>
         label={TEXTS.pages.tenants}
         columns={columns}
         listKey={`tenants ${q}`}
         idOf={(row) => row.account_id}
         changedBy={["turn_finished", "budget_threshold", "config_applied"]}
         load={async (after, signal) => {
-          const { tenants } = await api.call<{ tenants: TenantRow[] }>("tenants/overview", {
+          const { tenants } = await api.call<{ tenants: TenantOverview[] }>("tenants/overview", {
             text: q || null,
             after: after ?? null,
             limit: PAGE_ROWS,
@@ -73,8 +73,8 @@ export function TenantsPage() {
 }
 
 /** The budget that has least left. */
-function Fullest({ budgets }: { budgets: readonly BudgetRow[] }) {
-  const part = ({ used, limit }: BudgetRow): number => limit === 0 ? 1 : used / limit;
+function Fullest({ budgets }: { budgets: readonly BudgetView[] }) {
+  const part = ({ used, limit }: BudgetView): number => limit === 0 ? 1 : used / limit;
   const [fullest] = budgets.toSorted((a, b) => part(b) - part(a));
   if (fullest === undefined) return <span class="muted">{T.noBudget}</span>;
   const text = T.used(showPart(part(fullest)), T.budgets[fullest.name] ?? fullest.name);

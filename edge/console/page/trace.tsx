@@ -3,9 +3,9 @@
  *
  * @module
  */
+import type { TurnStory } from "../../../core/contract/views/turns.ts";
 import { showDuration } from "./format.ts";
-import { TEXTS } from "./texts.ts";
-import type { TurnStory } from "./types.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Badge } from "./ui.tsx";
 
 const T = TEXTS.trace;

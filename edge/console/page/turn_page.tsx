@@ -3,13 +3,14 @@
  *
  * @module
  */
+import type { TurnStory } from "../../../core/contract/views/turns.ts";
 import { showDuration, showNumber } from "./format.ts";
+import { OthersHere } from "./presence.tsx";
 import { useQuery } from "./query.ts";
 import { pathTo } from "./router.ts";
 import { useServices } from "./services.ts";
-import { TEXTS } from "./texts.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Trace } from "./trace.tsx";
-import type { TurnStory } from "./types.ts";
 import { Badge, Facts, Failure, Json, Link, Loading, PageHead, Time } from "./ui.tsx";
 
 const T = TEXTS.turn;
@@ -27,6 +28,9 @@ export function TurnPage({ turnId }: { turnId: string }) {
         <Link to={pathTo("turns")} class="button">{T.back}</Link>
       </PageHead>
       {error === undefined ? null : <Failure error={error} onRetry={refresh} />}
+      {data === undefined
+        ? null
+        : <OthersHere account={data.turn.account_id} conversation={data.turn.session_id} />}
       {data === undefined ? error === undefined ? <Loading /> : null : <Story story={data} />}
     </>
   );
@@ -44,7 +48,7 @@ function Story({ story }: { story: TurnStory }) {
           [TEXTS.turns.agent, turn.agent_id],
           [T.binding, turn.binding_id],
           [TEXTS.turns.trigger, turn.trigger],
-          [T.started, <Time atMs={turn.started_at_ms} />],
+          [T.started, <Time atMs={turn.started_at_ms} isExact />],
           [TEXTS.turns.duration, showDuration(turn.duration_ms)],
           [T.model, `${turn.provider} / ${turn.model}`],
           [

@@ -3,21 +3,21 @@
  *
  * @module
  */
+import type { TurnView } from "../../../core/contract/views/turns.ts";
 import { ChoiceFilter, Filters, TextFilter } from "./filters.tsx";
 import { showDuration, showNumber } from "./format.ts";
 import { pathTo } from "./router.ts";
 import { useServices } from "./services.ts";
 import { useStore } from "./store.ts";
 import { type Column, PagedTable } from "./table.tsx";
-import { TEXTS } from "./texts.ts";
-import type { TurnRow } from "./types.ts";
+import { TEXTS } from "./texts/mod.ts";
 import { Badge, Command, Empty, Link, PageHead, Time } from "./ui.tsx";
 
 const PAGE_ROWS = 50;
 const OUTCOMES = ["ok", "error", "refused"];
 const T = TEXTS.turns;
 
-const columns: readonly Column<TurnRow>[] = [
+const columns: readonly Column<TurnView>[] = [
   {
     title: T.agent,
     show: (row) => (
@@ -53,14 +53,14 @@ export function TurnsPage() {
           words={TEXTS.states}
         />
       </Filters>
-      <PagedTable<TurnRow, number>
+      <PagedTable<TurnView, number>
         label={TEXTS.pages.turns}
         columns={columns}
         listKey={`turns ${tenant} ${agent} ${outcome}`}
         idOf={(row) => row.turn_id}
         changedBy={["turn_finished"]}
         load={async (cursor, signal) => {
-          const page = await api.call<{ turns: TurnRow[]; cursor?: number }>("turns/tail", {
+          const page = await api.call<{ turns: TurnView[]; cursor?: number }>("turns/tail", {
             account: tenant || null,
             agent: agent || null,
             outcome: OUTCOMES.includes(outcome) ? outcome : null,

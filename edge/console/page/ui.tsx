@@ -5,9 +5,9 @@
  */
 import { type Child, type PropsWithChildren, useEffect, useState } from "hono/jsx/dom";
 import type { ApiError } from "./api.ts";
-import { shortId, showFullTime, showTime } from "./format.ts";
+import { shortId, showAgo, showFullTime, showTime } from "./format.ts";
 import { useServices } from "./services.ts";
-import { TEXTS } from "./texts.ts";
+import { TEXTS } from "./texts/mod.ts";
 
 type Tone = "good" | "bad" | "warn" | "busy" | "plain";
 
@@ -76,10 +76,20 @@ export function Link(
   return <a href={to} onClick={follow} {...rest}>{children}</a>;
 }
 
-/** A moment; pointing at it tells the day and zone. */
-export function Time({ atMs }: { atMs: number }) {
-  const iso = new Date(atMs).toISOString();
-  return <time datetime={iso} title={showFullTime(atMs)}>{showTime(atMs)}</time>;
+/** How long ago something was; pointing at it tells when. With `isExact` both are said. */
+export function Time({ atMs, isExact = false }: { atMs: number; isExact?: boolean }) {
+  const { clock } = useServices();
+  const [ago, setAgo] = useState(showAgo(atMs, Date.now()));
+  useEffect(() => {
+    const look = (): void => setAgo(showAgo(atMs, Date.now()));
+    look();
+    return clock.subscribe(look);
+  }, [atMs]);
+  return (
+    <time datetime={new Date(atMs).toISOString()} title={showFullTime(atMs)}>
+      {isExact ? `${showTime(atMs)} (${ago})` : ago}
+    </time>
+  );
 }
 
 /** An id, cut to what tells it from its neighbours. */
