@@ -9,13 +9,14 @@ import { ask } from "./api.ts";
 import { AgentsPage } from "./agents.tsx";
 import { DripsPage } from "./campaigns.tsx";
 import { LeadsPage } from "./contacts.tsx";
-import { CustomersPage, SetupPage } from "./customers.tsx";
+import { CustomersPage } from "./customers.tsx";
 import { EscalationsPage } from "./escalations.tsx";
 import { useAnswer, usePlace } from "./hooks.ts";
 import { InboxPage } from "./inbox.tsx";
 import { live } from "./live.ts";
 import { LostBanner, Problem, Waiting } from "./parts.tsx";
 import { RecordPage } from "./record.tsx";
+import { SetupPage } from "./setup.tsx";
 import { SignIn } from "./sign_in.tsx";
 import type { Me, User } from "./types.ts";
 
