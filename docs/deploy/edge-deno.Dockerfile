@@ -21,7 +21,7 @@ COPY --from=build /src/package.json /src/deno.json ./
 COPY --from=build /src/node_modules ./node_modules
 COPY --from=build /src/core ./core
 COPY --from=build /src/edge ./edge
-COPY --from=build /src/dist/edge/console ./dist/edge/console
+COPY --from=build /src/dist/edge/assets.json ./dist/edge/assets.json
 USER nexo
 ENV NEXO_PORT=8787 NEXO_HOST=0.0.0.0
 EXPOSE 8787

@@ -29,6 +29,20 @@ interface ComposeFile {
   readonly volumes: Readonly<Record<string, unknown>>;
 }
 
+const INSTRUCTIONS = new Set(
+  ("ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL ONBUILD RUN SHELL STOPSIGNAL USER VOLUME " +
+    "WORKDIR").split(" "),
+);
+
+/** The instructions of a Dockerfile, each in one line. */
+function instructionsOf(text: string): { word: string; rest: string }[] {
+  return text.replaceAll(/^#.*\n/gm, "").replaceAll(/\\\n\s*/g, "").split("\n")
+    .filter((line) => line.trim() !== "").map((line) => {
+      const [, word = "", rest = ""] = /^(\S+) ?(.*)$/.exec(line) ?? [];
+      return { word, rest };
+    });
+}
+
 /** Runs a program in a directory that goes afterwards. */
 function runIn(work: (dir: string) => { status: number | null; stderr: string }) {
   const dir = mkdtempSync(join(tmpdir(), "deploy-"));
@@ -88,6 +102,33 @@ describe("docs/deploy", () => {
       const flags = start.match(/--allow-[a-z]+/g) ?? [];
       expect(flags.filter((flag) => !permissions.includes(flag))).toEqual([]);
     }
+  });
+
+  it.each(filesOf("Dockerfile"))(
+    "builds %s of Docker's instructions, from stages that are there",
+    (name) => {
+      const instructions = instructionsOf(textOf(name));
+      expect(instructions.map(({ word }) => word).filter((word) => !INSTRUCTIONS.has(word)))
+        .toEqual([]);
+      expect(instructions[0]?.word).toBe("FROM");
+      const stages = new Set<string>();
+      for (const { word, rest } of instructions) {
+        if (word === "FROM") stages.add(/ AS (\S+)$/.exec(rest)?.[1] ?? "");
+        const [, from] = /^--from=(\S+) /.exec(rest) ?? [];
+        if (from !== undefined) expect(stages, rest).toContain(from);
+        // A list of words is JSON, or Docker takes it for a line of the shell.
+        const [list] = /\[.*\]$/.exec(rest) ?? [];
+        if (list !== undefined) expect(() => JSON.parse(list) as unknown, rest).not.toThrow();
+      }
+    },
+  );
+
+  it("gives the edge on Deno all that it reads of the build", () => {
+    const source = readFileSync(join(ROOT, "edge/deno.ts"), "utf8");
+    const read = Array.from(source.matchAll(/"\.\.\/(dist\/[^"]+)"/g), ([, path]) => path ?? "");
+    expect(read).not.toEqual([]);
+    const copied = textOf("edge-deno.Dockerfile");
+    for (const path of read) expect(copied).toContain(`COPY --from=build /src/${path} ./${path}\n`);
   });
 
   it("copies into images what is there, and composes what is declared", () => {
