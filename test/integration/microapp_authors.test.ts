@@ -68,7 +68,7 @@ describe("a microapp made with nexo init", () => {
 
     await edit("dist/notebook.js", "Saved.", "Noted.");
     expect(await install("--update")).toMatchObject({ mode: "update", state: "ready" });
-    expect(await say("ext_my-app_note_add buy bread")).toContain("Noted. There are 2 notes.");
+    expect(await say("ext_my-app_note_add buy bread")).toContain("Noted. Notes so far: 2.");
 
     // From here on it runs where it lies, and what is saved is what answers.
     expect(await install("--link", "--update", "--grant", "all")).toMatchObject({

@@ -56,7 +56,7 @@ def note_add(arguments, context):
                 file.write(json.dumps(note) + "\n")
         count = len(notes) + (0 if known else 1)
     log("INFO", f"note_add count={count}")
-    return {"ok": True, "text": f"Saved. There are {count} notes."}
+    return {"ok": True, "text": f"Saved. Notes so far: {count}."}
 
 
 @app.tool(

@@ -26,7 +26,7 @@ export function createNotebook(): Microapp {
           const note = { call_id: callId, title: title ?? null, text, added_at_ms: Date.now() };
           const { added, count } = await notes.add(dir, note);
           log.info("note_add", { added, count });
-          return { ok: true, text: `Saved. There are ${count} notes.` };
+          return { ok: true, text: `Saved. Notes so far: ${count}.` };
         },
       },
 

@@ -72,7 +72,7 @@ describe.each([["ts", "notebook"], ["python", "notebook-py"]])("the template %s"
     const note = { text: "Grüße, 世界\n🙂", title: "Hello" };
     expect(await callTool(app, id, "note_add", note)).toMatchObject({
       ok: true,
-      value: { ok: true, text: "Saved. There are 1 notes." },
+      value: { ok: true, text: "Saved. Notes so far: 1." },
     });
     const other = await callTool(app, id, "note_list", {}, { account: "globex" });
     expect(other).toMatchObject({ ok: true, value: { notes: [] } });

@@ -113,7 +113,7 @@ describe("microapps of every make", () => {
     expect(lines.slice(1, 4)).toEqual(
       Array.from(
         { length: 3 },
-        () => 'note_add answered: {"ok":true,"text":"Saved. There are 1 notes."}',
+        () => 'note_add answered: {"ok":true,"text":"Saved. Notes so far: 1."}',
       ),
     );
     expect(lines[4]).toBe('output answered: {"n":1}');
