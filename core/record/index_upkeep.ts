@@ -7,7 +7,7 @@ import { delay } from "../flow/delay.ts";
 import { statement, type Store } from "../store/store.ts";
 
 /** Pages of the index written in one commit. */
-const STEP_PAGES = 64;
+const STEP_PAGES = 256;
 const BETWEEN_STEPS_MS = 2;
 
 /**

@@ -62,9 +62,10 @@ export function createTranscriptSearch(
     if (!isIndexed()) {
       throw new CodedError("internal", "Cannot search: fts.enabled is false in transcripts.yaml");
     }
-    const words = searchExpression(text);
-    if (words === undefined || scopes.length === 0) return [];
+    if (scopes.length === 0) return [];
     const anyScope = scopes.map((scope) => `"${scope}"`).join(" OR ");
+    const expression = searchExpression(text, `scope : (${anyScope})`);
+    if (expression === undefined) return [];
     const rows = await store.readMany<TranscriptHit & Row>(
       `SELECT t.id, t.session_id, t.sent_at_ms AS timestamp_ms, t.role, t.source_plugin,
          snippet(transcripts_fts, 1, '[', ']', '...', ${SNIPPET_WORDS}) AS snippet
@@ -73,7 +74,7 @@ export function createTranscriptSearch(
          ${sessionId === undefined ? "" : "AND t.session_id = ?"} AND ${where}
        ORDER BY transcripts_fts.rowid DESC LIMIT ?`,
       [
-        `scope : (${anyScope}) AND words : (${words})`,
+        expression,
         before ?? Number.MAX_SAFE_INTEGER,
         agentId,
         ...(sessionId === undefined ? [] : [sessionId]),

@@ -23,7 +23,14 @@ interface Term {
 type Group = readonly Term[];
 
 /**
- * Turns a query into an expression, or undefined when nothing in it can be found.
+ * What is in no scope: a scope's word is digits, letters up to `f`, and an `x`. Leaving it out leaves
+ * everything, and keeps the index from taking two conjunctions for one.
+ */
+const NOTHING = "scope : nothing";
+
+/**
+ * Turns a query into an expression for the entries in `scope`, an expression itself, or undefined when
+ * nothing in it can be found.
  *
  * Words must all occur, in any order. `"two words"` is a phrase, `word*` a beginning (of three
  * characters or more), `-word` or `NOT word` must not occur, and `OR` stands between alternatives.
@@ -32,12 +39,14 @@ type Group = readonly Term[];
  *
  * @throws {CodedError} `invalid_params`
  */
-export function searchExpression(query: string): string | undefined {
+export function searchExpression(query: string, scope: string): string | undefined {
   if (query.length > MAX_CHARS) throw tooLong(`it has more than ${MAX_CHARS} characters`);
   const groups = groupsOf(query);
   if (groups.flat().length > MAX_WORDS) throw tooLong(`it has more than ${MAX_WORDS} words`);
-  const parts = groups.flatMap((group) => expressionOf(group) ?? []);
-  return parts.length === 0 ? undefined : parts.join(" OR ");
+  const [only, ...others] = groups.flatMap((group) => splitGroup(group) ?? []);
+  if (only === undefined) return undefined;
+  if (others.length === 0) return narrowed(scope, only);
+  return `${scope} AND words : (${[only, ...others].map(expressionOf).join(" OR ")})`;
 }
 
 function tooLong(state: string): CodedError {
@@ -80,10 +89,35 @@ function isLongPrefix(word: string): boolean {
   return word.endsWith("*") && Array.from(word).length > MIN_PREFIX_CHARS;
 }
 
-function expressionOf(group: Group): string | undefined {
-  const wanted = group.filter(({ isExcluded }) => !isExcluded).map(literalOf);
-  const excluded = group.filter(({ isExcluded }) => isExcluded).map(literalOf);
+/** A group with at least one word that must occur. */
+interface Split {
+  readonly wanted: readonly string[];
+  readonly excluded: readonly string[];
+}
+
+function splitGroup(group: Group): Split | undefined {
+  const wanted = group.filter(({ isExcluded }) => !isExcluded);
   if (wanted.length === 0) return undefined;
+  return {
+    // The longest is likely the rarest; see below.
+    wanted: wanted.toSorted((a, b) => b.text.length - a.text.length).map(literalOf),
+    excluded: group.filter(({ isExcluded }) => isExcluded).map(literalOf),
+  };
+}
+
+/**
+ * One word after the other within a scope. A word's list of places is everybody's and long; the index
+ * reads it only where all before it were found. In one conjunction it would read each at every step.
+ */
+function narrowed(scope: string, { wanted, excluded }: Split): string {
+  const found = wanted.reduce(
+    (before, word, i) => `${i === 0 ? before : `((${before}) NOT ${NOTHING})`} AND words : ${word}`,
+    scope,
+  );
+  return excluded.length === 0 ? found : `(${found}) NOT words : (${excluded.join(" OR ")})`;
+}
+
+function expressionOf({ wanted, excluded }: Split): string {
   const all = wanted.join(" AND ");
   return excluded.length === 0 ? `(${all})` : `((${all}) NOT (${excluded.join(" OR ")}))`;
 }
