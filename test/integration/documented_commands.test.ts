@@ -24,6 +24,7 @@ const GIVEN: Readonly<Record<string, Given>> = {
     from: "elsewhere",
     files: { "my-nexo": join(ROOT, "test/fixtures/nexo_home") },
   },
+  "docs/models.md": { before: { "nexo usage": "npx nexo dev" } },
   "docs/operate.md": { before: { jq: "npx nexo dev" } },
 };
 

@@ -50,6 +50,11 @@ export function blocksOf(page: string): Block[] {
   return blocks;
 }
 
+/** A page without its blocks. */
+export function textAround(page: string): string {
+  return readFileSync(join(ROOT, page), "utf8").replaceAll(/^( *)```[^]*?^\1```$/gm, "");
+}
+
 /** Where a block is, for people. */
 export const placeOf = ({ page, line }: Block): string => `${page}:${line}`;
 

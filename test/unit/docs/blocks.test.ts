@@ -19,7 +19,14 @@ import { Readiness } from "../../../core/contract/mod.ts";
 import { parseManifest } from "../../../core/microapps/manifest.ts";
 import { loadSettings } from "../../../core/settings/load.ts";
 import { openApiDocument } from "../../../edge/openapi/document.ts";
-import { type Block, blocksOf, pages, placeOf, ROOT } from "../../support/documented/blocks.ts";
+import {
+  type Block,
+  blocksOf,
+  pages,
+  placeOf,
+  ROOT,
+  textAround,
+} from "../../support/documented/blocks.ts";
 import { problemsOf } from "../../support/snippets.ts";
 
 /** What is wrong with blocks of one kind, each problem with its place. */
@@ -78,6 +85,8 @@ it("every block of every page has a rule", () => {
   expect(all.length).toBeGreaterThan(100);
   const without = all.filter((block) => !Object.hasOwn(RULES, kindOf(block)));
   expect(without.map((block) => about(block, `no rule for "${kindOf(block)}"`))).toEqual([]);
+  // Code may be indented instead of fenced in Markdown, and would escape.
+  for (const page of pages()) expect(textAround(page), page).not.toMatch(/\n\s*\n {4,}\S/);
 });
 
 it.each(Object.keys(RULES))(

@@ -90,6 +90,18 @@ describe("docs", () => {
     expect(broken).toEqual([]);
   });
 
+  it.each(documents)("%s names files that are there", (name) => {
+    const named = read(name).replaceAll(/```[^]*?```/g, "").matchAll(
+      /`((?:core|edge|extensions|test|docs|config|migrations)\/[\w./-]*)`/g,
+    );
+    const missing = Array.from(named, ([, path = ""]) => path).filter((path) =>
+      !existsSync(join(ROOT, path)) && !existsSync(join(ROOT, "extensions/agent-creator", path)) &&
+      // The example of docs/channels.md, which readers write.
+      !path.startsWith("core/channels/line/")
+    );
+    expect(missing).toEqual([]);
+  });
+
   it("names commands and options that exist", async () => {
     const commands = [
       ...new Set(
