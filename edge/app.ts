@@ -111,7 +111,7 @@ const BODY_LIMIT_MS = 15_000;
 export function createEdge(deps: EdgeDeps): Edge {
   const { bus, now, random, log, adapter } = deps;
   const uuid = createUuids({ now, random });
-  const startDeadline = createDeadlines();
+  const deadlines = createDeadlines();
   const refusals = createRefusals();
   const rejections = createRejections(deps);
   const firehose = createFirehose({
@@ -138,7 +138,7 @@ export function createEdge(deps: EdgeDeps): Edge {
     uuid,
     log,
     adapter,
-    startDeadline,
+    startDeadline: deadlines.start,
     onRefused(refused) {
       refusals.note(refused);
       rejections.note(refused);
@@ -169,7 +169,7 @@ export function createEdge(deps: EdgeDeps): Edge {
     refusals,
     table: () => table,
     isConfigured: () => isConfigured,
-    startDeadline,
+    startDeadline: deadlines.start,
     metrics: metrics.render,
   });
   app.notFound((c) => {
@@ -229,6 +229,7 @@ export function createEdge(deps: EdgeDeps): Edge {
     },
     inFlight,
     async close() {
+      deadlines.close();
       chat.close();
       bridges.close();
       apps.close();

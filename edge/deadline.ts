@@ -16,19 +16,36 @@ export interface Deadline {
 /** Starts a limit of `limitMs` milliseconds, which ends up to a sixteenth later. */
 export type StartDeadline = (limitMs: number) => Deadline;
 
+/** Running limits; those of one length share a timer. */
+export interface Deadlines {
+  readonly start: StartDeadline;
+  /** Lets timers end with the last limit they run for; otherwise they wait a little for the next. */
+  readonly close: () => void;
+}
+
 /** Parts a limit is divided into. */
 const TICKS = 16;
 
-/** Returns a {@linkcode StartDeadline}; limits of the same length share one timer while any runs. */
-export function createDeadlines(): StartDeadline {
+/** Returns {@linkcode Deadlines} without any. */
+export function createDeadlines(): Deadlines {
   const wheels = new Map<number, Wheel>();
-  return (limitMs) => {
-    let wheel = wheels.get(limitMs);
-    if (wheel === undefined) {
-      wheel = new Wheel(limitMs / TICKS, () => void wheels.delete(limitMs));
-      wheels.set(limitMs, wheel);
-    }
-    return wheel.start();
+  let closed = false;
+  return {
+    start(limitMs) {
+      let wheel = wheels.get(limitMs);
+      if (wheel === undefined) {
+        wheel = new Wheel(limitMs / TICKS, {
+          isLast: () => closed,
+          onStop: () => void wheels.delete(limitMs),
+        });
+        wheels.set(limitMs, wheel);
+      }
+      return wheel.start();
+    },
+    close() {
+      closed = true;
+      for (const wheel of Array.from(wheels.values())) wheel.stopIfIdle();
+    },
   };
 }
 
@@ -36,12 +53,18 @@ export function createDeadlines(): StartDeadline {
 class Wheel {
   readonly #slots: Set<Running>[] = [new Set()];
   readonly #timer: ReturnType<typeof setInterval>;
-  readonly #onIdle: () => void;
+  readonly #isLast: () => boolean;
+  readonly #onStop: () => void;
   #running = 0;
 
-  constructor(tickMs: number, onIdle: () => void) {
+  /** `isLast` says whether it stops with its last limit; otherwise it does at the next tick. */
+  constructor(
+    tickMs: number,
+    { isLast, onStop }: { isLast: () => boolean; onStop: () => void },
+  ) {
     this.#timer = setInterval(() => this.#tick(), tickMs);
-    this.#onIdle = onIdle;
+    this.#isLast = isLast;
+    this.#onStop = onStop;
   }
 
   start(): Deadline {
@@ -54,16 +77,23 @@ class Wheel {
 
   end(): void {
     this.#running -= 1;
+    if (this.#isLast()) this.stopIfIdle();
+  }
+
+  /** Ends its timer, for good, when no limit runs. */
+  stopIfIdle(): void {
     if (this.#running > 0) return;
     clearInterval(this.#timer);
-    this.#onIdle();
+    this.#onStop();
   }
 
   #tick(): void {
     this.#slots.unshift(new Set());
     // The last of a slot began just before a tick, so that one more must pass.
-    if (this.#slots.length <= TICKS + 1) return;
-    for (const running of this.#slots.pop() ?? []) running.expire();
+    if (this.#slots.length > TICKS + 1) {
+      for (const running of this.#slots.pop() ?? []) running.expire();
+    }
+    this.stopIfIdle();
   }
 }
 

@@ -20,26 +20,40 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** A body as it came. */
 export function bodyOfBytes(bytes: Uint8Array): EventBody {
-  let json: Json | undefined | "unread" = "unread";
-  return {
-    bytes,
-    get json() {
-      if (json === "unread") json = parseJson(bytes);
-      return json;
-    },
-  };
+  return new BodyOfBytes(bytes);
 }
 
 /** A body that begins as a value. */
 export function bodyOfJson(value: unknown): EventBody {
-  let bytes: Uint8Array | undefined;
-  return {
-    get bytes() {
-      // What has no JSON text has no bytes.
-      return bytes ??= encoder.encode(JSON.stringify(value) ?? "");
-    },
-    json: { value },
-  };
+  return new BodyOfJson(value);
+}
+
+class BodyOfBytes implements EventBody {
+  readonly bytes: Uint8Array;
+  #json: Json | undefined | "unread" = "unread";
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  get json(): Json | undefined {
+    if (this.#json === "unread") this.#json = parseJson(this.bytes);
+    return this.#json;
+  }
+}
+
+class BodyOfJson implements EventBody {
+  readonly json: Json;
+  #bytes: Uint8Array | undefined;
+
+  constructor(value: unknown) {
+    this.json = { value };
+  }
+
+  get bytes(): Uint8Array {
+    // What has no JSON text has no bytes.
+    return this.#bytes ??= encoder.encode(JSON.stringify(this.json.value) ?? "");
+  }
 }
 
 function parseJson(bytes: Uint8Array): Json | undefined {

@@ -105,7 +105,13 @@ export function unescapeToken(token: string): string {
  */
 export function compileSubject(template: string): (eventKind: string) => string {
   const parts = template.split(/\$?\{event_kind\}/);
-  return (eventKind) => parts.join(escapeToken(eventKind));
+  const render = (eventKind: string): string => parts.join(escapeToken(eventKind));
+  // Most events are of the kind of the one before.
+  let last = { eventKind: "", subject: render("") };
+  return (eventKind) => {
+    if (eventKind !== last.eventKind) last = { eventKind, subject: render(eventKind) };
+    return last.subject;
+  };
 }
 
 /** Builders of the subjects core and edge share. */

@@ -19,9 +19,11 @@ export function createPooledRandom(
       fill(pool);
       used = 0;
     }
-    bytes.set(pool.subarray(used, used + bytes.length));
-    // What was handed out must not stay in memory for a second reader.
-    pool.fill(0, used, used += bytes.length);
+    for (let i = 0; i < bytes.length; i++) {
+      bytes[i] = pool[used] ?? 0;
+      // What was handed out must not stay in memory for a second reader.
+      pool[used++] = 0;
+    }
     return bytes;
   };
 }

@@ -13,7 +13,7 @@ import { createEdge } from "../../../edge/app.ts";
 import { createDeadlines } from "../../../edge/deadline.ts";
 import { configOf, github, keepIn, memoryLog } from "./support.ts";
 
-const startDeadline = createDeadlines();
+const { start: startDeadline } = createDeadlines();
 
 const streamOf = (chunks: Uint8Array[], end = true) =>
   new ReadableStream<Uint8Array<ArrayBuffer>>({

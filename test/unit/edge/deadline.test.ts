@@ -11,7 +11,7 @@ afterEach(() => void vi.useRealTimers());
 
 describe("createDeadlines()", () => {
   it("ends each limit between its time and a sixteenth later, whenever it began", () => {
-    const start = createDeadlines();
+    const { start } = createDeadlines();
     const ended: Record<number, number> = {};
     for (let beganMs = 0; beganMs <= 3200; beganMs += 70) {
       const atMs = Date.now();
@@ -27,7 +27,7 @@ describe("createDeadlines()", () => {
   });
 
   it("tells who asks after it has passed, and nobody who cleared it", () => {
-    const start = createDeadlines();
+    const { start } = createDeadlines();
     const [kept, cleared, heard] = [start(160), start(160), vi.fn()];
     cleared.onExpire(heard);
     cleared.clear();
@@ -39,21 +39,37 @@ describe("createDeadlines()", () => {
     kept.clear();
   });
 
-  it("leaves no timer when none runs, however often one is cleared", () => {
-    const start = createDeadlines();
-    const running = [start(100), start(100), start(5000)];
+  it("shares a timer between limits of one length, and stops it when none runs any more", () => {
+    const { start } = createDeadlines();
+    const running = [start(160), start(160), start(4800)];
     expect(vi.getTimerCount()).toBe(2);
     for (const deadline of [...running, ...running]) deadline.clear();
+    vi.advanceTimersByTime(10);
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(290);
     expect(vi.getTimerCount()).toBe(0);
-    start(100).onExpire(undefined);
-    vi.advanceTimersByTime(110);
+    start(160).onExpire(undefined);
+    vi.advanceTimersByTime(170);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("leaves no timer once closed, and lets those end that run", () => {
+    const { start, close } = createDeadlines();
+    const [first, second, heard] = [start(160), start(4800), vi.fn()];
+    first.onExpire(heard);
+    close();
+    second.clear();
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(170);
+    expect(heard).toHaveBeenCalledOnce();
+    start(160).clear();
     expect(vi.getTimerCount()).toBe(0);
   });
 });
 
 describe("within()", () => {
   it("gives what the work gives, or nothing when the limit comes first", async () => {
-    const deadline = createDeadlines()(160);
+    const deadline = createDeadlines().start(160);
     expect(await within(deadline, Promise.resolve(1))).toBe(1);
     const late = within(deadline, new Promise(() => undefined));
     vi.advanceTimersByTime(200);

@@ -19,7 +19,7 @@ import {
   envelopeOf,
   type Handoff,
 } from "../../../../core/contract/mod.ts";
-import { accepted, handoff } from "../../../suites/bus.ts";
+import { accepted, handoff, plain } from "../../../suites/bus.ts";
 
 const encoder = new TextEncoder();
 const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
@@ -36,7 +36,7 @@ describe("the hand-off codec", () => {
     );
     fc.assert(fc.property(fc.array(body, { maxLength: 6 }), (bodies) => {
       const handoffs = bodies.map((one, n) => ({ ...handoff(n), body: one }));
-      expect(decodeHandoffs(encode(handoffs))).toEqual(handoffs);
+      expect(decodeHandoffs(encode(handoffs)).map(plain)).toEqual(handoffs.map(plain));
     }));
   });
 
@@ -54,7 +54,8 @@ describe("the hand-off codec", () => {
       const body = bodyOfBytes(encoder.encode(text));
       const now = new TextDecoder().decode(encode([{ ...handoff(1), body }]));
       const earlier = now.replace('"body_bytes"', `"body_form":"${form}","body_bytes"`);
-      expect(decodeHandoffs(encoder.encode(earlier))).toEqual([{ ...handoff(1), body }]);
+      expect(decodeHandoffs(encoder.encode(earlier)).map(plain))
+        .toEqual([plain({ ...handoff(1), body })]);
     }
   });
 
