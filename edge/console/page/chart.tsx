@@ -20,21 +20,25 @@ export interface DayValue {
 const TICKS = 4;
 
 /** Bars for days, in order, stacked of `names`; a line where the limit is, if that is near them. */
-export function DayBars({ label, names, days, limit }: {
+export function DayBars({ label, names, days, limit, show = showNumber, showTick = showCompact }: {
   label: string;
   names: readonly string[];
   days: readonly DayValue[];
   limit?: number | undefined;
+  /** A value in words. @default as a number */
+  show?: (value: number) => string;
+  /** A value beside the axis. @default as a short number */
+  showTick?: (value: number) => string;
 }) {
   const totals = days.map(({ parts }) => parts.reduce((sum, part) => sum + part, 0));
   const highest = Math.max(0, ...totals);
   // A limit far above would press the bars flat; then the legend alone tells it.
   const isLimitNear = limit !== undefined && limit <= highest * 4;
-  const top = niceTop(Math.max(highest, isLimitNear ? limit : 0));
+  const top = niceTop(Math.max(highest, isLimitNear ? limit : 0) || TICKS);
   const at = (value: number): number => 100 - 100 * value / top;
   const width = days.length * 10;
   const text = ({ day, parts }: DayValue): string =>
-    [showDay(day), ...parts.map((part, i) => `${names[i] ?? ""} ${showNumber(part)}`)].join(" · ");
+    [showDay(day), ...parts.map((part, i) => `${names[i] ?? ""} ${show(part)}`)].join(" · ");
   return (
     <figure class="chart">
       <figcaption>
@@ -43,7 +47,7 @@ export function DayBars({ label, names, days, limit }: {
           {names.map((name, i) => <span key={name} class={`key part-${i}`}>{name}</span>)}
           {limit === undefined ? null : (
             <span class="key limit">
-              {T.limit(showNumber(limit))}
+              {T.limit(show(limit))}
             </span>
           )}
         </span>
@@ -52,14 +56,14 @@ export function DayBars({ label, names, days, limit }: {
         <div class="axis-y muted" aria-hidden="true">
           {Array.from(
             { length: TICKS + 1 },
-            (_, i) => <span key={String(i)}>{showCompact(top * (TICKS - i) / TICKS)}</span>,
+            (_, i) => <span key={String(i)}>{showTick(top * (TICKS - i) / TICKS)}</span>,
           )}
         </div>
         <svg
           viewBox={`0 0 ${width} 100`}
           preserveAspectRatio="none"
           role="img"
-          aria-label={T.summary(label, showNumber(totals.reduce((sum, one) => sum + one, 0)))}
+          aria-label={T.summary(label, show(totals.reduce((sum, one) => sum + one, 0)))}
         >
           {Array.from({ length: TICKS }, (_, i) => (
             <line
@@ -119,7 +123,7 @@ export function DayBars({ label, names, days, limit }: {
                 <td role="cell" data-title={T.day}>{showDay(day)}</td>
                 {parts.map((part, i) => (
                   <td role="cell" key={names[i]} data-title={names[i]} class="num">
-                    {showNumber(part)}
+                    {show(part)}
                   </td>
                 ))}
               </tr>
@@ -133,10 +137,10 @@ export function DayBars({ label, names, days, limit }: {
 
 /** The least of 1, 2, 2.5 and 5 times a power of ten, times {@linkcode TICKS}, that is enough. */
 function niceTop(value: number): number {
-  const step = Math.max(1, value * 1.02 / TICKS);
+  const step = value * 1.02 / TICKS;
   const power = 10 ** Math.floor(Math.log10(step));
   const nice = [1, 2, 2.5, 5, 10].find((factor) => factor * power >= step) ?? 10;
-  return TICKS * Math.ceil(nice * power);
+  return TICKS * nice * power;
 }
 
 /** How much of a limit is used; it turns amber at four fifths and red when nothing is left. */

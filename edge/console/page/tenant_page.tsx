@@ -63,15 +63,17 @@ export function TenantPage({ account }: { account: string }) {
 
 function Story({ known, tenant }: { known: Known; tenant: TenantOverview }) {
   const { account_id: account, budgets } = tenant;
-  const daily = budgets.find(({ name, agent_id }) =>
-    name === "tokens_per_day" && agent_id === null
-  );
+  const limitOf = (budget: string): number | undefined =>
+    budgets.find(({ name, agent_id }) => name === budget && agent_id === null)?.limit;
+  const costs = daysOf(known.byDay, ({ cost_micros }) => [cost_micros / 1e6]);
+  const usd = limitOf("usd_per_day");
+  const hasCosts = usd !== undefined || costs.some(({ parts }) => parts.some((part) => part > 0));
   const of = `tenant=${encodeURIComponent(account)}`;
   return (
     <>
       <Facts
         items={[
-          [T.tenant, <code>{account}</code>],
+          [T.tenant, account],
           [T.state, <Badge state={tenant.active ? "active" : "suspended"} />],
           [T.agents, tenant.agents.length === 0 ? T.sharedAgents : tenant.agents.join(", ")],
           [T.today, showNumber(tenant.tokens_today)],
@@ -88,12 +90,24 @@ function Story({ known, tenant }: { known: Known; tenant: TenantOverview }) {
       </nav>
       <section class="panel stretch">
         <h2>{T.usage}</h2>
-        <DayBars
-          label={T.tokensPerDay}
-          names={[T.tokensIn, T.tokensOut]}
-          days={daysOf(known.byDay)}
-          limit={daily?.limit}
-        />
+        <div class="charts">
+          <DayBars
+            label={T.tokensPerDay}
+            names={[T.tokensIn, T.tokensOut]}
+            days={daysOf(known.byDay, ({ tokens_in, tokens_out }) => [tokens_in, tokens_out])}
+            limit={limitOf("tokens_per_day")}
+          />
+          {!hasCosts ? null : (
+            <DayBars
+              label={T.costPerDay}
+              names={[T.modelCost]}
+              days={costs}
+              limit={usd}
+              show={showDollars}
+              showTick={showDollars}
+            />
+          )}
+        </div>
       </section>
       <section class="panel stretch">
         <h2>{T.budgetsTitle}</h2>
@@ -134,7 +148,7 @@ const modelColumns: readonly Column<UsageView>[] = [
 function Budget({ budget }: { budget: BudgetView }) {
   const { name, agent_id: agent, used, limit, resets_at_ms: resets } = budget;
   const isMoney = name.startsWith("usd");
-  const show = (value: number): string => isMoney ? showMoney(value * 1e6) : showNumber(value);
+  const show = isMoney ? showDollars : showNumber;
   const title = T.budgets[name] ?? name;
   const text = T.usedOf(show(used), show(limit));
   return (
@@ -150,11 +164,15 @@ function Budget({ budget }: { budget: BudgetView }) {
 }
 
 /** The last days without a gap, those without usage included. */
-function daysOf(rows: readonly UsageView[]) {
+function daysOf(rows: readonly UsageView[], partsOf: (row: UsageView) => readonly number[]) {
   const byDay = new Map(rows.map((row) => [row.day, row]));
   return Array.from({ length: DAYS }, (_, i) => {
     const day = new Date(Date.now() - (DAYS - 1 - i) * DAY_MS).toISOString().slice(0, 10);
     const row = byDay.get(day);
-    return { day, parts: [row?.tokens_in ?? 0, row?.tokens_out ?? 0] };
+    return { day, parts: row === undefined ? [] : partsOf(row) };
   });
+}
+
+function showDollars(dollars: number): string {
+  return showMoney(dollars * 1e6);
 }

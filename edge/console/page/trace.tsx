@@ -51,6 +51,13 @@ export function Trace({ story }: { story: TurnStory }) {
             </span>
           </li>
         ))}
+        <li aria-hidden="true">
+          <span class="trace-axis muted">
+            {[0, 0.5, 1].map((part) => (
+              <span key={String(part)}>{showDuration(part * (to - from))}</span>
+            ))}
+          </span>
+        </li>
       </ol>
     </section>
   );

@@ -60,7 +60,7 @@ function Story({ story }: { story: TurnStory }) {
           turn.envelope_id === null ? null : [
             T.delivery,
             <Link to={pathTo("deliveries", turn.envelope_id)}>
-              {turn.delivery_id ?? turn.envelope_id}
+              <code>{turn.delivery_id ?? turn.envelope_id}</code>
             </Link>,
           ],
           [T.session, <code>{turn.session_id}</code>],

@@ -18,10 +18,12 @@ export function AgentsPage({ account }: { account: string }) {
     <>
       <h1>Agents</h1>
       <Problem text={error} onRetry={refresh} />
-      {data === undefined
-        ? <Missing error={error} />
-        : data.agents.length === 0
-        ? <Empty>No agent yet. Its first one is made under Set up.</Empty>
+      {data === undefined ? <Missing error={error} /> : data.agents.length === 0
+        ? (
+          <div class="card">
+            <Empty>No agent yet. Its first one is made under Set up.</Empty>
+          </div>
+        )
         : data.agents.map((agent) => (
           <AgentForm key={agent.id} account={account} agent={agent} onDone={refresh} />
         ))}

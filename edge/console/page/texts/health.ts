@@ -12,7 +12,10 @@ export const HEALTH = {
     again: "Look again",
     findings: "Findings",
     troubled: (errors: number, warnings: number) =>
-      `${plural(errors, "error", "errors")}, ${plural(warnings, "warning", "warnings")}.`,
+      [
+        errors === 0 ? "" : plural(errors, "error", "errors"),
+        warnings === 0 ? "" : plural(warnings, "warning", "warnings"),
+      ].filter((text) => text !== "").join(", "),
     allWell: (count: number) => `All ${count} checks are well.`,
     subject: "What",
     area: "Area",

@@ -32,6 +32,7 @@ export const TENANTS = {
     unknown: (account: string) => `There is no tenant ${account}.`,
     usage: "Usage",
     tokensPerDay: "Tokens a day",
+    costPerDay: "Cost a day",
     tokensIn: "Tokens in",
     tokensOut: "Tokens out",
     budgetsTitle: "Budgets",
