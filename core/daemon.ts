@@ -235,6 +235,7 @@ export async function runDaemon(
   const tickets = serveTickets({ bus, verify, random, now });
   await using _recordRetention = openRecordRetention({
     store,
+    transcripts: parts.transcripts,
     transcriptFiles,
     settings,
     env: options.env,

@@ -10,11 +10,27 @@ import type { Conversations } from "../conversations/conversations.ts";
 import { rowsForEvents } from "../events/event_rows.ts";
 import type { Log } from "../flow/log.ts";
 import { erase, sessionsOfContact } from "../record/erase.ts";
+import type { Inbounds } from "../queues/inbounds.ts";
+import type { Outbox } from "../queues/outbox.ts";
+import type { Transcripts } from "../record/transcripts.ts";
 import type { Store } from "../store/store.ts";
 
 /** Returns the eraser; its event follows what it erased, so that it is not erased with it. */
-export function createEraser({ store, conversations, forgetPauses, forgetFiles, now, log }: {
+export function createEraser({
+  store,
+  inbounds,
+  outbox,
+  transcripts,
+  conversations,
+  forgetPauses,
+  forgetFiles,
+  now,
+  log,
+}: {
   store: Store;
+  inbounds: Pick<Inbounds, "forget">;
+  outbox: Pick<Outbox, "forget">;
+  transcripts: Pick<Transcripts, "forget">;
   conversations: Pick<Conversations, "quietly">;
   /** Forgets the pauses whose rows are gone. */
   forgetPauses: (account: string) => Promise<void>;
@@ -33,6 +49,9 @@ export function createEraser({ store, conversations, forgetPauses, forgetFiles, 
       (ofAccount, sessionId) => ofAccount === account && (sessionIds?.includes(sessionId) ?? true),
       async () => {
         const counts = await erase({ store, nowMs: now() }, { account, sessionIds, contact });
+        inbounds.forget();
+        outbox.forget();
+        transcripts.forget();
         await forgetPauses(account);
         await forgetFiles({ account, sessionIds });
         return counts;

@@ -13,6 +13,16 @@ import type { Transcripts } from "../record/transcripts.ts";
 /** What stands in the model's column of a transcript. */
 const Kept = z.union([Summary, ModelMessage]);
 
+/** What was parsed before, for as long as the message is remembered elsewhere. */
+const parsed = new WeakMap<object, z.infer<typeof Kept>>();
+
+function keptOf(message: unknown): z.infer<typeof Kept> {
+  if (typeof message !== "object" || message === null) return Kept.parse(message);
+  const kept = parsed.get(message) ?? Kept.parse(message);
+  parsed.set(message, kept);
+  return kept;
+}
+
 /** Entries read at a time, and at most; what is older still is neither shown nor summed up. */
 const PAGE = 50;
 const MAX_ENTRIES = 1_000;
@@ -37,7 +47,7 @@ export function historyReader(transcripts: Pick<Transcripts, "readHistory">): Tu
       const older: PastMessage[] = [];
       for (const { seq, messageId, modelMessage } of page) {
         if (modelMessage === undefined || except.includes(messageId)) continue;
-        const kept = Kept.parse(modelMessage);
+        const kept = keptOf(modelMessage);
         if (kept.role !== "summary") older.push({ seq, message: kept });
         else if (kept.up_to_seq > (summary?.up_to_seq ?? -1)) summary = kept;
       }

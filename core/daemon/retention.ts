@@ -10,6 +10,7 @@ import { trimQueues } from "../queues/retention.ts";
 import { type AuditKeep, trimAudit } from "../record/audit_retention.ts";
 import type { TranscriptFiles } from "../record/transcript_files.ts";
 import { trimTranscripts } from "../record/transcript_retention.ts";
+import type { Transcripts } from "../record/transcripts.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
 import type { SignedHeads } from "./signed_heads.ts";
@@ -20,6 +21,7 @@ export interface RecordRetentionDeps {
   readonly settings: () => Settings;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly heads: Pick<SignedHeads, "writeCheckpoint">;
+  readonly transcripts: Pick<Transcripts, "forget">;
   readonly transcriptFiles: Pick<TranscriptFiles, "trim">;
   /** Hears how many rows went of what. */
   readonly onTrimmed: (what: string, rows: number) => void;
@@ -61,7 +63,10 @@ export function openRecordRetention(deps: RecordRetentionDeps): AsyncDisposable 
           nowMs,
           signal,
         });
-        if (trimmed > 0) await deps.transcriptFiles.trim();
+        if (trimmed > 0) {
+          deps.transcripts.forget();
+          await deps.transcriptFiles.trim();
+        }
         return trimmed;
       });
       signal.throwIfAborted();

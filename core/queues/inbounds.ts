@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LRUCache } from "lru-cache";
 import { Inbound } from "../contract/mod.ts";
 import { currentTraceparent } from "../flow/trace.ts";
 import type { Sealer } from "../store/sealer.ts";
@@ -59,6 +60,8 @@ export interface Inbounds {
   rowsForReplay(account: string, id: string, nowMs: number): Write[];
   /** The inbounds of one turn in the order they arrived. */
   load(account: string, ids: readonly string[]): Promise<Inbound[]>;
+  /** To be called after messages were erased: none is in memory then. */
+  readonly forget: () => void;
   /** Which of these new messages are here already under their channel's own id; by the new ids. */
   known(inbounds: readonly Inbound[]): Promise<ReadonlySet<string>>;
   /** When the newest message of a conversation's channel came in, in milliseconds since the epoch. */
@@ -73,6 +76,10 @@ export interface Inbounds {
    */
   openForOperator(): Promise<OpenInbound[]>;
 }
+
+/** Messages in memory that came in and were not taken by their turn yet, and their length as JSON. */
+const MAX_FRESH = 10_000;
+const MAX_FRESH_CHARS = 8 * 1024 * 1024;
 
 const marks = (ids: readonly string[]): string => ids.map(() => "?").join(", ");
 const openColumns =
@@ -115,6 +122,22 @@ export function openInbound(inbound: Inbound, sessionId: string, nowMs: number):
 /** Returns the inbounds over `store`. */
 export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer }): Inbounds {
   const place = (account: string, id: string) => ({ table: "inbounds", account, id });
+  /**
+   * What came in a moment ago, as it is sealed on disk: most turns follow at once. Each is taken once, so
+   * that a turn that runs again looks at the disk; one whose row is gone fails with its first commit.
+   */
+  const fresh = new LRUCache<string, Inbound>({ max: MAX_FRESH, maxSize: MAX_FRESH_CHARS });
+
+  function takeFresh(account: string, ids: readonly string[]): Inbound[] | undefined {
+    const taken = ids.flatMap((id) => {
+      const inbound = fresh.get(`${account}/${id}`);
+      fresh.delete(`${account}/${id}`);
+      return inbound ?? [];
+    });
+    if (taken.length < ids.length) return undefined;
+    return taken.sort((a, b) => a.id < b.id ? -1 : 1);
+  }
+
   return {
     rowsForQueued(inbound, sessionId, nowMs) {
       const { id, account_id, agent_id, channel, instance, trigger } = {
@@ -122,6 +145,8 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
         id: inbound.id,
         trigger: inbound.trigger,
       };
+      const json = JSON.stringify(inbound);
+      fresh.set(`${account_id}/${id}`, inbound, { size: json.length });
       return [insert("inbounds", {
         id,
         account_id,
@@ -133,7 +158,7 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
         trigger,
         inbox_id: inbound.envelope_id,
         msg_id: inbound.msg_id,
-        sealed: sealer.seal(place(account_id, id), JSON.stringify(inbound)),
+        sealed: sealer.seal(place(account_id, id), json),
         state: "queued",
         turn_id: null,
         attempts: 0,
@@ -155,6 +180,7 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
     rowsForDead: (turn) => rowsForTurn(turn, "state = 'dead'"),
     rowsForHeld(inbound) {
       const { id, key: { account_id: account } } = inbound;
+      fresh.delete(`${account}/${id}`);
       return [statement(
         `UPDATE inbounds SET state = 'queued', turn_id = NULL, attempts = 0, starts = 0, sealed = ?
          WHERE account_id = ? AND id = ? AND state IN ('queued', 'running')`,
@@ -179,7 +205,10 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
         1,
       )];
     },
+    forget: () => fresh.clear(),
     async load(account, ids) {
+      const taken = takeFresh(account, ids);
+      if (taken !== undefined) return taken;
       const rows = await store.readEach<{ id: string; sealed: Uint8Array }>(
         `WITH given (call, id, account_id) AS (VALUES $rows)
          SELECT given.call, i.id, i.sealed FROM given JOIN inbounds i

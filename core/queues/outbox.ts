@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { LRUCache } from "lru-cache";
 import { OutboundBody, type ReplyAddress, uuidOf } from "../contract/mod.ts";
 import { sha256 } from "../flow/sha256.ts";
 import { currentTraceparent } from "../flow/trace.ts";
@@ -81,6 +82,8 @@ export interface Outbox {
   rowsForBounced(account: string, id: string): Write[];
   rowsForReplay(account: string, id: string, nowMs: number, expiresAtMs: number): Write[];
   find(account: string, id: string): Promise<UnsentOutbound | undefined>;
+  /** To be called after messages were erased: none is in memory then. */
+  readonly forget: () => void;
   /** Whether there is such a message, whatever has become of it. */
   has(account: string, id: string): Promise<boolean>;
   /** Whether a message was sent, on a channel's instance. */
@@ -111,6 +114,10 @@ interface OutboxRow extends Row {
   author: "agent" | "operator" | "core";
 }
 
+/** Messages in memory that were queued and not taken by the delivery yet, and their length as JSON. */
+const MAX_FRESH = 10_000;
+const MAX_FRESH_CHARS = 8 * 1024 * 1024;
+
 /** A message as pieces its channel takes; the first keeps its id, the others' follow from it. */
 function piecesOf(outbound: Outbound, limit: number): Outbound[] {
   const { body } = outbound;
@@ -134,25 +141,35 @@ export function createOutbox(
   const place = (account: string, id: string) => ({ table: "outbox", account, id });
   const open = (account: string, id: string, sealed: Uint8Array): OutboundBody =>
     OutboundBody.parse(JSON.parse(sealer.openText(place(account, id), sealed)));
+  /** What was queued a moment ago, as it is on disk: it is sent at once, as a rule. Each is taken once. */
+  const fresh = new LRUCache<string, UnsentOutbound>({ max: MAX_FRESH, maxSize: MAX_FRESH_CHARS });
+
+  function rowOf(piece: Outbound, nowMs: number, traceparent: string | null): Write {
+    const { body, ...columns } = piece;
+    const { account_id: account, id } = piece;
+    const json = JSON.stringify(body);
+    const unsent = { author: "agent" as const, ...piece, attempts: 0, unsureSinceMs: null };
+    fresh.set(`${account}/${id}`, unsent, { size: json.length });
+    return insert("outbox", {
+      ...columns,
+      sealed: sealer.seal(place(account, id), json),
+      state: "queued",
+      attempts: 0,
+      next_at_ms: nowMs,
+      created_at_ms: nowMs,
+      // Of a message that is not sent: when a try began whose end is not known.
+      sent_at_ms: null,
+      receipt: null,
+      traceparent,
+    });
+  }
+
   return {
     queue(outbound, nowMs) {
       const pieces = piecesOf(outbound, textLimitOf(outbound.channel));
       const traceparent = currentTraceparent() ?? null;
       return {
-        writes: pieces.map(({ body, ...piece }) =>
-          insert("outbox", {
-            ...piece,
-            sealed: sealer.seal(place(piece.account_id, piece.id), JSON.stringify(body)),
-            state: "queued",
-            attempts: 0,
-            next_at_ms: nowMs,
-            created_at_ms: nowMs,
-            // Of a message that is not sent: when a try began whose end is not known.
-            sent_at_ms: null,
-            receipt: null,
-            traceparent,
-          })
-        ),
+        writes: pieces.map((piece) => rowOf(piece, nowMs, traceparent)),
         items: pieces.map(({ id, account_id, session_id }) => ({
           id,
           account_id,
@@ -196,6 +213,7 @@ export function createOutbox(
       )];
     },
     rowsForDead(account, id) {
+      fresh.delete(`${account}/${id}`);
       return [statement(
         "UPDATE outbox SET state = 'dead' WHERE account_id = ? AND id = ? AND state = 'queued'",
         [account, id],
@@ -225,7 +243,13 @@ export function createOutbox(
         1,
       )];
     },
+    forget: () => fresh.clear(),
     async find(account, id) {
+      const queued = fresh.get(`${account}/${id}`);
+      if (queued !== undefined) {
+        fresh.delete(`${account}/${id}`);
+        return queued;
+      }
       const [row] = await store.readEach<OutboxRow>(
         `WITH given (call, id, account_id) AS (VALUES $rows)
          SELECT given.call, o.id, o.account_id, agent_id, session_id, channel, instance, contact,

@@ -10,6 +10,7 @@ import { redactJson } from "../redact/redact_json.ts";
 import { type Redactor, redactorOf } from "../redact/redactor.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { append, type Row, type Store, type Value, type Write } from "../store/store.ts";
+import { createRecentEntries, type HistoryEntry } from "./recent.ts";
 import { withSeams } from "./index_text.ts";
 import { storable } from "./storable.ts";
 
@@ -43,19 +44,9 @@ export interface TranscriptRow {
   readonly sentAtMs: number;
 }
 
-/** An entry as a model reads its own past. */
-export interface HistoryEntry {
-  readonly seq: number;
-  readonly role: TranscriptRole;
-  readonly body: string;
-  readonly messageId: string;
-  /** What was given as `modelMessage`; undefined when nothing was. */
-  readonly modelMessage: unknown;
-}
-
 /** What {@linkcode createTranscripts} needs. */
 export interface TranscriptDeps {
-  readonly store: Pick<Store, "read" | "readEach" | "readMany">;
+  readonly store: Pick<Store, "onAppended" | "read" | "readEach" | "readMany">;
   readonly redact: Redactor;
   readonly sealer: Sealer;
   /** Whether the sealed model messages are redacted, too. */
@@ -111,6 +102,8 @@ export interface Transcripts {
     /** Exclusive; absent for the newest. */
     before?: number | undefined;
   }): Promise<HistoryEntry[]>;
+  /** To be called after entries were deleted: what is remembered of them must not be read any more. */
+  readonly forget: () => void;
 }
 
 /**
@@ -132,15 +125,25 @@ export function sessionStream(account: string, sessionId: string): string {
 export function createTranscripts(deps: TranscriptDeps): Transcripts {
   const { store, redact, sealer, modelHistory, isIndexed } = deps;
 
-  function sealMessage(account: string, entry: TranscriptEntry): Uint8Array | null {
-    if (entry.modelMessage === undefined) return null;
+  const recent = createRecentEntries();
+  store.onAppended((rows) => {
+    for (const { table, row } of rows) {
+      if (table !== "transcripts") continue;
+      const fresh = row as NewRow;
+      recent.appended(sessionOf(fresh), entryOf(fresh));
+    }
+  });
+
+  function sealMessage(
+    account: string,
+    { messageId, modelMessage }: TranscriptEntry,
+  ): Pick<PreparedEntry, "modelMessage" | "sealed"> {
+    if (modelMessage === undefined) return { modelMessage, sealed: null };
     const kept = modelHistory() === "redacted"
-      ? redactJson(redactorOf(redact, account), entry.modelMessage)
-      : entry.modelMessage;
-    return sealer.seal(
-      { table: "transcripts", account, id: entry.messageId },
-      JSON.stringify(kept),
-    );
+      ? redactJson(redactorOf(redact, account), modelMessage)
+      : modelMessage;
+    const place = { table: "transcripts", account, id: messageId };
+    return { modelMessage: kept, sealed: sealer.seal(place, JSON.stringify(kept)) };
   }
 
   function wordsOf(body: string): Pick<PreparedEntry, "body" | "terms"> {
@@ -155,7 +158,7 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
       sourcePlugin: entry.sourcePlugin === "" ? "internal" : entry.sourcePlugin,
       senderId: entry.senderId == null ? null : storable(entry.senderId),
       ...wordsOf(storable(redact(entry.text, account))),
-      sealed: sealMessage(account, entry),
+      ...sealMessage(account, entry),
     };
   }
 
@@ -216,21 +219,54 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
     async readHistory(
       { account, agentId, sessionId, limit, before = Number.MAX_SAFE_INTEGER },
     ) {
-      const found = await readNewest([account, sessionId, agentId, before], clampLimit(limit));
-      return found.reverse().map(({ seq, role, body, sealed, message_id }) => ({
-        seq,
-        role,
-        body,
-        messageId: message_id,
-        modelMessage: sealed === null ? undefined : JSON.parse(
-          sealer.openText(
-            { table: "transcripts", account, id: message_id },
-            new Uint8Array(sealed),
-          ),
-        ) as unknown,
-      }));
+      const entries = clampLimit(limit);
+      const session = sessionOf({ account_id: account, session_id: sessionId, agent_id: agentId });
+      return recent.newest(session, { limit: entries, before }, async () => {
+        const found = await readNewest([account, sessionId, agentId, before], entries);
+        return found.reverse().map(({ seq, role, body, sealed, message_id }) => ({
+          seq,
+          role,
+          body,
+          messageId: message_id,
+          modelMessage: sealed === null ? undefined : JSON.parse(
+            sealer.openText(
+              { table: "transcripts", account, id: message_id },
+              new Uint8Array(sealed),
+            ),
+          ) as unknown,
+        }));
+      });
     },
+
+    forget: recent.forget,
   };
+}
+
+/** What is sealed in rows that were made here, for as long as somebody has the row. */
+const newMessages = new WeakMap<object, unknown>();
+
+/** A row as it was appended. */
+interface NewRow extends Row {
+  account_id: string;
+  agent_id: string;
+  session_id: string;
+  seq: number;
+  role: TranscriptRole;
+  body: string;
+  message_id: string;
+}
+
+/** The entry of a row that was made here. */
+function entryOf(row: NewRow): HistoryEntry {
+  const { seq, role, body, message_id: messageId } = row;
+  return { seq, role, body, messageId, modelMessage: newMessages.get(row) };
+}
+
+/** A session as it is remembered. */
+function sessionOf(
+  { account_id, session_id, agent_id }: Pick<NewRow, "account_id" | "agent_id" | "session_id">,
+): string {
+  return `${account_id}/${session_id}/${agent_id}`;
 }
 
 /** An entry redacted and sealed. */
@@ -256,23 +292,23 @@ function entryWrites(
   return [
     append("transcripts", [sessionStream(account, sessionId)], ([position]) => {
       seq = (position?.offset ?? 1) - 1;
-      return {
-        row: {
-          account_id: account,
-          agent_id: agentId,
-          session_id: sessionId,
-          seq,
-          role: entry.role,
-          body: entry.body,
-          terms: entry.terms,
-          sealed: entry.sealed,
-          source_plugin: entry.sourcePlugin,
-          sender_id: entry.senderId,
-          message_id: entry.messageId,
-          turn_id: entry.turnId ?? null,
-          sent_at_ms: entry.sentAtMs,
-        },
+      const row = {
+        account_id: account,
+        agent_id: agentId,
+        session_id: sessionId,
+        seq,
+        role: entry.role,
+        body: entry.body,
+        terms: entry.terms,
+        sealed: entry.sealed,
+        source_plugin: entry.sourcePlugin,
+        sender_id: entry.senderId,
+        message_id: entry.messageId,
+        turn_id: entry.turnId ?? null,
+        sent_at_ms: entry.sentAtMs,
       };
+      newMessages.set(row, entry.modelMessage);
+      return { row };
     }),
     appendEvent(account, "transcript_appended", () => ({
       kind: "transcript_appended",

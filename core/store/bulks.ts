@@ -3,10 +3,8 @@
  *
  * @module
  */
-import type { Transaction } from "@libsql/client";
-
 import { CodedError } from "../contract/mod.ts";
-import { argsOf } from "./connection.ts";
+import { argsOf, type Statements } from "./connection.ts";
 import { chunksOf, valueMarks } from "./rows.ts";
 import type { Bulk, Value } from "./store.ts";
 
@@ -26,7 +24,7 @@ export interface BulkBuffer {
   /** The next bulks are another unit's, which may run in any order beside this one's. */
   nextUnit(): void;
   /** Runs them, one statement for each text, and empties the buffer. */
-  run(tx: Transaction): Promise<void>;
+  run(tx: Statements): Promise<void>;
 }
 
 /** Makes an empty buffer. */
@@ -55,7 +53,7 @@ export function createBulkBuffer(): BulkBuffer {
   };
 }
 
-async function runGroup(tx: Transaction, { sql, changes, rows }: Group): Promise<void> {
+async function runGroup(tx: Statements, { sql, changes, rows }: Group): Promise<void> {
   const width = rows[0]?.length;
   if (width === undefined) return;
   for (const chunk of chunksOf(rows, width)) {

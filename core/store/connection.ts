@@ -14,6 +14,11 @@ import {
 import { CodedError, messageOf } from "../contract/errors.ts";
 import { type Row, storableText, type Value } from "./store.ts";
 
+/** What runs statements, one at a time. */
+export interface Statements {
+  execute(statement: { sql: string; args: Value[] }): Promise<ResultSet>;
+}
+
 /** What a connection is for: the one writer, small reads, or the worker's reads and checkpoints. */
 export type Role = "writer" | "reader" | "worker";
 

@@ -5,8 +5,16 @@
  */
 import type { Client, Transaction } from "@libsql/client";
 
-import { CodedError } from "../contract/mod.ts";
-import { abandon, argsOf, beginWrite, commitWrite, failureOf, storeError } from "./connection.ts";
+import { type Clock, CodedError } from "../contract/mod.ts";
+import {
+  abandon,
+  argsOf,
+  beginWrite,
+  commitWrite,
+  failureOf,
+  type Statements,
+  storeError,
+} from "./connection.ts";
 import { createBulkBuffer } from "./bulks.ts";
 import type { Heads, TentativeHeads } from "./heads.ts";
 import { createRowBuffer } from "./rows.ts";
@@ -22,8 +30,12 @@ export interface Flushed {
 
 type Unit = readonly Write[];
 
+/** How long statements may keep the event loop at a time, in milliseconds. */
+const BREATH_MS = 5;
+
 /**
- * Commits `units` together; when that fails for one of them, again with a savepoint for each.
+ * Commits `units` together; when that fails for one of them, again with a savepoint for each. The event
+ * loop turns meanwhile when that takes a while.
  *
  * @throws whatever is no single unit's fault: a lock, a full disk, a broken file. Nothing is written then
  */
@@ -31,10 +43,11 @@ export async function flush(
   client: Client,
   heads: Heads,
   units: readonly Unit[],
+  now: Clock,
 ): Promise<Flushed> {
   try {
     return await inTransaction(client, heads, async (tx, tentative) => {
-      const appended = await writeUnits(tx, tentative, units);
+      const appended = await writeUnits(breathing(tx, now), tentative, units);
       tentative.keep();
       return { appended, failed: new Map() };
     });
@@ -43,6 +56,20 @@ export async function flush(
     if (units.length === 1) return { appended: [], failed: new Map([[0, unitError(error)]]) };
   }
   return inTransaction(client, heads, (tx, tentative) => writeSingly(tx, tentative, units));
+}
+
+/** `tx`, whose statements let the event loop turn after every few milliseconds of them. */
+function breathing(tx: Transaction, now: Clock): Statements {
+  let sinceMs = now();
+  return {
+    async execute(statement) {
+      if (now() - sinceMs >= BREATH_MS) {
+        await new Promise((resolve) => setImmediate(resolve));
+        sinceMs = now();
+      }
+      return tx.execute(statement);
+    },
+  };
 }
 
 /** A failure that would meet every unit alike. */
@@ -101,7 +128,7 @@ async function writeSingly(
 
 /** All inserts first, merged; then statements, bulks and appends; see `Store.commit` for their order. */
 async function writeUnits(
-  tx: Transaction,
+  tx: Statements,
   heads: TentativeHeads,
   units: readonly Unit[],
 ): Promise<Appended[]> {
@@ -145,7 +172,7 @@ function place(heads: TentativeHeads, { streams, row: rowAt }: Append): Appended
   return row;
 }
 
-async function runStatement(tx: Transaction, { sql, args, changes }: Statement): Promise<void> {
+async function runStatement(tx: Statements, { sql, args, changes }: Statement): Promise<void> {
   const result = await tx.execute({ sql, args: argsOf(args) });
   // A statement with RETURNING reports its rows instead of a count.
   const changed = result.columns.length > 0 ? result.rows.length : result.rowsAffected;

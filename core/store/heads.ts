@@ -3,10 +3,9 @@
  *
  * @module
  */
-import type { Transaction } from "@libsql/client";
 import { LRUCache } from "lru-cache";
 
-import { textOf } from "./connection.ts";
+import { type Statements, textOf } from "./connection.ts";
 import type { Position } from "./store.ts";
 
 /** Offset and hash of a stream's newest row; offset 0 before the first. */
@@ -24,7 +23,7 @@ const NAMES_PER_QUERY = 1_000;
 /** The heads one transaction works on. */
 export interface TentativeHeads {
   /** Makes the heads of `names` known. */
-  load(tx: Transaction, names: Iterable<string>): Promise<void>;
+  load(tx: Statements, names: Iterable<string>): Promise<void>;
   /** The place the next row of a loaded stream takes. */
   next(name: string): Position;
   /** Gives the next place of a stream to a row with `hash`. */
@@ -34,7 +33,7 @@ export interface TentativeHeads {
   /** Forgets what was advanced since the last `keep` or `drop`. */
   drop(): void;
   /** Writes every kept head once. */
-  save(tx: Transaction): Promise<void>;
+  save(tx: Statements): Promise<void>;
   /** Makes the kept heads the true ones; only after the commit. */
   adopt(): void;
 }
@@ -99,7 +98,7 @@ function beginHeads(cache: LRUCache<string, Head>): TentativeHeads {
   };
 }
 
-async function readHeads(tx: Transaction, names: readonly string[]): Promise<Map<string, Head>> {
+async function readHeads(tx: Statements, names: readonly string[]): Promise<Map<string, Head>> {
   const heads = new Map<string, Head>(names.map((name) => [name, { offset: 0, hash: "" }]));
   for (let from = 0; from < names.length; from += NAMES_PER_QUERY) {
     const args = names.slice(from, from + NAMES_PER_QUERY);
@@ -113,7 +112,7 @@ async function readHeads(tx: Transaction, names: readonly string[]): Promise<Map
 }
 
 async function saveHeads(
-  tx: Transaction,
+  tx: Statements,
   heads: readonly (readonly [string, Head])[],
 ): Promise<void> {
   for (let from = 0; from < heads.length; from += NAMES_PER_QUERY) {

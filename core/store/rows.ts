@@ -3,10 +3,8 @@
  *
  * @module
  */
-import type { Transaction } from "@libsql/client";
-
 import { CodedError } from "../contract/mod.ts";
-import { argsOf } from "./connection.ts";
+import { argsOf, type Statements } from "./connection.ts";
 import type { Row, Value } from "./store.ts";
 
 /** SQLite's `SQLITE_MAX_VARIABLE_NUMBER`. */
@@ -32,7 +30,7 @@ export interface RowBuffer {
    * Inserts all rows and empties the buffer. Rows that may be skipped come last, so that they never
    * stand in the way of one that may not.
    */
-  write(tx: Transaction): Promise<void>;
+  write(tx: Statements): Promise<void>;
 }
 
 /** Makes an empty buffer. */
@@ -69,7 +67,7 @@ function checkNames(table: string, columns: readonly string[]): void {
   }
 }
 
-async function insertRows(tx: Transaction, group: Group): Promise<void> {
+async function insertRows(tx: Statements, group: Group): Promise<void> {
   const { table, columns, ignore, rows } = group;
   for (const chunk of chunksOf(rows, columns.length)) {
     const args: Value[] = [];

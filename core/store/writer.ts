@@ -14,8 +14,8 @@ import { flush, type Flushed } from "./flush.ts";
 import { createHeads } from "./heads.ts";
 import type { Appended, Write } from "./store.ts";
 
-/** Writes in one flush; more would keep the event loop busy for too long at a time. */
-const MAX_WRITES = 512;
+/** Writes in one flush; more would keep those who come next waiting for too long. */
+const MAX_WRITES = 2_048;
 
 /** Turns of the event loop a flush waits at most while units go on coming. */
 const MAX_LOOP_TURNS = 12;
@@ -216,7 +216,7 @@ function createFlusher({ first, open, now, log, busyLimitMs }: WriterDeps): Flus
       for (let failures = 1;; failures++) {
         try {
           client ??= await open();
-          const flushed = await flush(client, heads, units);
+          const flushed = await flush(client, heads, units, now);
           recovering = false;
           return flushed;
         } catch (error) {

@@ -233,6 +233,7 @@ describe("erase()", () => {
     const key = keyOf("acme", "boris");
     const job = await queued(spine, messageFrom(key, "hello"));
     await eraseContact(spine, "acme", "boris");
+    spine.inbounds.forget();
     expect(await runTurn(job, depsOf(spine, []), never)).toMatchObject({
       kind: "finished",
       outcome: "refused",
