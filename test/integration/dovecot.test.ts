@@ -9,6 +9,7 @@ import { email } from "../../core/channels/email/email.ts";
 import { channelDeps } from "../support/channels/deps.ts";
 import { openDovecot } from "../support/channels/dovecot.ts";
 import { openSmtpPeer } from "../support/channels/mail_servers.ts";
+import { createWaker } from "../support/waker.ts";
 
 const ADDRESS = "help@acme.example";
 const mail = (id: string): string =>
@@ -50,13 +51,28 @@ describe.skipIf(process.env["NEXO_DOVECOT"] !== "1")("a mailbox on Dovecot", () 
       smtp: { host: 127.0.0.1, port: ${smtp.port}, tls: none }
 `,
       );
-      const channel = email.open(deps);
+      const { wake, until } = createWaker();
+      const channel = email.open({
+        ...deps,
+        async deliver(handoffs) {
+          const outcomes = await deps.deliver(handoffs);
+          wake();
+          return outcomes;
+        },
+        memory: {
+          ...deps.memory,
+          async put(key, value) {
+            await deps.memory.put(key, value);
+            wake();
+          },
+        },
+      });
       const read = (): string[] =>
         deps.delivered.map(({ body: { bytes } }) =>
           /this is (\w+)/.exec(Buffer.from(bytes).toString())?.[1] ?? ""
         );
       const readUntil = async (ids: readonly string[], then: () => void): Promise<void> => {
-        while (read().length < ids.length) await new Promise((resolve) => setTimeout(resolve, 50));
+        await until(() => read().length >= ids.length);
         expect(read()).toEqual(ids);
         then();
       };
@@ -71,9 +87,7 @@ describe.skipIf(process.env["NEXO_DOVECOT"] !== "1")("a mailbox on Dovecot", () 
       // Opened once, so that it is known what was there before.
       const first = new AbortController();
       const opened = channel.attend?.("acme", first.signal).catch(() => "stopped");
-      while (await deps.memory.get("email/acme/INBOX") === undefined) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
+      await until(async () => await deps.memory.get("email/acme/INBOX") !== undefined);
       first.abort(new Error("stop"));
       await opened;
 

@@ -12,6 +12,7 @@ import type { Log } from "../../../core/flow/log.ts";
 import type { Candidate, ExtensionEntry } from "../../../core/microapps/candidate.ts";
 import { type Host, type HostDeps, openHost } from "../../../core/microapps/host.ts";
 import { parseManifest } from "../../../core/microapps/manifest.ts";
+import { createWaker } from "../waker.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
@@ -56,19 +57,11 @@ export async function openTestHost(
   const homeDir = await mkdtemp(join(tmpdir(), "nexo-host-"));
   const logs: LogLines = [];
   const counts = new Map<string, number>();
-  let waiting: (() => void)[] = [];
-  function wakeAll(): void {
-    const woken = waiting;
-    waiting = [];
-    for (const wake of woken) wake();
-  }
-  async function until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await new Promise<void>((resolve) => waiting.push(resolve));
-  }
+  const { wake, until } = createWaker();
   const logFor = (id: string): Log => {
     const at = (level: string) => (event: string, fields: unknown = {}): void => {
       logs.push({ id, level, event, fields });
-      wakeAll();
+      wake();
     };
     return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
   };
@@ -87,7 +80,7 @@ export async function openTestHost(
       const key = `${id} ${state}`;
       counts.set(key, (counts.get(key) ?? 0) + 1);
       options.onState?.(id, state, reason);
-      wakeAll();
+      wake();
     },
   });
   return {
