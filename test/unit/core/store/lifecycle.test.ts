@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { CodedError } from "../../../../core/contract/mod.ts";
-import { delay } from "../../../../core/flow/delay.ts";
 import { abandon, beginWrite, openConnection } from "../../../../core/store/connection.ts";
 import { openStore } from "../../../../core/store/open_store.ts";
 import { append, insert, statement, type Store } from "../../../../core/store/store.ts";
