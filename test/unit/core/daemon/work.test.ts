@@ -20,7 +20,7 @@ const FILES = {
 agents:
   - id: ana
     model: { provider: offline, model: rules }
-    allowed_tools: [note]
+    allowed_tools: [note, delegate]
     inbound_bindings: [{ plugin: webchat, instance: acme }, { plugin: webchat, instance: globex }]
     event_subscribers:
       - id: orders
@@ -30,6 +30,9 @@ agents:
         inbound_template: "{{body_json.text}}"
         max_concurrency: 8
     config: { debounce_ms: 0 }
+  - id: bob
+    model: { provider: offline, model: rules }
+    allowed_tools: [note]
 `,
 };
 
@@ -174,5 +177,36 @@ describe("a tool", () => {
     const answers = asked.map((request) => request.messages.at(-1))
       .filter((message) => message?.role === "tool").map((message) => message?.content);
     expect(answers).toEqual(["noted for acme", "noted for globex", "noted for acme"]);
+  });
+});
+
+describe("many turns at once", () => {
+  /** More than may work at once, and fewer than may be under way for one tenant. */
+  const MANY = 90;
+  const sayAll = (text: string) =>
+    Promise.all(
+      Array.from(
+        { length: MANY },
+        (_, i) => core.say({ instance: "acme", contact: `m${i}`, text }),
+      ),
+    );
+
+  it("T7: wait for a tool all together, and keep no turn of another tenant from its place", async () => {
+    let go = (): void => {};
+    hold = new Promise((resolve) => (go = resolve));
+    await sayAll('note {"n":"slow"}');
+    await expect.poll(() => calls.length).toBe(MANY);
+    await core.say({ instance: "globex", contact: "c", text: "at once" });
+    await expect.poll(() => asked.map(textsOf).join()).toContain("at once");
+    go();
+    await settled();
+    expect(asked).toHaveLength(2 * MANY + 1);
+  });
+
+  it("come to an end when each hands its task to a turn of another agent", async () => {
+    await sayAll('delegate {"agent_id":"bob","task":"note {\\"n\\":\\"1\\"}"}');
+    await settled();
+    expect(calls).toHaveLength(MANY);
+    expect(calls.every(({ context }) => context.inbound.key.agent_id === "bob")).toBe(true);
   });
 });
