@@ -23,6 +23,7 @@ const TOOLS: readonly Tool[] = [
   { name: "chromium", debian: "chromium", usedBy: "the pages in a real browser" },
   { name: "age", debian: "age", usedBy: "exports of secrets, opened by age itself" },
   { name: "jq", debian: "jq", usedBy: "the walkthrough's own line over the audit" },
+  { name: "openssl", debian: "openssl", usedBy: "the commands of the page on deploying" },
   { name: "bwrap", debian: "bubblewrap", usedBy: "the sandbox of microapps" },
 ];
 

@@ -7,8 +7,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { freePort } from "../../browser/support.ts";
+import { toolPath } from "../provision.ts";
 import { type Block, placeOf, ROOT } from "./blocks.ts";
 
 /** What a page takes for granted. */
@@ -34,6 +35,10 @@ export interface Desk extends AsyncDisposable {
 const SYSTEM = /(?<![\w./])\/(?:etc|opt|var\/lib|srv)\//g;
 /** Not of a clone: what is made there, and what is written to. */
 const NOT_CLONED = new Set([".git", ".cache", "config"]);
+/** Where programs are that were fetched for tests. */
+const TOOL_DIRS = ["jq", "openssl"].flatMap((name) => toolPath(name) ?? []).map((path) =>
+  dirname(path)
+);
 const READY_SECONDS = 240;
 
 /** Commands that go on until they are stopped: which one such takes the place of, and what they say once they work. */
@@ -121,7 +126,9 @@ export async function openDesk(): Promise<Desk> {
       }
       const child = spawn("bash", ["-c", script.join("\n")], {
         env: {
-          PATH: `${join(ROOT, "node_modules/.bin")}:${process.env["PATH"] ?? ""}`,
+          PATH: [join(ROOT, "node_modules/.bin"), process.env["PATH"] ?? "", ...TOOL_DIRS].join(
+            ":",
+          ),
           HOME: home,
           NEXO_HOME: join(home, ".nexo"),
           NEXO_PORT: String(port),
