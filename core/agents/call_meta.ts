@@ -10,13 +10,11 @@ import {
   type Inbound,
   type InboundMessageMeta,
 } from "../contract/mod.ts";
+import { type SharedMeta, shareMeta } from "../microapps/meta_json.ts";
 import { MCP_CHANNEL } from "../settings/mcp_channels.ts";
 
-/** What all calls of a turn say alike. */
-type Common = Pick<NonNullable<CallMeta["nexo"]>, "binding" | "inbound">;
-
 /** By the first message of a turn, whose key also names the session. */
-const commons = new WeakMap<Inbound, Common>();
+const turns = new WeakMap<Inbound, SharedMeta>();
 
 /** The `_meta` of a turn's calls; `callId` is stable for one step. */
 export function callMeta(
@@ -24,17 +22,16 @@ export function callMeta(
   [first]: readonly [Inbound, ...Inbound[]],
   callId?: string,
 ): CallMeta {
-  let common = commons.get(first);
-  if (common === undefined) {
-    common = { binding: bindingContext(first, sessionId), inbound: messageMeta(first) };
-    commons.set(first, common);
+  let shared = turns.get(first);
+  if (shared === undefined) {
+    shared = shareMeta({
+      agent_id: first.key.agent_id,
+      session_id: sessionId,
+      nexo: { binding: bindingContext(first, sessionId), inbound: messageMeta(first) },
+    });
+    turns.set(first, shared);
   }
-  const { binding, inbound } = common;
-  return {
-    agent_id: first.key.agent_id,
-    session_id: sessionId,
-    nexo: callId === undefined ? { binding, inbound } : { binding, inbound, call_id: callId },
-  };
+  return shared.forCall(callId);
 }
 
 function bindingContext({ key, event_source }: Inbound, sessionId: string): BindingContext {

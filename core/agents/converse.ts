@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { CodedError } from "../contract/mod.ts";
+import { whenHere } from "../flow/soon.ts";
 import {
   type ModelAnswer,
   type ModelMessage,
@@ -165,12 +166,11 @@ async function answerCall(
 function refuseAll(gate: ToolGate): ToolGate {
   return {
     ...gate,
-    admit: ({ name }) =>
-      Promise.resolve({
-        outcome: "not_allowed",
-        text: `error: tool "${name}" was given wrong arguments too often`,
-        limited: null,
-      }),
+    admit: ({ name }) => ({
+      outcome: "not_allowed",
+      text: `error: tool "${name}" was given wrong arguments too often`,
+      limited: null,
+    }),
   };
 }
 
@@ -197,35 +197,38 @@ export interface CallPlace extends
   readonly record: Pick<TurnRecord, "rowsForToolCall">;
 }
 
+const parseFinished = (stored: unknown): FinishedCall => FinishedCall.parse(stored);
+
 /** Three steps: the gate and the hooks before it, the call itself, the hooks after it. */
 export async function callTool(
   call: GatedCall,
   gate: ToolGate,
   { account, turnId, sessionId, inbounds, journal, hooks, record, signal }: CallPlace,
 ): Promise<Pick<FinishedCall, "text" | "outcome">> {
-  const admission = await hooks.beforeToolCall(call, gate);
+  const before = hooks.beforeToolCall(call, gate);
+  const admission = before instanceof Promise ? await before : before;
   const { callId } = admission;
   const [inbound] = inbounds;
-  const finished = await journal.step(async (step) => {
-    const meta = callMeta(sessionId, inbounds, callId);
-    const context = { account, meta, signal, turnId, callId, inbound };
-    if (admission.kind === "call") await journal.settle();
-    const result = admission.kind === "refused"
-      ? gate.refuse(call, admission.refusal)
-      : await gate.run(
-        { name: call.name, arguments: admission.arguments },
-        context,
-        admission,
-      );
+  const finished = await journal.step((step) => {
     const args = admission.kind === "refused" ? call.arguments : admission.arguments;
-    const { text, outcome, durationMs, effect } = result;
-    const rows = record.rowsForToolCall({ callId, step, arguments: args, result });
-    return {
-      result: { text, outcome, durationMs },
-      writes: [...effect.writes ?? [], ...rows],
-      onWritten: effect.onWritten,
-    };
-  }, (stored) => FinishedCall.parse(stored));
-  const text = await hooks.afterToolCall({ tool: call.name, ...finished }, admission);
+    const ended = admission.kind === "refused"
+      ? gate.refuse(call, admission.refusal)
+      : whenHere(journal.settle(), () => {
+        const meta = callMeta(sessionId, inbounds, callId);
+        const context = { account, meta, signal, turnId, callId, inbound };
+        return gate.run({ name: call.name, arguments: args }, context, admission);
+      });
+    return whenHere(ended, (result) => {
+      const { text, outcome, durationMs, effect } = result;
+      const rows = record.rowsForToolCall({ callId, step, arguments: args, result });
+      return {
+        result: { text, outcome, durationMs },
+        writes: [...effect.writes ?? [], ...rows],
+        onWritten: effect.onWritten,
+      };
+    });
+  }, parseFinished);
+  const after = hooks.afterToolCall({ tool: call.name, ...finished }, admission);
+  const text = after instanceof Promise ? await after : after;
   return { text, outcome: finished.outcome };
 }

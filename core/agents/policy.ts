@@ -160,7 +160,7 @@ function ownPolicyOf(settings: Settings, key: ConversationKey): PolicyResult {
       fallbackReply: binding.fallback_reply ?? agent.fallback_reply ?? {},
       skills: binding.skills ?? agent.skills,
       limits: limitSetsOf(agent, binding),
-      allows: (tool) => allowed.length === 0 || allowed.some((pattern) => allows(pattern, tool)),
+      allows: allowListOf(allowed),
       names: (builtIn) => allowed.includes(builtIn),
       delegates: binding.allowed_delegates ?? agent.allowed_delegates,
       callers: [],
@@ -256,10 +256,17 @@ function addendum(binding: Partial<BindingConfig>): string {
   return extra === "" ? "" : `# CHANNEL ADDENDUM\n${extra}`;
 }
 
-function allows(pattern: string, { name, ownName }: ToolNames): boolean {
-  if (pattern.endsWith("*")) {
-    const prefix = pattern.slice(0, -1);
-    return name.startsWith(prefix) || ownName.startsWith(prefix);
-  }
-  return pattern === name || pattern === ownName;
+/** Whether a list of names, and of beginnings with a `*` behind them, allows a tool; an empty one allows all. */
+function allowListOf(allowed: readonly string[]): Policy["allows"] {
+  if (allowed.length === 0) return () => true;
+  const names = new Set(allowed.filter((pattern) => !pattern.endsWith("*")));
+  const beginnings = allowed.filter((pattern) => pattern.endsWith("*"))
+    .map((pattern) => pattern.slice(0, -1));
+  return function allows({ name, ownName }) {
+    if (names.has(name) || names.has(ownName)) return true;
+    for (const beginning of beginnings) {
+      if (name.startsWith(beginning) || ownName.startsWith(beginning)) return true;
+    }
+    return false;
+  };
 }

@@ -12,7 +12,8 @@ import {
   type Inbound,
   messageOf,
 } from "../contract/mod.ts";
-import { failSpan, inSpan } from "../flow/trace.ts";
+import { type Soon, whenHere } from "../flow/soon.ts";
+import { failSpan, inSpan, isTracing } from "../flow/trace.ts";
 import type { ToolLimits, ToolLimitVerdict } from "../limits/tool_limits.ts";
 import type { Write } from "../store/store.ts";
 import type { Policy, PolicyResult, ToolNames } from "./policy.ts";
@@ -108,10 +109,7 @@ export interface ToolGate {
    * Lets a call pass, or says why not: not allowed, wrong arguments, over its limit. What it takes of
    * a limit is on disk then; rejects with what the store throws.
    */
-  readonly admit: (
-    call: GatedCall,
-    account: string,
-  ) => Refusal | undefined | Promise<Refusal | undefined>;
+  readonly admit: (call: GatedCall, account: string) => Soon<Refusal | undefined>;
   /**
    * Runs a call that was admitted. What may have changed since is checked again: whether the tool is
    * still there and allowed, and with `changed` the arguments. Only an abort makes it throw.
@@ -120,7 +118,7 @@ export interface ToolGate {
     call: GatedCall,
     context: ToolContext,
     options: { readonly changed: boolean },
-  ) => Promise<GatedResult>;
+  ) => Soon<GatedResult>;
   /** The result of a call that does not come to its tool. */
   readonly refuse: (call: GatedCall, refusal: Refusal) => GatedResult;
 }
@@ -165,9 +163,8 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
     tool: Tool,
     account: string,
     { agent, bindingId, limits }: Policy,
-  ): Refusal | undefined | Promise<Refusal | undefined> {
-    const verdict = take({ account, agentId: agent.id, bindingId, tool, limits });
-    return verdict instanceof Promise ? verdict.then(refusalOf) : refusalOf(verdict);
+  ): Soon<Refusal | undefined> {
+    return whenHere(take({ account, agentId: agent.id, bindingId, tool, limits }), refusalOf);
   }
 
   async function overSomeLimit(
@@ -211,7 +208,7 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
       return wrongArguments(found.tool, call.arguments) ??
         overLimit(found.tool, account, found.policy);
     },
-    async run(call, context, { changed }) {
+    run(call, context, { changed }) {
       const startedAtMs = now();
       const ended = (refused: Refusal, effect: GatedResult["effect"] = {}): GatedResult =>
         resultOf(call, refused, startedAtMs, effect);
@@ -219,21 +216,17 @@ export function createToolGate({ tools, policy, check, take, now }: ToolGateDeps
       if (!("tool" in found)) return ended(found);
       const wrong = changed ? wrongArguments(found.tool, call.arguments) : undefined;
       if (wrong !== undefined) return ended(wrong);
-      try {
-        const { ok, text, ...effect } = await traced(
-          found.tool,
-          context,
-          () => found.tool.call(call.arguments, context),
-        );
-        return ended(refusal(ok ? "ok" : "error", text), effect);
-      } catch (error) {
-        if (context.signal.aborted) throw error;
-        const said = error instanceof CodedError
-          ? `${error.code}: ${error.message}`
-          : messageOf(error);
-        const outcome = codeOf(error) === "microapp_timeout" ? "timeout" : "error";
-        return ended(refusal(outcome, `error: ${said}`));
-      }
+      return callOf(found.tool, call.arguments, context).then(
+        (reply) => ended(refusal(reply.ok ? "ok" : "error", reply.text), reply),
+        (error: unknown) => {
+          if (context.signal.aborted) throw error;
+          const said = error instanceof CodedError
+            ? `${error.code}: ${error.message}`
+            : messageOf(error);
+          const outcome = codeOf(error) === "microapp_timeout" ? "timeout" : "error";
+          return ended(refusal(outcome, `error: ${said}`));
+        },
+      );
     },
     refuse: (call, refused) => resultOf(call, refused),
   };
@@ -248,19 +241,17 @@ function refusalOf(verdict: ToolLimitVerdict): Refusal | undefined {
 }
 
 /** A call as a span, by the conventions of OpenTelemetry for generative models. */
-function traced(
-  { name, microappId }: Tool,
-  { callId }: ToolContext,
-  call: () => Promise<ToolReply>,
-): Promise<ToolReply> {
+function callOf(tool: Tool, args: unknown, context: ToolContext): Promise<ToolReply> {
+  const { name, microappId } = tool;
+  if (!isTracing()) return inSpan(name, {}, () => tool.call(args, context));
   const attributes = {
     "gen_ai.operation.name": "execute_tool",
     "gen_ai.tool.name": name,
-    "gen_ai.tool.call.id": callId,
+    "gen_ai.tool.call.id": context.callId,
     ...(microappId === undefined ? {} : { "nexo.microapp_id": microappId }),
   };
   return inSpan(`execute_tool ${name}`, { attributes }, async (span) => {
-    const reply = await call();
+    const reply = await tool.call(args, context);
     if (!reply.ok) failSpan(span, "tool_error");
     return reply;
   });

@@ -5,9 +5,10 @@
  */
 import { z } from "zod";
 import { type AgentEvent, bindingId, type CallMeta, CodedError } from "../contract/mod.ts";
+import { type Soon, whenHere } from "../flow/soon.ts";
 import type { HookPoint } from "../microapps/handshake.ts";
 import type { HookOutcome } from "../microapps/hooks.ts";
-import type { Journal } from "../queues/turn_steps.ts";
+import type { Journal, StepResult } from "../queues/turn_steps.ts";
 import type { Write } from "../store/store.ts";
 import { callMeta } from "./call_meta.ts";
 import { sessionIdOf, stepId } from "./session.ts";
@@ -74,9 +75,9 @@ export interface TurnHooks {
   /** The reply to send. @throws {CodedError} `hook_failed`, as {@linkcode TurnHooks.beforeMessage} */
   readonly afterMessage: (textIn: string, textOut: string) => Promise<string>;
   /** Takes a call through the gate's first step and the hooks. */
-  readonly beforeToolCall: (call: GatedCall, gate: ToolGate) => Promise<Admission>;
+  readonly beforeToolCall: (call: GatedCall, gate: ToolGate) => Soon<Admission>;
   /** What the model reads: the result's text, or that it is withheld. */
-  readonly afterToolCall: (result: HookedResult, admission: Admission) => Promise<string>;
+  readonly afterToolCall: (result: HookedResult, admission: Admission) => Soon<string>;
 }
 
 /** What hooks hear of a finished call. */
@@ -121,8 +122,8 @@ export function createTurnHooks(given: TurnHookDeps): TurnHooks {
     point: "before_message" | "after_message",
     member: "text" | "text_out",
     params: Readonly<Record<string, unknown>>,
-  ): Promise<Verdict> {
-    return journal.step(async () => {
+  ): Soon<Verdict> {
+    return journal.step<Verdict>(async () => {
       if (!isHooked(point)) {
         const result: Verdict = { blocked: null, failed: null, value: params[member] };
         return { result, writes: undefined };
@@ -135,7 +136,44 @@ export function createTurnHooks(given: TurnHookDeps): TurnHooks {
       }
       const { blocked, failed, params: { [member]: value } } = outcome;
       return { result: { blocked, failed, value }, writes };
-    }, (stored) => Verdict.parse(stored));
+    }, parseVerdict);
+  }
+
+  /** What hooks make of a call that the gate let pass. */
+  function heard(call: GatedCall, callId: string): Soon<StepResult<Admission>> {
+    if (!isHooked("before_tool_call")) {
+      const { arguments: args } = call;
+      return {
+        result: { kind: "call", callId, arguments: args, changed: false },
+        writes: undefined,
+      };
+    }
+    return askBefore(call, callId);
+  }
+
+  async function askBefore(call: GatedCall, callId: string): Promise<StepResult<Admission>> {
+    const params = { tool_name: call.name, arguments: call.arguments };
+    const outcome = await ask("before_tool_call", params, callId);
+    return {
+      result: admissionOf(call, callId, outcome),
+      writes: rowsForHook("before_tool_call", outcome, given, callId),
+    };
+  }
+
+  async function askAfter(
+    { tool, durationMs, text, outcome: how }: HookedResult,
+    { kind, callId }: Admission,
+  ): Promise<StepResult<Verdict>> {
+    const outcome = await ask("after_tool_call", {
+      tool_name: tool,
+      duration_ms: durationMs,
+      result: text,
+      error: how === "ok" ? null : kind === "refused" ? "blocked-by-hook" : text,
+    }, callId);
+    return {
+      result: { blocked: null, failed: outcome.failed, value: null },
+      writes: rowsForHook("after_tool_call", outcome, given, callId),
+    };
   }
 
   return {
@@ -151,51 +189,45 @@ export function createTurnHooks(given: TurnHookDeps): TurnHooks {
       return typeof value === "string" ? value : textOut;
     },
     beforeToolCall(call, gate) {
-      return journal.step(async (step) => {
+      return journal.step((step) => {
         // The call is the step after this one.
         const callId = stepId(turnId, step + 1, "call");
-        const refusal = await gate.admit(call, account);
-        if (refusal !== undefined) {
-          return { result: { kind: "refused", callId, refusal, byHook: false }, writes: undefined };
-        }
-        if (!isHooked("before_tool_call")) {
-          const result: Admission = {
-            kind: "call",
-            callId,
-            arguments: call.arguments,
-            changed: false,
-          };
-          return { result, writes: undefined };
-        }
-        const params = { tool_name: call.name, arguments: call.arguments };
-        const outcome = await ask("before_tool_call", params, callId);
-        return {
-          result: admissionOf(call, callId, outcome),
-          writes: rowsForHook("before_tool_call", outcome, given, callId),
-        };
-      }, (stored): Admission => HookedAdmission.parse(stored));
+        return whenHere(
+          gate.admit(call, account),
+          (refusal) => refusal === undefined ? heard(call, callId) : refused(callId, refusal),
+        );
+      }, parseAdmission);
     },
-    async afterToolCall(result, admission) {
-      const { failed } = await journal.step(async () => {
-        const none: Verdict = { blocked: null, failed: null, value: null };
-        const ran = admission.kind === "call" || admission.byHook;
-        if (!ran || !isHooked("after_tool_call")) return { result: none, writes: undefined };
-        const isBlocked = admission.kind === "refused";
-        const outcome = await ask("after_tool_call", {
-          tool_name: result.tool,
-          duration_ms: result.durationMs,
-          result: result.text,
-          error: result.outcome === "ok" ? null : isBlocked ? "blocked-by-hook" : result.text,
-        }, admission.callId);
-        return {
-          result: { ...none, failed: outcome.failed },
-          writes: rowsForHook("after_tool_call", outcome, given, admission.callId),
-        };
-      }, (stored) => Verdict.parse(stored));
-      if (failed === null) return result.text;
-      return `error: the result of tool "${result.tool}" is withheld by ${sentenceOf(failed)}`;
+    afterToolCall(result, admission) {
+      const ran = admission.kind === "call" || admission.byHook;
+      const asks = ran && isHooked("after_tool_call");
+      const verdict = journal.step<Verdict>(
+        () => asks ? askAfter(result, admission) : NOBODY_ASKED,
+        parseVerdict,
+      );
+      return whenHere(
+        verdict,
+        ({ failed }) =>
+          failed === null
+            ? result.text
+            : `error: the result of tool "${result.tool}" is withheld by ${sentenceOf(failed)}`,
+      );
     },
   };
+}
+
+const parseAdmission = (stored: unknown): Admission => HookedAdmission.parse(stored);
+const parseVerdict = (stored: unknown): Verdict => Verdict.parse(stored);
+
+/** What a step came to that asked nobody. */
+const NOBODY_ASKED: StepResult<Verdict> = {
+  result: { blocked: null, failed: null, value: null },
+  writes: undefined,
+};
+
+/** The gate's own word needs no keeping: it is said again. */
+function refused(callId: string, refusal: Refusal): StepResult<Admission> {
+  return { result: { kind: "refused", callId, refusal, byHook: false }, writes: undefined };
 }
 
 function admissionOf(call: GatedCall, callId: string, outcome: HookOutcome): Admission {

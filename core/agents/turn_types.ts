@@ -5,6 +5,7 @@
  */
 import type { Clock, ConversationKey, Inbound } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
+import type { Soon } from "../flow/soon.ts";
 import type { Host } from "../microapps/host.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbounds } from "../queues/inbounds.ts";
@@ -116,7 +117,7 @@ export interface TurnDeps {
   readonly admit: (
     inbounds: TurnInbounds,
     turnId: string,
-    settle: () => Promise<void>,
+    settle: () => Soon<void>,
   ) => Promise<Admission>;
   /** What the messages brought beside text. */
   readonly files: Files;

@@ -205,6 +205,7 @@ export {
 } from "./processing.ts";
 export { Readiness, readinessOf, ReadinessPart, readyPart } from "./readiness.ts";
 export {
+  lineJson,
   lineOf,
   readFrame,
   RPC_CODES,
@@ -213,6 +214,7 @@ export {
   type RpcFrame,
   type RpcId,
   writeFrame,
+  writeRequest,
 } from "./rpc.ts";
 export { RejectionReport, SourceState } from "./source_health.ts";
 export {

@@ -62,13 +62,14 @@ export type RpcFrame =
   | { readonly type: "result"; readonly id: RpcId; readonly result: unknown }
   | { readonly type: "error"; readonly id: RpcId; readonly error: RpcError };
 
-const looseFrame = z.looseObject({
-  id: z.union([z.string(), z.number(), z.null()]).optional(),
-  method: z.string().optional(),
-  params: z.unknown().optional(),
-  result: z.unknown().optional(),
-  error: z.unknown().optional(),
-});
+/** What a line may hold, before it is known to. */
+interface Members {
+  readonly id?: unknown;
+  readonly method?: unknown;
+  readonly params?: unknown;
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
 
 /**
  * Tells one parsed line apart, as tolerant as the wire asks for: `jsonrpc` is not required, extra
@@ -77,53 +78,66 @@ const looseFrame = z.looseObject({
  * @throws {CodedError} `frame_invalid`
  */
 export function readFrame(value: unknown): RpcFrame {
-  const parsed = looseFrame.safeParse(value);
-  if (!parsed.success) {
-    throw new CodedError("frame_invalid", "Cannot read frame: not a JSON-RPC object");
+  // By hand and not by a schema: each call's answer comes this way, and a schema copies it.
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(NO_OBJECT);
+  const { id, method, params = null, result, error } = value as Members;
+  if ((id !== undefined && !isId(id)) || (method !== undefined && typeof method !== "string")) {
+    throw invalid(NO_OBJECT);
   }
-  const { id, method, params = null, result, error } = parsed.data;
   if (method !== undefined && method !== "") {
     if (id === undefined || id === null) return { type: "notification", method, params };
     return { type: "request", id, method, params };
   }
-  if (id === undefined) {
-    throw new CodedError("frame_invalid", "Cannot read frame: neither id nor method");
-  }
+  if (id === undefined) throw invalid("neither id nor method");
   if (result !== undefined || error === undefined || error === null) {
     return { type: "result", id, result: result ?? null };
   }
   const readError = RpcError.safeParse(error);
-  if (!readError.success) {
-    throw new CodedError("frame_invalid", "Cannot read frame: error needs a code and a message");
-  }
+  if (!readError.success) throw invalid("error needs a code and a message");
   return { type: "error", id, error: readError.data };
+}
+
+const NO_OBJECT = "not a JSON-RPC object";
+
+function invalid(why: string): CodedError {
+  return new CodedError("frame_invalid", `Cannot read frame: ${why}`);
+}
+
+function isId(id: unknown): id is RpcId {
+  return typeof id === "string" || Number.isFinite(id) || id === null;
 }
 
 /** One line, newline included. A response carries either `result` or `error`, never both. */
 export function writeFrame(frame: RpcFrame): string {
-  switch (frame.type) {
-    case "request":
-      return line({ method: frame.method, params: frame.params, id: frame.id });
-    case "notification":
-      return line({ method: frame.method, params: frame.params });
-    case "result":
-      return line({ id: frame.id, result: frame.result ?? null });
-    case "error":
-      return line({ id: frame.id, error: frame.error });
+  const { type } = frame;
+  if (type === "request") return writeRequest(frame.method, lineJson(frame.params), frame.id);
+  if (type === "notification") {
+    return lineOf({ jsonrpc: "2.0", method: frame.method, params: frame.params });
   }
+  const { id } = frame;
+  return type === "result"
+    ? lineOf({ jsonrpc: "2.0", id, result: frame.result ?? null })
+    : lineOf({ jsonrpc: "2.0", id, error: frame.error });
 }
 
-/** Line breaks to some readers (Node's readline is one) that JSON leaves as they are in strings. */
-const lineBreak = /[\u2028\u2029]/;
-const lineBreaks = /[\u2028\u2029]/g;
-
-function line(members: Record<string, unknown>): string {
-  return lineOf({ jsonrpc: "2.0", ...members });
+/** A request as one line, around params of {@linkcode lineJson}; undefined leaves them out. */
+export function writeRequest(method: string, params: string | undefined, id: RpcId): string {
+  const given = params === undefined ? "" : `,"params":${params}`;
+  return `{"jsonrpc":"2.0","method":${lineJson(method)}${given},"id":${lineJson(id)}}\n`;
 }
 
 /** A value as one line of JSON for any reader, newline included. */
 export function lineOf(value: unknown): string {
-  const text = JSON.stringify(value);
-  if (!lineBreak.test(text)) return `${text}\n`;
-  return `${text.replace(lineBreaks, (each) => `\\u${each.charCodeAt(0).toString(16)}`)}\n`;
+  return `${lineJson(value)}\n`;
+}
+
+/** Line breaks to some readers (Node's readline is one) that JSON leaves as they are in strings. */
+const lineBreaks = /[\u2028\u2029]/g;
+
+/** JSON that no reader takes for several lines; undefined for what has no form in JSON. */
+export function lineJson(value: unknown): string | undefined {
+  const json = JSON.stringify(value) as string | undefined;
+  // Text of one byte a character, as most is, is not even searched.
+  if (json === undefined || !(json.includes("\u2028") || json.includes("\u2029"))) return json;
+  return json.replace(lineBreaks, (each) => `\\u${each.charCodeAt(0).toString(16)}`);
 }

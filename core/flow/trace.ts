@@ -70,7 +70,7 @@ export function inSpan<T>(
   { kind = "internal", attributes = {}, parent, links = [], startMs }: SpanOptions,
   work: (span: Span) => Promise<T>,
 ): Promise<T> {
-  if (!isTracing()) return new Promise((resolve) => resolve(work(UNRECORDED)));
+  if (!isTracing()) return untraced(work);
   const options = {
     kind: KINDS[kind],
     attributes,
@@ -91,6 +91,15 @@ export function inSpan<T>(
       span.end();
     }
   });
+}
+
+/** A promise of its own would be the dearest part of a span that nobody sees. */
+function untraced<T>(work: (span: Span) => Promise<T>): Promise<T> {
+  try {
+    return work(UNRECORDED);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** Does `work` with the span of a `traceparent` as the one under way. What is no `traceparent` is none. */

@@ -20,11 +20,18 @@ export const TAKEN: Draw = { ok: true };
 
 /** Bursts below it are written one by one. */
 const FIRST_BLOCK_BURST = 10;
-const MAX_BLOCK = 1_000;
+const MAX_BLOCK = 10_000;
+/** What comes back in this time has come back before a process that was killed is up again, in seconds. */
+const SOON_SECONDS = 0.1;
 
-/** Calls that one write covers: a tenth of the burst, and one where the burst is below ten. */
-export function blockOf({ burst }: Rate): number {
-  return burst < FIRST_BLOCK_BURST ? 1 : Math.min(MAX_BLOCK, Math.floor(burst / 10));
+/**
+ * Calls that one write covers: a tenth of the burst, and one where the burst is below ten. Where more
+ * than that comes back in a tenth of a second it is so many, or what the disk says would be no longer
+ * true before the block is used up, and every call would wait for a write.
+ */
+export function blockOf({ rps, burst }: Rate): number {
+  if (burst < FIRST_BLOCK_BURST) return 1;
+  return Math.max(Math.min(MAX_BLOCK, Math.floor(burst / 10)), Math.floor(rps * SOON_SECONDS));
 }
 
 /** A call that waits until what it takes is on disk. */
@@ -33,10 +40,21 @@ export interface Waiter {
   readonly fail: (error: unknown) => void;
 }
 
+/** What a rate was worked out from, so that this is done again only when it is another. */
+export interface RateOrigin {
+  readonly agent: object | undefined;
+  readonly binding: object | undefined;
+  /** The tool as its microapp calls it. */
+  readonly ownName: string;
+  readonly rate: Rate;
+}
+
 /** A bucket; all counts are tokens as of `atMs`, and come back at the bucket's rate. */
 export interface Bucket {
   readonly key: BucketKey;
   rate: Rate;
+  /** Where the rate came from that was in force at the last call; absent where that is not known. */
+  origin: RateOrigin | undefined;
   /** Taken. */
   used: number;
   /** What the disk says was taken. */
@@ -69,6 +87,7 @@ export function openBucket(
   return {
     key,
     rate,
+    origin: undefined,
     used,
     kept: rps === rate.rps ? used : 0,
     coming: 0,
@@ -113,9 +132,4 @@ export function pastOf({ used, atMs }: BucketState, rps: number, nowMs: number) 
 
 function comeBack(elapsedMs: number, rps: number): number {
   return elapsedMs * rps / 1000;
-}
-
-/** The key as one text. No part but the last can hold a line break. */
-export function idOf({ account, agentId, bindingId, name }: BucketKey): string {
-  return `${account}\n${agentId}\n${bindingId}\n${name}`;
 }

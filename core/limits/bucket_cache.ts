@@ -3,55 +3,55 @@
  *
  * @module
  */
+import { type BucketMap, createBucketMap } from "./bucket_map.ts";
+import type { BucketKey } from "./bucket_rows.ts";
 
-/** Items by their ids. */
+/** Items by their keys. */
 export interface BucketCache<T> {
-  /** What is known under an id; asking for it keeps it. */
-  readonly find: (id: string) => T | undefined;
-  readonly has: (id: string) => boolean;
-  /** What is known under an id, without keeping it any longer. */
-  readonly peek: (id: string) => T | undefined;
-  readonly remember: (id: string, item: T) => void;
+  /** What is known under a key; asking for it keeps it. */
+  readonly find: (key: BucketKey) => T | undefined;
+  /** What is known under a key, without keeping it any longer. */
+  readonly peek: (key: BucketKey) => T | undefined;
+  readonly remember: (item: T) => void;
   readonly forget: (isMeant: (item: T) => boolean) => void;
   readonly all: () => T[];
 }
 
 /** Returns an empty cache; what `isInUse` says of stays, whatever its age. */
-export function createBucketCache<T>(
+export function createBucketCache<T extends { readonly key: BucketKey }>(
   max: number,
-  isInUse: (id: string, item: T) => boolean,
+  isInUse: (item: T) => boolean,
 ): BucketCache<T> {
   const half = Math.max(1, Math.ceil(max / 2));
   // Two generations instead of a list of ages: what was not used for a whole one is dropped with it.
-  let young = new Map<string, T>();
-  let old = new Map<string, T>();
+  let young: BucketMap<T> = createBucketMap();
+  let old: BucketMap<T> = createBucketMap();
 
-  function remember(id: string, item: T): void {
+  function remember(item: T): void {
     if (young.size >= half) {
       const dropped = old;
       old = young;
-      young = new Map();
-      for (const [each, left] of dropped) if (isInUse(each, left)) young.set(each, left);
+      young = createBucketMap();
+      for (const left of dropped.values()) if (isInUse(left)) young.set(left.key, left);
     }
-    young.set(id, item);
+    young.set(item.key, item);
   }
 
   return {
-    find(id) {
-      const fresh = young.get(id);
+    find(key) {
+      const fresh = young.get(key);
       if (fresh !== undefined) return fresh;
-      const known = old.get(id);
+      const known = old.get(key);
       if (known === undefined) return undefined;
-      old.delete(id);
-      remember(id, known);
+      old.delete(key);
+      remember(known);
       return known;
     },
-    has: (id) => young.has(id) || old.has(id),
-    peek: (id) => young.get(id) ?? old.get(id),
+    peek: (key) => young.get(key) ?? old.get(key),
     remember,
     forget(isMeant) {
       for (const generation of [young, old]) {
-        for (const [id, item] of generation) if (isMeant(item)) generation.delete(id);
+        for (const item of generation.values()) if (isMeant(item)) generation.delete(item.key);
       }
     },
     all: () => [...young.values(), ...old.values()],

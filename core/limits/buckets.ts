@@ -13,7 +13,6 @@ import {
   blockOf,
   type Bucket,
   type Draw,
-  idOf,
   openBucket,
   passTime,
   pastOf,
@@ -21,6 +20,7 @@ import {
   TAKEN,
 } from "./bucket.ts";
 import { createBucketCache } from "./bucket_cache.ts";
+import { createBucketMap } from "./bucket_map.ts";
 import type { BucketKey, BucketRows } from "./bucket_rows.ts";
 import { createBucketWriter } from "./bucket_writer.ts";
 import type { Rate } from "./tool_patterns.ts";
@@ -34,6 +34,10 @@ export interface Buckets extends AsyncDisposable {
    * @throws what the store throws; nothing was taken then
    */
   take(key: BucketKey, rate: Rate): Draw | Promise<Draw>;
+  /** The bucket of a key, when it is in memory. */
+  find(key: BucketKey): Bucket | undefined;
+  /** Takes a token of a bucket that was just found, as {@linkcode Buckets.take} does. */
+  draw(bucket: Bucket, rate: Rate): Draw | Promise<Draw>;
   /** Gives a token back that was not used after all. */
   giveBack(key: BucketKey): void;
   /**
@@ -73,30 +77,30 @@ interface Opening {
 /** Opens buckets over what the disk knows. */
 export function openBuckets(deps: BucketsDeps): Buckets {
   const { store, rows, now, writes, maxBuckets = 100_000 } = deps;
-  const openings = new Map<string, Opening>();
+  const openings = createBucketMap<Opening>();
   const writer = createBucketWriter({ store, rows, now });
   const buckets = createBucketCache<Bucket>(
     maxBuckets,
     // One in use stays: read again now, it would not know of what is on its way to the disk.
-    (id, { writing }) => writing || openings.has(id),
+    ({ key, writing }) => writing || openings.get(key) !== undefined,
   );
 
-  async function openAndDraw(id: string, key: BucketKey, rate: Rate): Promise<Draw> {
-    let opening = openings.get(id);
+  async function openAndDraw(key: BucketKey, rate: Rate): Promise<Draw> {
+    let opening = openings.get(key);
     if (opening === undefined) {
       const bucket = rows.find(key).then((state) => {
         const opened = openBucket(key, rate, { state, nowMs: now() });
-        buckets.remember(id, opened);
+        buckets.remember(opened);
         return opened;
       });
       opening = { bucket, callers: 0 };
-      openings.set(id, opening);
+      openings.set(key, opening);
     }
     opening.callers++;
     try {
       return await draw(await opening.bucket, rate);
     } finally {
-      if (--opening.callers === 0) openings.delete(id);
+      if (--opening.callers === 0) openings.delete(key);
     }
   }
 
@@ -134,9 +138,8 @@ export function openBuckets(deps: BucketsDeps): Buckets {
       last = page.length < ROWS_AT_ONCE ? undefined : page.at(-1)?.key;
       const writes = page.flatMap((kept) => {
         const { key, state } = kept;
-        const id = idOf(key);
         const rps = rateOf(key)?.rps ?? state.rps;
-        if (rps === state.rps || buckets.has(id)) return [];
+        if (rps === state.rps || buckets.peek(key) !== undefined) return [];
         return rows.rowsForReplaced(kept, { ...pastOf(state, state.rps, now()), rps });
       });
       if (writes.length > 0) await store.commit(writes);
@@ -145,14 +148,14 @@ export function openBuckets(deps: BucketsDeps): Buckets {
 
   return {
     take(key, rate) {
-      const id = idOf(key);
-      const bucket = buckets.find(id);
-      return bucket === undefined ? openAndDraw(id, key, rate) : draw(bucket, rate);
+      const bucket = buckets.find(key);
+      return bucket === undefined ? openAndDraw(key, rate) : draw(bucket, rate);
     },
+    find: buckets.find,
+    draw,
 
     giveBack(key) {
-      const id = idOf(key);
-      const bucket = buckets.peek(id);
+      const bucket = buckets.peek(key);
       // One that was dropped meanwhile keeps the token: too few is better than too many.
       if (bucket !== undefined) bucket.used = Math.max(0, bucket.used - 1);
     },

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { type Soon, whenHere } from "../flow/soon.ts";
+import type { Bucket, Draw } from "./bucket.ts";
 import type { BucketKey } from "./bucket_rows.ts";
-import type { Draw } from "./bucket.ts";
 import type { Buckets } from "./buckets.ts";
 import {
   type CompiledPatterns,
@@ -60,12 +61,14 @@ export interface ToolLimits {
    *
    * @throws what the store throws; the call must not be made then
    */
-  take(claim: ToolCallClaim): ToolLimitVerdict | Promise<ToolLimitVerdict>;
+  take(claim: ToolCallClaim): Soon<ToolLimitVerdict>;
   /** The limits may have changed: `limitsOf` says what holds for an agent's binding from now on. */
   reload(
     limitsOf: (agentId: string, bindingId: string | null) => ToolLimitSets | undefined,
   ): Promise<void>;
 }
+
+const NO_LIMIT: ToolLimitVerdict = { ok: true };
 
 /** The rate that holds for a tool on a binding; undefined is no limit. */
 export function rateOfTool(
@@ -99,14 +102,33 @@ export function createToolLimits({ buckets }: { buckets: Buckets }): ToolLimits 
   const rateOf = (bindingId: string | null, tool: ToolNames, limits: ToolLimitSets) =>
     rateOfTool(bindingId, { tool, limits, compile });
 
+  /** A bucket knows its rate for as long as the sets are the same objects: until the next reload. */
+  function rateOfBucket(
+    bucket: Bucket,
+    { bindingId, tool, limits }: ToolCallClaim,
+  ): Rate | undefined {
+    const { origin } = bucket;
+    const { agent, binding } = limits;
+    if (
+      origin?.agent === agent && origin?.binding === binding && origin?.ownName === tool.ownName
+    ) return origin.rate;
+    const rate = rateOf(bindingId, tool, limits);
+    bucket.origin = rate && { agent, binding, ownName: tool.ownName, rate };
+    return rate;
+  }
+
   return {
     take(claim) {
-      const rate = rateOf(claim.bindingId, claim.tool, claim.limits);
-      if (rate === undefined) return { ok: true };
-      const drawn = buckets.take(keyOf(claim), rate);
-      return drawn instanceof Promise
-        ? drawn.then((draw) => verdictOf(draw, claim, rate))
-        : verdictOf(drawn, claim, rate);
+      const { bindingId, tool, limits } = claim;
+      if (limits.agent === undefined && limits.binding === undefined) return NO_LIMIT;
+      const key = keyOf(claim);
+      const bucket = buckets.find(key);
+      const rate = bucket === undefined
+        ? rateOf(bindingId, tool, limits)
+        : rateOfBucket(bucket, claim);
+      if (rate === undefined) return NO_LIMIT;
+      const draw = bucket === undefined ? buckets.take(key, rate) : buckets.draw(bucket, rate);
+      return whenHere(draw, (drawn) => drawn.ok ? drawn : refusal(drawn, claim, rate));
     },
     reload: (limitsOf) =>
       buckets.reload(({ agentId, bindingId, name, ownName }) => {
@@ -135,13 +157,12 @@ function layersOf(bindingId: string | null, { agent, binding }: ToolLimitSets): 
   return layers;
 }
 
-function verdictOf(
-  draw: Draw,
+function refusal(
+  { retryAfterMs }: Draw & { ok: false },
   { tool, bindingId }: ToolCallClaim,
   { rps }: Rate,
 ): ToolLimitVerdict {
-  if (draw.ok) return draw;
   const shown = Number(rps.toPrecision(6));
   const marker = `rate_limited:tool=${tool.name},binding=${bindingId ?? "none"},rps=${shown}`;
-  return { ok: false, rps, retryAfterMs: draw.retryAfterMs, marker };
+  return { ok: false, rps, retryAfterMs, marker };
 }

@@ -4,8 +4,8 @@
  * @module
  */
 import { type CallMeta, CodedError, codeOf, RpcFault } from "../contract/mod.ts";
-import type { Breakers } from "../flow/breaker.ts";
-import { inSpan } from "../flow/trace.ts";
+import type { Breakers, CallEnd } from "../flow/breaker.ts";
+import { failSpan, inSpan, isTracing, type Span } from "../flow/trace.ts";
 import { isPanic } from "./faults.ts";
 import { isFault } from "./results.ts";
 import type { Slot } from "./slots.ts";
@@ -19,17 +19,20 @@ export interface CallContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What is asked of whom. */
-export interface MicroappCall {
+/** What is asked of whom, and what its answer comes to. */
+export interface MicroappCall<T> {
   readonly microappId: string;
   /** The tenant. */
   readonly account: string;
   readonly method: string;
-  /** Made once it is known who will answer. */
-  readonly params: (slot: Slot, live: Live) => unknown;
   /** Unless `entries.<id>.timeout_secs` says otherwise. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
+  /** As JSON; made once it is known who will answer. */
+  params(slot: Slot, live: Live): string | undefined;
+  read(result: unknown): T;
+  /** What an error reply comes to; absent: it is thrown. */
+  readFault?(fault: RpcFault): T;
 }
 
 /** Calls with a breaker per microapp and tenant. */
@@ -40,7 +43,7 @@ export interface Calls {
    * `microapp_busy`, `microapp_timeout`, `microapp_exited`
    * @throws the signal's reason
    */
-  make(call: MicroappCall): Promise<unknown>;
+  make<T>(call: MicroappCall<T>): Promise<T>;
   /** Forgets the faults of a microapp that is started afresh. */
   forget(microappId: string): void;
 }
@@ -65,44 +68,63 @@ export function createCalls(
     return isFirst;
   }
 
-  function weigh(error: unknown, live: Live, account: string): "ok" | "fault" | "undecided" {
+  function weigh(error: unknown, live: Live, account: string): CallEnd {
     if (codeOf(error) === "microapp_exited" && !isFirstExit(live, account)) return "undecided";
     if (isFault(error)) return "fault";
     // An error reply to a bad question is the sign of a healthy microapp.
     return error instanceof RpcFault ? "ok" : "undecided";
   }
 
-  return {
-    async make({ microappId, account, method, params, timeoutMs, signal }) {
-      const { slot, live } = findLive(find(microappId), microappId, account);
+  /** One promise, from the question to what its answer comes to. */
+  function ask<T>(call: MicroappCall<T>, span?: Span): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const { microappId, account, method, signal } = call;
+      const slot = slotOf(find(microappId), microappId, account);
+      const live = liveOf(slot);
       const leave = breakers.enter(microappId, account);
       if (leave === null) {
-        throw refusal(
-          "microapp_breaker_open",
-          microappId,
-          "it failed this tenant too often and rests",
-        );
+        const state = "it failed this tenant too often and rests";
+        throw refusal("microapp_breaker_open", microappId, state);
       }
-      try {
-        const attributes = { "rpc.system": "jsonrpc", "rpc.method": method };
-        const result = await inSpan(
-          `${method} ${microappId}`,
-          { kind: "client", attributes: { ...attributes, "nexo.microapp_id": microappId } },
-          () =>
-            live.spans.during(() =>
-              live.peer.call(method, params(slot, live), {
-                timeoutMs: timeoutOf(slot, method, timeoutMs),
-                signal,
-              })
-            ),
-        );
-        leave("ok");
-        return result;
-      } catch (error) {
-        leave(weigh(error, live, account));
+      function failed(error: unknown): void {
+        leave?.(weigh(error, live, account));
         if (isPanic(error)) onPanic(microappId, error.message);
-        throw error;
+        if (!(error instanceof RpcFault) || call.readFault === undefined) return reject(error);
+        if (span !== undefined) failSpan(span, codeOf(error));
+        resolve(call.readFault(error));
       }
+      function answered(result: unknown): void {
+        leave?.("ok");
+        try {
+          resolve(call.read(result));
+        } catch (error) {
+          reject(error);
+        }
+      }
+      let params: string | undefined;
+      try {
+        params = call.params(slot, live);
+      } catch (error) {
+        return failed(error);
+      }
+      const timeoutMs = timeoutOf(slot, method, call.timeoutMs);
+      live.peer.ask({ method, params, timeoutMs, signal }, { answered, failed });
+    });
+  }
+
+  return {
+    make<T>(call: MicroappCall<T>): Promise<T> {
+      if (!isTracing()) return ask(call);
+      const { method, microappId } = call;
+      const attributes = { "rpc.system": "jsonrpc", "rpc.method": method };
+      return inSpan(
+        `${method} ${microappId}`,
+        { kind: "client", attributes: { ...attributes, "nexo.microapp_id": microappId } },
+        (span) => {
+          const spans = find(microappId)?.supervisor?.live?.spans;
+          return spans === undefined ? ask(call, span) : spans.during(() => ask(call, span));
+        },
+      );
     },
     forget: (microappId) => breakers.forget(microappId),
   };
@@ -128,13 +150,15 @@ export function worksFor({ candidate }: Slot, account: string): boolean {
   return (candidate.entry.tenant_id ?? account) === account;
 }
 
-function findLive(slot: Slot | undefined, id: string, account: string): { slot: Slot; live: Live } {
+function slotOf(slot: Slot | undefined, id: string, account: string): Slot {
+  if (slot !== undefined && worksFor(slot, account)) return slot;
   // Another tenant's microapp looks like none at all.
-  if (slot === undefined || !worksFor(slot, account)) {
-    throw refusal("not_found", id, "there is none of that name");
-  }
-  const { supervisor, candidate } = slot;
-  if (supervisor?.live) return { slot, live: supervisor.live };
-  const state = supervisor?.lifeline.state ?? (candidate.refusal === null ? "stopped" : "failed");
+  throw refusal("not_found", id, "there is none of that name");
+}
+
+function liveOf({ supervisor, candidate: { id, refusal: why } }: Slot): Live {
+  const live = supervisor?.live ?? null;
+  if (live !== null) return live;
+  const state = supervisor?.lifeline.state ?? (why === null ? "stopped" : "failed");
   throw refusal("microapp_not_ready", id, `it is ${state}`);
 }

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Readable, Writable } from "node:stream";
+import { Duplex, type Readable, type Writable } from "node:stream";
 import { CodedError, messageOf } from "../contract/mod.ts";
 import { delay } from "../flow/delay.ts";
 
@@ -18,6 +18,8 @@ export interface ChildOptions {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Whether its stdin and stdout are handed over as descriptors 3 and 4. @default {false} */
+  readonly pipesAside?: boolean;
 }
 
 /** A running child. */
@@ -65,11 +67,16 @@ function killAll(): void {
  *
  * @throws {CodedError} `microapp_handshake` when it cannot be started
  */
-export async function openChild({ command, args, cwd, env }: ChildOptions): Promise<Child> {
+export async function openChild(
+  { command, args, cwd, env, pipesAside = false }: ChildOptions,
+): Promise<Child> {
   const path = command.includes("/") ? resolve(cwd, command) : command;
-  let started: ChildProcessByStdio<Writable, Readable, Readable>;
+  let started: ChildProcess;
   try {
-    started = spawn(path, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"], detached: true });
+    const stdio: StdioOptions = pipesAside
+      ? ["ignore", "ignore", "pipe", "pipe", "pipe"]
+      : ["pipe", "pipe", "pipe"];
+    started = spawn(path, args, { cwd, env, stdio, detached: true });
     await once(started, "spawn");
   } catch (error) {
     throw new CodedError(
@@ -80,10 +87,11 @@ export async function openChild({ command, args, cwd, env }: ChildOptions): Prom
       },
     );
   }
-  // A child that is gone or closed its stdin breaks the pipe; its exit tells the story.
-  started.stdin.on("error", () => {});
   const { pid } = started;
   if (pid === undefined) throw new CodedError("internal", `Cannot start "${command}": no pid`);
+  const { stdin, stdout, stderr } = pipesOf(started, pipesAside);
+  // A child that is gone or closed its stdin breaks the pipe; its exit tells the story.
+  stdin.on("error", () => {});
 
   // Should core end without disposing the host, nobody else would stop what ignores its closed stdin.
   const spare = killAtExit(pid);
@@ -92,23 +100,34 @@ export async function openChild({ command, args, cwd, env }: ChildOptions): Prom
   async function end(): Promise<string> {
     const [code, signal] = await once(started, "exit") as [number | null, string | null];
     spare();
+    stdin.destroy();
     // The rest of the group holds the pipes open, and would outlive its leader.
     signalGroup(pid as number, "SIGKILL");
     const late = new AbortController();
     await Promise.race([closed, delay(PIPES_MS, { signal: late.signal }).catch(() => {})]);
     late.abort();
-    for (const stream of [started.stdin, started.stdout, started.stderr]) stream.destroy();
+    for (const stream of [stdout, stderr]) stream.destroy();
     return signal === null ? `exited with code ${code}` : `ended by ${signal}`;
   }
 
   return {
     pid,
-    stdin: started.stdin,
-    stdout: started.stdout,
-    stderr: started.stderr,
+    stdin,
+    stdout,
+    stderr,
     exited: end(),
     signal: (name) => signalGroup(pid, name),
   };
+}
+
+function pipesOf(
+  { stdio }: ChildProcess,
+  pipesAside: boolean,
+): Pick<Child, "stdin" | "stdout" | "stderr"> {
+  const [stdin, stdout] = pipesAside ? [stdio[3], stdio[4]] : stdio;
+  // Pipes aside go both ways; what the child says on its stdin ends nothing.
+  if (pipesAside && stdin instanceof Duplex) stdin.allowHalfOpen = true;
+  return { stdin: stdin as Writable, stdout: stdout as Readable, stderr: stdio[2] as Readable };
 }
 
 function whyNot(error: unknown, path: string): string {

@@ -57,10 +57,9 @@ export function createLineSplitter(
     heldBytes = needed;
   }
 
-  function emit(bytes: Buffer, start: number, end: number): void {
-    const last = end > start && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
-    const line = bytes.toString("utf8", start, last);
-    if (line.trim() !== "") onLine(line);
+  function emit(line: string): void {
+    const text = line.charCodeAt(line.length - 1) === CARRIAGE_RETURN ? line.slice(0, -1) : line;
+    if (text.trim() !== "") onLine(text);
   }
 
   function endHeld(): void {
@@ -68,21 +67,37 @@ export function createLineSplitter(
     heldBytes = 0;
     held = Buffer.alloc(0);
     if (dropping) dropping = false;
-    else emit(bytes, 0, length);
+    else emit(bytes.toString("utf8", 0, length));
+  }
+
+  /** Decodes what lies between two newlines in one go: no chunk border cuts a character in it. */
+  function emitAll(bytes: Buffer, start: number, end: number): void {
+    const text = bytes.toString("utf8", start, end);
+    let from = 0;
+    for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", from)) {
+      emit(text.slice(from, at));
+      from = at + 1;
+    }
+    emit(text.slice(from));
+  }
+
+  /** The end of what is held, or a chunk that may hold a line over the limit. */
+  function endOne(chunk: Buffer, start: number): number {
+    const at = chunk.indexOf(NEWLINE, start);
+    hold(chunk.subarray(start, at));
+    endHeld();
+    return at + 1;
   }
 
   return {
     push(chunk) {
+      const last = chunk.lastIndexOf(NEWLINE);
       let start = 0;
-      for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, start)) {
-        if (heldBytes === 0 && !dropping && at - start <= maxBytes) emit(chunk, start, at);
-        else {
-          hold(chunk.subarray(start, at));
-          endHeld();
-        }
-        start = at + 1;
+      while (start <= last && (heldBytes > 0 || dropping || last - start > maxBytes)) {
+        start = endOne(chunk, start);
       }
-      if (start < chunk.length) hold(chunk.subarray(start));
+      if (start <= last) emitAll(chunk, start, last);
+      if (last + 1 < chunk.length) hold(chunk.subarray(last + 1));
     },
     end() {
       if (heldBytes > 0) endHeld();

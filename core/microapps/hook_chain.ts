@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CodedError, messageOf } from "../contract/mod.ts";
+import { CodedError, lineJson, messageOf } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
 import { type CallContext, type Calls, worksFor } from "./calls.ts";
 import type { HookPoint } from "./handshake.ts";
@@ -17,8 +17,8 @@ import {
   withBody,
 } from "./hooks.ts";
 import type { JsonObject } from "./json.ts";
+import { tracedMeta } from "./meta_json.ts";
 import type { Slot } from "./slots.ts";
-import { tracedMeta } from "./tools.ts";
 
 const MAX_HANDLERS = 128;
 
@@ -53,8 +53,11 @@ export function isHooked(
   account: string,
   { slots, guards }: Pick<HookChainDeps, "slots" | "guards">,
 ): boolean {
-  return guards(point, account).length > 0 ||
-    slots().some((slot) => takesPart(slot, point) === true && worksFor(slot, account));
+  if (guards(point, account).length > 0) return true;
+  for (const slot of slots()) {
+    if (takesPart(slot, point) === true && worksFor(slot, account)) return true;
+  }
+  return false;
 }
 
 function takesPart({ supervisor }: Slot, point: HookPoint): boolean | undefined {
@@ -154,9 +157,10 @@ async function ask(
     microappId,
     account,
     method,
-    params: () => ({ ...params, _meta: tracedMeta(meta) }),
     timeoutMs,
     signal,
+    params: () => lineJson({ ...params, _meta: tracedMeta(meta) }),
+    read: (result) => result,
   });
   const vote = readVote(answer);
   if (vote !== null) return vote;

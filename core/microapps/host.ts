@@ -5,10 +5,10 @@
  */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { type Clock, RpcFault } from "../contract/mod.ts";
+import { type Clock, lineJson } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
 import { BREAKER_LIMITS, type BreakerLimits, createBreakers } from "../flow/breaker.ts";
-import { type CallContext, createCalls, type MicroappCall, worksFor } from "./calls.ts";
+import { type CallContext, createCalls, worksFor } from "./calls.ts";
 import type { Candidate } from "./candidate.ts";
 import type { Env } from "./env.ts";
 import type { MicroappFault } from "./faults.ts";
@@ -18,7 +18,7 @@ import type { HookOutcome } from "./hooks.ts";
 import type { IdentityOf } from "./http/identity.ts";
 import { createHttpServers, type RoutableServer } from "./http/servers.ts";
 import { WATCH_TIMES, type WatchTimes } from "./http/watch.ts";
-import { isObject, type JsonObject } from "./json.ts";
+import type { JsonObject } from "./json.ts";
 import { endLeftovers } from "./leftover.ts";
 import type { MicroappState } from "./lifeline.ts";
 import type { Gate } from "./manifest.ts";
@@ -26,14 +26,15 @@ import { type McpServers, openMcpServers } from "./mcp/servers.ts";
 import { type McpPlan, NO_MCP, serversOf } from "./mcp/spec.ts";
 import { PEER_LIMITS, type PeerLimits } from "./peer.ts";
 import { RESTART_POLICY, type RestartPolicy } from "./restart_plan.ts";
-import { readToolFault, readToolResult, type ToolResult } from "./results.ts";
+import type { ToolResult } from "./results.ts";
 import { openGuard } from "./sandbox/guard.ts";
 import { createSandboxHelpers, type SandboxHelpers } from "./sandbox/helpers.ts";
 import { findInstallDir } from "./sandbox/code_places.ts";
 import { openWarden } from "./sandbox/warden.ts";
 import { type MicroappStatus, openSlots, type Slot } from "./slots.ts";
 import type { LifeTimeouts } from "./supervisor.ts";
-import { describeTools, toolCallParams, type ToolDescriptor, withoutMeta } from "./tools.ts";
+import { ToolCall } from "./tool_call.ts";
+import { describeTools, type ToolDescriptor, withoutMeta } from "./tools.ts";
 
 /** Limits of calls and of a microapp's life, in milliseconds. */
 export interface HostTimeouts extends LifeTimeouts {
@@ -50,8 +51,6 @@ export const HOST_TIMEOUTS: HostTimeouts = {
   toolMs: 45_000,
   hookMs: 30_000,
 };
-
-const MAX_LOGGED_CHARS = 512;
 
 /** What a host needs. */
 export interface HostDeps {
@@ -229,37 +228,16 @@ export async function openHost(deps: HostDeps): Promise<Host> {
     logFor,
   };
 
+  const toolCalls = { timeoutMs: timeouts.toolMs, logFor };
+
   const host: Host = {
     status: () => [...slots.status(), ...mcp.status()],
     tools: () => known ??= collectTools(slots.all(), mcp, logFor),
-    callTool({ tool, arguments: given, meta, account, signal }) {
-      if (tool.server !== null) {
-        return mcp.call({ tool, arguments: withoutMeta(given), meta, account, signal });
-      }
-      const call: MicroappCall = {
-        microappId: tool.microappId,
-        account,
-        method: tool.poller === null ? "tools/call" : "poll_tool_call",
-        params: ({ candidate: { manifest } }, { handshake }) => {
-          if (tool.poller !== null) {
-            return { kind: tool.poller, tool_name: tool.ownName, args: withoutMeta(given) };
-          }
-          return toolCallParams(tool.ownName, given, meta, {
-            withMeta: handshake.stripsMeta || manifest.contextPassthrough,
-            withAliases: handshake.wantsAliases,
-          });
-        },
-        timeoutMs: timeouts.toolMs,
-        signal,
-      };
-      return calls.make(call).then((answer) => {
-        const result = readToolResult(tool, answer);
-        if (result.ok) noteWords(result.value, () => logFor(tool.microappId));
-        return result;
-      }, (error: unknown) => {
-        if (error instanceof RpcFault) return readToolFault(tool, error);
-        throw error;
-      });
+    callTool(call) {
+      const { tool, arguments: given, meta, account, signal } = call;
+      return tool.server === null
+        ? calls.make(new ToolCall(tool, given, call, toolCalls))
+        : mcp.call({ tool, arguments: withoutMeta(given), meta, account, signal });
     },
     channelServer: (key) => mcp.channel(key),
     server(id) {
@@ -281,9 +259,10 @@ export async function openHost(deps: HostDeps): Promise<Host> {
     request: ({ params, timeoutMs, signal, ...call }) =>
       calls.make({
         ...call,
-        params: () => params,
         timeoutMs: timeoutMs ?? timeouts.toolMs,
         signal,
+        params: () => lineJson(params),
+        read: (result) => result,
       }),
     notify(microappId, method, params) {
       const live = slots.get(microappId)?.supervisor?.live ?? null;
@@ -309,13 +288,6 @@ export async function openHost(deps: HostDeps): Promise<Host> {
     },
   };
   return host;
-}
-
-/** An SDK's `{ok: true, text}` reaches the model as it is; the words are for people, too. */
-function noteWords(value: unknown, log: () => Log): void {
-  if (isObject(value) && value["ok"] === true && typeof value["text"] === "string") {
-    log().debug("microapp.tool_said", { text: value["text"].slice(0, MAX_LOGGED_CHARS) });
-  }
 }
 
 const passingIdentity: IdentityOf = (_id, first) =>

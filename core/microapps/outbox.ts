@@ -19,10 +19,18 @@ interface Entry {
   readonly notice: boolean;
 }
 
+/** A frame on its way, to withdraw it by. */
+export type Leaving = Readonly<Entry>;
+
 /** Frames on their way out. */
 export interface Outbox {
-  /** Adds a frame that is never dropped. The result withdraws it, if it has not left yet. */
-  send(line: string): () => void;
+  /**
+   * Adds a frame that is never dropped. It leaves with what else this turn of the loop brings, or, when
+   * it is `alone` and nothing will join it, at once.
+   */
+  send(line: string, options?: { readonly alone: boolean }): Leaving;
+  /** Takes a frame back, if it has not left yet. */
+  withdraw(leaving: Leaving): void;
   /** Adds a notification, which may be dropped in favour of later ones. */
   notify(line: string): void;
   /** UTF-16 units that wait. */
@@ -32,6 +40,8 @@ export interface Outbox {
   /** Nothing more is written. */
   close(): void;
 }
+
+const TOGETHER = { alone: false };
 
 /** Builds the writer; `onRoom` is called whenever everything that waited has been handed over. */
 export function createOutbox(
@@ -73,7 +83,7 @@ export function createOutbox(
   }
 
   function withdraw(entry: Entry): void {
-    if (entry.text === null) return;
+    if (entry.text === null || closed) return;
     waitingChars -= entry.text.length;
     if (entry.notice) noticeChars -= entry.text.length;
     entry.text = null;
@@ -84,27 +94,28 @@ export function createOutbox(
     }
   }
 
-  function add(text: string, notice: boolean): Entry {
+  function add(text: string, { notice, alone }: { notice: boolean; alone: boolean }): Entry {
     const entry: Entry = { text, notice };
+    if (closed) return entry;
     entries.push(entry);
     waitingChars += text.length;
-    // One write for all that one turn of the loop produced: half the system calls under load.
-    if (!scheduled && !blocked) {
+    // One write for all that one turn of the loop produced: half the system calls under load. What
+    // runs as a tick comes after every promise that is due, so those who were answered together ask
+    // together again.
+    if (alone) flush();
+    else if (!scheduled && !blocked) {
       scheduled = true;
-      queueMicrotask(flush);
+      process.nextTick(flush);
     }
     return entry;
   }
 
   return {
-    send(line) {
-      if (closed) return () => {};
-      const entry = add(line, false);
-      return () => withdraw(entry);
-    },
+    send: (line, { alone } = TOGETHER) => add(line, { notice: false, alone }),
+    withdraw,
     notify(line) {
       if (closed) return;
-      notices.push(add(line, true));
+      notices.push(add(line, { notice: true, alone: false }));
       noticeChars += line.length;
       while (notices.length > limits.notices || noticeChars > limits.noticeChars) {
         const oldest = notices.shift();

@@ -6,6 +6,7 @@
 import type { Readable, Writable } from "node:stream";
 import {
   CodedError,
+  lineJson,
   messageOf,
   readFrame,
   RPC_CODES,
@@ -13,10 +14,12 @@ import {
   type RpcFrame,
   type RpcId,
   writeFrame,
+  writeRequest,
 } from "../contract/mod.ts";
 import { type Log } from "../flow/log.ts";
 import { createLineSplitter } from "./framing.ts";
 import { isObject, parseJson } from "./json.ts";
+import { type Asker, createOpenCalls } from "./open_calls.ts";
 import { createOutbox } from "./outbox.ts";
 import { createReadGate } from "./read_gate.ts";
 import { rpcErrorOf } from "./rpc_fault.ts";
@@ -71,8 +74,16 @@ export interface CallOptions {
   readonly id?: 0;
 }
 
+/** One call with params that are JSON for a line already; undefined leaves them out. */
+export interface Question extends CallOptions {
+  readonly method: string;
+  readonly params: string | undefined;
+}
+
 /** One end of the conversation with one process. It never outlives that process. */
 export interface Peer {
+  /** Calls a method of the child; the asker hears the result, or what {@linkcode Peer.call} throws. */
+  ask(question: Question, asker: Asker): void;
   /**
    * Calls a method of the child and gives its result.
    *
@@ -91,22 +102,10 @@ export interface Peer {
   close(reason: CodedError): void;
 }
 
-interface Pending {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** Late answers remembered, so that they are not mistaken for nonsense. */
-const ABANDONED = 1024;
-
 /** Starts reading `input`. */
 export function createPeer(deps: PeerDeps): Peer {
   const { input, output, log, limits } = deps;
-  const pending = new Map<number, Pending>();
-  const abandoned = new Set<number>();
-  const waitingForIdle = new Set<() => void>();
   let closedBy: CodedError | null = null;
-  let nextId = 1;
   let running = 0;
   let strays = 0;
 
@@ -116,6 +115,10 @@ export function createPeer(deps: PeerDeps): Peer {
     limits: { notices: limits.notices, noticeChars: limits.waitingChars },
     onRoom: () => reading.open("unread"),
   });
+  const calls = createOpenCalls({
+    max: limits.calls,
+    onGivenUp: ({ frame }) => outbox.withdraw(frame),
+  });
 
   /** A broken child may say thousands of useless things: the log gets the 1st, 2nd, 4th, 8th, …. */
   function stray(why: string, line: string): void {
@@ -124,19 +127,13 @@ export function createPeer(deps: PeerDeps): Peer {
     if ((strays & (strays - 1)) === 0) log.warn("microapp.stray_line", { why, count: strays });
   }
 
-  function leave(id: number): void {
-    pending.delete(id);
-    if (pending.size > 0) return;
-    for (const resolve of waitingForIdle) resolve();
-    waitingForIdle.clear();
-  }
-
-  function settle(id: RpcId, line: string): Pending | undefined {
-    const open = typeof id === "number" ? pending.get(id) : undefined;
-    if (open !== undefined) leave(id as number);
-    else if (id === null) stray("answer without id", line);
-    else if (typeof id !== "number" || !abandoned.delete(id)) stray("answer to no open call", line);
-    return open;
+  /** The one that an answer is for. */
+  function askerOf(id: RpcId, line: string): Asker | undefined {
+    const call = typeof id === "number" ? calls.take(id) : undefined;
+    if (call !== undefined) return call.asker;
+    if (id === null) stray("answer without id", line);
+    else if (typeof id !== "number" || !calls.isLate(id)) stray("answer to no open call", line);
+    return undefined;
   }
 
   async function answer(id: RpcId, method: string, params: unknown): Promise<void> {
@@ -159,11 +156,11 @@ export function createPeer(deps: PeerDeps): Peer {
   function receive(frame: RpcFrame, line: string): void {
     switch (frame.type) {
       case "result":
-        settle(frame.id, line)?.resolve(frame.result);
+        askerOf(frame.id, line)?.answered(frame.result);
         return;
       case "error": {
         const { code, message, data } = frame.error;
-        settle(frame.id, line)?.reject(new RpcFault(code, message, data));
+        askerOf(frame.id, line)?.failed(new RpcFault(code, message, data));
         return;
       }
       case "notification":
@@ -189,7 +186,7 @@ export function createPeer(deps: PeerDeps): Peer {
     onLine(line) {
       let frame: RpcFrame;
       try {
-        frame = readFrame(withoutEchoedMethod(parseJson(line)));
+        frame = readLine(line);
       } catch {
         stray("not a frame", line);
         return;
@@ -206,55 +203,28 @@ export function createPeer(deps: PeerDeps): Peer {
   });
   input.on("end", () => lines.end());
 
-  return {
-    call(method, params, { timeoutMs, signal, id = nextId }) {
-      return new Promise<unknown>((resolve, reject) => {
-        if (closedBy !== null) return reject(closedBy);
-        if (signal?.aborted === true) return reject(signal.reason as Error);
-        if (pending.size >= limits.calls) {
-          const state = `${pending.size} calls wait for an answer already`;
-          return reject(new CodedError("microapp_busy", `Cannot call "${method}": ${state}`));
-        }
-        const withdraw = outbox.send(writeFrame({ type: "request", id, method, params }));
-        if (id === nextId) nextId += 1;
+  function ask({ method, params, timeoutMs, signal, id: given }: Question, asker: Asker): void {
+    if (closedBy !== null) return asker.failed(closedBy);
+    if (signal !== undefined && !calls.hears(signal) && signal.aborted) {
+      return asker.failed(signal.reason);
+    }
+    if (calls.size >= limits.calls) {
+      const state = `${calls.size} calls wait for an answer already`;
+      return asker.failed(new CodedError("microapp_busy", `Cannot call "${method}": ${state}`));
+    }
+    const id = given ?? calls.nextId();
+    // One call after another: whoever waits for nothing else gets its answer sooner.
+    const frame = outbox.send(writeRequest(method, params, id), { alone: calls.size === 0 });
+    calls.add({ id, method, sentMs: performance.now(), timeoutMs, signal, frame, asker });
+  }
 
-        const finish = (): void => {
-          clearTimeout(timer);
-          signal?.removeEventListener("abort", onAbort);
-        };
-        const giveUp = (error: unknown): void => {
-          finish();
-          leave(id);
-          withdraw();
-          abandoned.add(id);
-          if (abandoned.size > ABANDONED) {
-            for (const oldest of abandoned) {
-              abandoned.delete(oldest);
-              break;
-            }
-          }
-          reject(error);
-        };
-        const onAbort = (): void => giveUp(signal?.reason);
-        const onTimeout = (): void =>
-          giveUp(
-            new CodedError(
-              "microapp_timeout",
-              `Cannot call "${method}": no answer in ${timeoutMs} ms`,
-            ),
-          );
-        const timer = setTimeout(onTimeout, timeoutMs);
-        signal?.addEventListener("abort", onAbort, { once: true });
-        pending.set(id, {
-          resolve: (value) => (finish(), resolve(value)),
-          reject: (error) => (finish(), reject(error)),
-        });
-      });
-    },
-    idle: () =>
-      pending.size === 0
-        ? Promise.resolve()
-        : new Promise((resolve) => waitingForIdle.add(resolve)),
+  return {
+    ask,
+    call: (method, params, options) =>
+      new Promise((answered, failed) =>
+        ask({ ...options, method, params: lineJson(params) }, { answered, failed })
+      ),
+    idle: () => calls.idle(),
     notify(method, params) {
       outbox.notify(writeFrame({ type: "notification", method, params }));
     },
@@ -266,19 +236,17 @@ export function createPeer(deps: PeerDeps): Peer {
       closedBy = reason;
       outbox.close();
       reading[Symbol.dispose]();
-      for (const [id, { reject }] of Array.from(pending)) {
-        leave(id);
-        reject(reason);
-      }
+      calls.close(reason);
     },
   };
 }
 
 /** Some children echo `method` in their answers; with a result or error beside it, it is one. */
-function withoutEchoedMethod(value: unknown): unknown {
-  if (!isObject(value) || value["method"] === undefined || typeof value["id"] !== "number") {
-    return value;
-  }
-  if (value["result"] === undefined && value["error"] === undefined) return value;
-  return { ...value, method: undefined };
+function readLine(line: string): RpcFrame {
+  const value = parseJson(line);
+  if (!isObject(value) || typeof value["id"] !== "number") return readFrame(value);
+  const { id, result, error } = value;
+  // Most lines are results, and need no closer look.
+  if (result !== undefined) return { type: "result", id, result };
+  return readFrame(error === undefined ? value : { ...value, method: undefined });
 }

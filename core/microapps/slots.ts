@@ -44,7 +44,7 @@ export interface Slot {
 export interface Slots extends AsyncDisposable {
   get(microappId: string): Slot | undefined;
   /** Sorted by id. */
-  all(): Slot[];
+  all(): readonly Slot[];
   status(): MicroappStatus[];
   restart(microappId: string): Promise<void>;
   renew(microappId: string): Promise<void>;
@@ -72,6 +72,8 @@ const TAIL_LINES = 50;
 /** Starts every candidate; none is waited for. */
 export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Slots {
   const slots = new Map<string, OwnSlot>();
+  /** Asked for with each call; undefined once one has come or gone. */
+  let sorted: readonly OwnSlot[] | undefined;
   const closing = new AbortController();
 
   function open(slot: OwnSlot, isCurrent: boolean): Generation {
@@ -113,6 +115,7 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
       leaving: new Set(),
     };
     slots.set(candidate.id, slot);
+    sorted = undefined;
     start(slot);
   }
 
@@ -123,8 +126,10 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
     slot.generation = null;
     deps.onStopped(id);
     deps.onChange();
-    if (slot.wanted && !closing.signal.aborted) start(slot);
-    else if (!slot.wanted) slots.delete(id);
+    if (slot.wanted && !closing.signal.aborted) return start(slot);
+    if (slot.wanted) return;
+    slots.delete(id);
+    sorted = undefined;
   }
 
   /** Stops what runs in the slot, then starts what is wanted by then. */
@@ -176,8 +181,8 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
   }
 
   for (const candidate of candidates) add(candidate);
-  const all = (): OwnSlot[] =>
-    [...slots.values()].sort((a, b) => (a.candidate.id < b.candidate.id ? -1 : 1));
+  const all = (): readonly OwnSlot[] =>
+    sorted ??= [...slots.values()].sort((a, b) => (a.candidate.id < b.candidate.id ? -1 : 1));
 
   return {
     get: (id) => slots.get(id),

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { CallMeta } from "../contract/mod.ts";
-import { currentTraceparent } from "../flow/trace.ts";
+import { type CallMeta, lineJson } from "../contract/mod.ts";
 import type { Handshake } from "./handshake.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import type { ToolOverlay } from "./manifest_schema.ts";
+import { metaJson } from "./meta_json.ts";
 import { toolName, visibleName } from "./naming.ts";
 
 /** A tool that can be called now. */
@@ -60,15 +60,10 @@ export function describeTools(
   });
 }
 
-/** `_meta` with the span of the call it goes with, where there is one. */
-export function tracedMeta(meta: CallMeta): CallMeta {
-  const traceparent = currentTraceparent();
-  return traceparent === undefined ? meta : { ...meta, traceparent };
-}
-
 /** Arguments as a model gave them, without a `_meta` it made up. */
 export function withoutMeta(given: unknown): unknown {
   if (!isObject(given)) return given ?? {};
+  if (!Object.hasOwn(given, "_meta")) return given;
   const { _meta: _spoofed, ...args } = given;
   return args;
 }
@@ -82,7 +77,7 @@ export interface CallShape {
 }
 
 /**
- * The params of `tools/call`: what today's children read, and what documented examples expect.
+ * The params of `tools/call` as JSON: what today's children read, and what documented examples expect.
  *
  * `_meta` in the arguments comes from us or not at all: a model must not be able to say for whom it calls.
  */
@@ -91,15 +86,18 @@ export function toolCallParams(
   given: unknown,
   meta: CallMeta,
   { withMeta, withAliases }: CallShape,
-): JsonObject {
+): string {
   const args = withoutMeta(given);
-  const passed = withMeta && isObject(args) ? { ...args, _meta: tracedMeta(meta) } : args;
-  const own = { name, arguments: passed };
-  if (!withAliases) return own;
+  const json = lineJson(args) ?? "{}";
+  const tool = lineJson(name);
+  let passed = json;
+  if (withMeta && isObject(args)) {
+    const open = json === "{}" ? "{" : `${json.slice(0, -1)},`;
+    passed = `${open}"_meta":${metaJson(meta)}}`;
+  }
+  const params = `{"name":${tool},"arguments":${passed}`;
+  if (!withAliases) return `${params}}`;
   const { binding, inbound } = meta.nexo ?? {};
-  const doc = {
-    ...(binding === undefined ? {} : { binding_context: binding }),
-    ...(inbound === undefined ? {} : { inbound }),
-  };
-  return { ...own, tool: name, args, ...doc };
+  const doc = lineJson({ binding_context: binding, inbound })?.slice(1) ?? "}";
+  return `${params},"tool":${tool},"args":${json}${doc === "}" ? "" : ","}${doc}`;
 }

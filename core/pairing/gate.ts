@@ -5,6 +5,7 @@
  */
 import { LRUCache } from "lru-cache";
 import type { ChatKind, Clock } from "../contract/mod.ts";
+import type { Soon } from "../flow/soon.ts";
 import { linkCodeIn } from "./codes.ts";
 import type { TenantLine } from "./challenges.ts";
 import type { Pairing } from "./pairing.ts";
@@ -27,7 +28,7 @@ export interface Knocking {
   /** The turn it is the question of; a turn that runs again gets the same answer. */
   readonly turnId: string;
   /** Puts on disk that this turn is under way; awaited before anything is written that depends on it. */
-  readonly settle: () => Promise<void>;
+  readonly settle: () => Soon<void>;
 }
 
 /** What the gate says. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { codeOf } from "../contract/mod.ts";
+import { type Soon, whenHere } from "../flow/soon.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { bulk, insert, type Store, type Write } from "../store/store.ts";
 
@@ -18,10 +19,10 @@ export interface Journal {
    * every run takes needs a `number` of its own, below zero, so that it moves no other.
    */
   step<T>(
-    run: (step: number) => Promise<StepResult<T>>,
+    run: (step: number) => Soon<StepResult<T>>,
     parse: (stored: unknown) => T,
     number?: number,
-  ): Promise<T>;
+  ): Soon<T>;
   /** Rows that belong to no step; they are committed with whatever is next. */
   owe(writes: readonly Write[]): void;
   /** Rows that say that the turn is under way: owed, unless its end is next, which says more. */
@@ -29,7 +30,7 @@ export interface Journal {
   /** Commits `writes` and everything that waits. When that fails, what waited waits on. */
   readonly commit: (writes: readonly Write[]) => Promise<void>;
   /** Puts everything that waits on disk. Whoever is about to ask something outside awaits it first. */
-  readonly settle: () => Promise<void>;
+  readonly settle: () => Soon<void>;
   /**
    * {@linkcode Journal.settle} after a failure: where a step itself cannot be written, steps are given
    * up that are not on disk, and the rest is.
@@ -114,20 +115,19 @@ export function createTurnSteps(
         onDisk += steps;
       }
 
-      async function settle(): Promise<void> {
-        if (waiting.length + marks.length > 0) await commit([]);
-      }
+      const settle = (): Soon<void> => waiting.length + marks.length === 0 ? undefined : commit([]);
 
       return {
-        async step(run, parse, number) {
+        step(run, parse, number) {
           const step = number ?? next++;
           const stored = finished.get(step);
           if (stored !== undefined) return parse(JSON.parse(sealer.openText(place(step), stored)));
-          const { result, writes, onWritten } = await run(step);
-          if (writes !== undefined) {
-            waiting.push({ writes, step: { number: step, result }, onWritten });
-          }
-          return result;
+          return whenHere(run(step), ({ result, writes, onWritten }) => {
+            if (writes !== undefined) {
+              waiting.push({ writes, step: { number: step, result }, onWritten });
+            }
+            return result;
+          });
         },
         owe(writes) {
           if (writes.length > 0) waiting.push({ writes });

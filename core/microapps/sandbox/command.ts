@@ -29,7 +29,16 @@ export interface SandboxJob {
 export interface Command {
   readonly command: string;
   readonly args: readonly string[];
+  /** As in `ChildOptions`. */
+  readonly pipesAside?: boolean;
 }
+
+/**
+ * bwrap's own processes keep the stdin and stdout they were given for as long as they run, so nobody would
+ * see the microapp close its own. What is beyond those three they let go: so its pipes come there, and
+ * this puts them where it looks for them.
+ */
+const TAKE_PIPES = 'exec "$0" "$@" <&3 >&4 3<&- 4>&-';
 
 /** What the system's own directories hold is not secret, and every runtime needs some of it. */
 const SYSTEM = [
@@ -94,7 +103,8 @@ function atLevel(job: SandboxJob): Command {
       : runtime.kind === "node"
       ? nodeHeapArgs(args, heap)
       : args;
-    return { command: bwrap, args: [...bwrapArgs(job), "--", runtime.program, ...inner] };
+    const start = ["/bin/sh", "-c", TAKE_PIPES, runtime.program, ...inner];
+    return { command: bwrap, args: [...bwrapArgs(job), "--", ...start], pipesAside: true };
   }
   if (runtime.kind === "deno") {
     return { command: runtime.program, args: denoWorkerArgs({ ...job, args, heap }) };
@@ -151,5 +161,6 @@ function limited({ limits, helpers }: SandboxJob, inner: Command): Command {
         'install the Debian package "util-linux"',
     );
   }
-  return { command: helpers.prlimit, args: [...options, "--", inner.command, ...inner.args] };
+  const args = [...options, "--", inner.command, ...inner.args];
+  return { ...inner, command: helpers.prlimit, args };
 }

@@ -19,6 +19,7 @@ import { createCauses, createToolList } from "../../../core/daemon/microapps.ts"
 import { createParts } from "../../../core/daemon/parts.ts";
 import { limitRulesOf } from "../../../core/daemon/rules.ts";
 import { createPooledRandom } from "../../../core/flow/random.ts";
+import { whenHere } from "../../../core/flow/soon.ts";
 import { openLimits } from "../../../core/limits/limits.ts";
 import { loadSettings } from "../../../core/settings/load.ts";
 import type { Journal } from "../../../core/queues/turn_steps.ts";
@@ -119,11 +120,11 @@ const deps = {
 function forgetful(): Journal {
   let next = 0;
   return {
-    step: async (run) => (await run(next++)).result,
+    step: (run) => whenHere(run(next++), ({ result }) => result),
     owe: () => undefined,
     mark: () => undefined,
     commit: (writes) => store.commit(writes),
-    settle: () => Promise.resolve(),
+    settle: () => undefined,
     salvage: () => Promise.resolve(),
     end: (writes) => store.commit(writes),
     rowsForForgotten: () => [],

@@ -91,7 +91,8 @@ describe.each(["bwrap", "none"] as const)("limits at level %s", (sandbox) => {
   it("a microapp that spins is ended by its processor time", async () => {
     await using app = await openTestHost([
       good,
-      hostile("spins", { sandbox, limits: { cpu_secs: 2 } }, ["ignores-sigterm"]),
+      // On a busy machine two seconds of a processor take their time.
+      hostile("spins", { sandbox, limits: { cpu_secs: 2 }, timeout_secs: 60 }, ["ignores-sigterm"]),
     ]);
     await app.host.settled();
     const call = callTool(app, "hostile", "bad");
@@ -154,30 +155,35 @@ describe("bad frames", () => {
     },
   );
 
-  it("a closed stdout ends a microapp that lives on, for its reason", async () => {
-    await using app = await openTestHost([good, hostile("closesStdout", { sandbox: "none" })]);
-    await app.host.settled();
-    const pid = statusOf(app)?.pid ?? 0;
-    await provoke(app);
-    await app.entered("hostile", "ready", 2);
-    expect(await isAlive(pid)).toBe(false);
-    expect(statusOf(app)?.stderr).toContain("nexo: stopped, it closed its stdout and lived on");
-    await expectGoodWorks(app);
-  });
+  it.each(["none", "bwrap"] as const)(
+    "a closed stdout ends a microapp that lives on, for its reason, at level %s",
+    async (sandbox) => {
+      await using app = await openTestHost([good, hostile("closesStdout", { sandbox })]);
+      await app.host.settled();
+      const pid = statusOf(app)?.pid ?? 0;
+      await provoke(app);
+      await app.entered("hostile", "ready", 2);
+      expect(await isAlive(pid)).toBe(false);
+      expect(statusOf(app)?.stderr).toContain("nexo: stopped, it closed its stdout and lived on");
+      await expectGoodWorks(app);
+    },
+  );
 
-  // The processes of bwrap hold the pipe open, so that its end is not seen.
-  it("a closed stdout within bwrap is a microapp that never answers", async () => {
-    const entry = { sandbox: "bwrap" as const, timeout_secs: 0.3 };
-    await using app = await openTestHost([good, hostile("closesStdout", entry)]);
-    expect(await provoke(app)).toMatchObject({ code: "microapp_timeout" });
-    const ask = () => callTool(app, "hostile", "echo");
-    for (let n = 0; n < 4; n++) {
-      await expect(ask()).rejects.toMatchObject({ code: "microapp_timeout" });
-    }
-    await expect(ask()).rejects.toMatchObject({ code: "microapp_breaker_open" });
-    expect(statusOf(app)?.stderr).toContain("about to do closesStdout");
-    await expectGoodWorks(app);
-  });
+  it.each(["none", "bwrap"] as const)(
+    "a closed stdin ends a microapp that is called, at level %s",
+    async (sandbox) => {
+      await using app = await openTestHost([good, hostile("closesStdin", { sandbox })]);
+      await app.host.settled();
+      const pid = statusOf(app)?.pid ?? 0;
+      await provoke(app);
+      await expect(callTool(app, "hostile", "echo")).rejects.toMatchObject({
+        code: "microapp_exited",
+      });
+      expect(await isAlive(pid)).toBe(false);
+      await app.entered("hostile", "ready", 2);
+      await expectGoodWorks(app);
+    },
+  );
 
   it("ten thousand tools are cut to those that can be used, and said so", async () => {
     await using app = await openTestHost([good, hostile("manyTools", { sandbox: "auto" })]);

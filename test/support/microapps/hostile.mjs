@@ -39,6 +39,11 @@ const deeds = {
     process.stdout.on("error", () => {}); // it lives on, mute
     fs.closeSync(1);
   },
+  closesStdin() {
+    setInterval(() => {}, 1000); // it lives on, deaf
+    process.stdin.destroy();
+    fs.closeSync(0);
+  },
   forkBomb() {
     const code = `setInterval(() => {}, 1000)`;
     for (let n = 0; n < 40; n++) spawn(process.execPath, ["-e", code], { stdio: "ignore" });

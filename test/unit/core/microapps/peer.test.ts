@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { PassThrough } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
@@ -138,8 +138,9 @@ describe("a peer", () => {
     input.write("useless\n".repeat(4));
     await setImmediate();
     expect(input.isPaused()).toBe(false);
+    const paused = once(input, "pause");
     input.write("useless\n".repeat(5));
-    while (!input.isPaused()) await setImmediate();
+    await paused;
     say({ id: 1, result: "heard" });
     expect(await call).toBe("heard");
   });
@@ -150,13 +151,80 @@ describe("a peer", () => {
       code: "microapp_timeout",
     });
     const stop = new AbortController();
+    const other = peer.call("other", {}, soon);
     const stopped = peer.call("taken back", {}, { ...soon, signal: stop.signal });
     stop.abort(new CodedError("conflict", "enough"));
     await expect(stopped).rejects.toMatchObject({ code: "conflict" });
     expect(await written()).not.toContain("taken back");
     say({ id: 1, result: "too late" });
-    await setImmediate();
+    say({ id: 2, result: null });
+    await other;
     expect(strays).toEqual([]);
+  });
+
+  it("gives each call up for its own time, whichever was made first", async () => {
+    const { peer, say } = open();
+    const patient = peer.call("patient", {}, soon);
+    const ended = (method: string, timeoutMs: number) =>
+      peer.call(method, {}, { timeoutMs }).catch(({ message }: Error) => message);
+    expect(await Promise.all([ended("slow", 20), ended("quick", 1)])).toEqual([
+      'Cannot call "slow": no answer in 20 ms',
+      'Cannot call "quick": no answer in 1 ms',
+    ]);
+    expect(await ended("later", 1)).toBe('Cannot call "later": no answer in 1 ms');
+    say({ id: 1, result: "still heard" });
+    expect(await patient).toBe("still heard");
+  });
+
+  it("listens once to a signal that many calls have, and to none of long ago", async () => {
+    const { peer, say } = open();
+    const [turn, other] = [new AbortController(), new AbortController()];
+    const listeners = ({ signal }: AbortController) => getEventListeners(signal, "abort").length;
+    for (let id = 1; id <= 5; id++) {
+      const call = peer.call("x", {}, { ...soon, signal: turn.signal });
+      say({ id, result: id });
+      expect(await call).toBe(id);
+    }
+    expect(listeners(turn)).toBe(1);
+
+    const open_ = [turn, turn, other].map(({ signal }) => peer.call("x", {}, { ...soon, signal }));
+    turn.abort(new CodedError("conflict", "enough"));
+    for (const call of open_.slice(0, 2)) {
+      await expect(call).rejects.toMatchObject({ code: "conflict" });
+    }
+    say({ id: 8, result: "its own" });
+    expect(await open_[2]).toBe("its own");
+
+    const many = Array.from({ length: 300 }, () => new AbortController());
+    for (const [i, { signal }] of many.entries()) {
+      const call = peer.call("x", {}, { ...soon, signal });
+      say({ id: 9 + i, result: null });
+      await call;
+    }
+    expect(listeners(other)).toBe(0);
+    expect(many.filter((each) => listeners(each) > 0).length).toBeLessThanOrEqual(64);
+    peer.close(new CodedError("microapp_exited", "gone"));
+    expect(many.filter((each) => listeners(each) > 0)).toEqual([]);
+  });
+
+  it("sends a lone call at once, and together what those ask next who were answered together", async () => {
+    const { peer, input, output, say } = open();
+    const write = vi.spyOn(output, "write");
+    async function ask(times: number): Promise<void> {
+      for (let n = 0; n < times; n++) await peer.call("x", {}, soon);
+    }
+    const asked = [ask(2), ask(2).then(async () => {}), ask(1).then(() => ask(1))];
+    await setImmediate();
+    input.write([1, 2, 3].map((id) => `{"id":${id},"result":null}\n`).join(""));
+    await setImmediate();
+    expect(write.mock.calls.map(([text]) => String(text).match(/"id":\d/g))).toEqual([
+      ['"id":1'],
+      ['"id":2', '"id":3'],
+      ['"id":4'],
+      ['"id":5', '"id":6'],
+    ]);
+    for (const id of [4, 5, 6]) say({ id, result: null });
+    await Promise.all(asked);
   });
 
   it("refuses calls beyond its limit and fails all open ones when it closes", async () => {
@@ -228,8 +296,9 @@ describe("a peer", () => {
       await setImmediate();
     }
     expect(input.isPaused()).toBe(true);
+    const resumed = once(input, "resume");
     output.resume();
-    while (input.isPaused()) await setImmediate();
+    await resumed;
   });
 
   it("answers with the error a handler chose, and internal for all others", async () => {

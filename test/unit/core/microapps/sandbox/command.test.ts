@@ -181,6 +181,21 @@ describe("sandboxCommand()", () => {
     expect(args.slice(-3)).toEqual(["/opt/tool", "run", "main.ts"]);
   });
 
+  it("hands a namespace its pipes where bwrap's own processes let go of them", () => {
+    const { args, pipesAside } = sandboxCommand(job({ level: "bwrap", runtime: other }));
+    expect(pipesAside).toBe(true);
+    expect(args.slice(args.lastIndexOf("--"))).toEqual([
+      "--",
+      "/bin/sh",
+      "-c",
+      'exec "$0" "$@" <&3 >&4 3<&- 4>&-',
+      "/opt/tool",
+      "run",
+      "main.ts",
+    ]);
+    expect(sandboxCommand(job({ level: "none", runtime: other })).pipesAside).toBeUndefined();
+  });
+
   it("hides NEXO_HOME inside what can be read, and shows the state again after it", () => {
     const inside = { ...place, root: "/home/x" };
     const { args } = sandboxCommand(job({ level: "bwrap", runtime: other, place: inside }));
