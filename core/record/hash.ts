@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash, createHmac } from "node:crypto";
+import { createHmac, hash } from "node:crypto";
 import * as canonicalizeModule from "canonicalize";
 import type { Row } from "../store/store.ts";
 
@@ -17,7 +17,7 @@ export function canonicalJson(value: unknown): string {
 
 /** The hash that binds a row to the one before it: 64 hex digits. */
 export function hashRow(prevHash: string, fields: Row): string {
-  return createHash("sha256").update(prevHash).update(canonicalJson(fields)).digest("hex");
+  return hash("sha256", prevHash + canonicalJson(fields), "hex");
 }
 
 /** What ties a row to content that can be erased: 64 hex digits that say nothing without the salt. */

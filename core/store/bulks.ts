@@ -12,6 +12,7 @@ interface Group {
   readonly sql: string;
   readonly changes: Bulk["changes"];
   readonly rows: (readonly Value[])[];
+  readonly summedBy: number | undefined;
 }
 
 /** Bulks waiting to run. */
@@ -33,10 +34,10 @@ export function createBulkBuffer(): BulkBuffer {
   /** Where the unit under way has come to, so that its bulks keep their order. */
   let reached = 0;
   return {
-    add({ sql, rows, changes }) {
+    add({ sql, rows, changes, summedBy }) {
       let group = groups.get(sql);
       if (group === undefined) {
-        group = { sql, changes, rows: [], place: groups.size };
+        group = { sql, changes, rows: [], summedBy, place: groups.size };
         groups.set(sql, group);
       }
       if (group.place < reached) return false;
@@ -53,7 +54,11 @@ export function createBulkBuffer(): BulkBuffer {
   };
 }
 
-async function runGroup(tx: Statements, { sql, changes, rows }: Group): Promise<void> {
+async function runGroup(
+  tx: Statements,
+  { sql, changes, rows: given, summedBy }: Group,
+): Promise<void> {
+  const rows = summedBy === undefined ? given : summed(given, summedBy);
   const width = rows[0]?.length;
   if (width === undefined) return;
   for (const chunk of chunksOf(rows, width)) {
@@ -72,4 +77,16 @@ async function runGroup(tx: Statements, { sql, changes, rows }: Group): Promise<
       );
     }
   }
+}
+
+/** Adds up the rows that agree in their first `keys` values. */
+function summed(rows: readonly (readonly Value[])[], keys: number): (readonly Value[])[] {
+  const sums = new Map<string, Value[]>();
+  for (const row of rows) {
+    const key = JSON.stringify(row.slice(0, keys));
+    const sum = sums.get(key);
+    if (sum === undefined) sums.set(key, [...row]);
+    else for (let i = keys; i < row.length; i++) sum[i] = Number(sum[i]) + Number(row[i]);
+  }
+  return [...sums.values()];
 }

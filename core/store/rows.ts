@@ -35,28 +35,35 @@ export interface RowBuffer {
 
 /** Makes an empty buffer. */
 export function createRowBuffer(): RowBuffer {
-  const groups = new Map<string, Group>();
+  /** By table; most have one, for rows of a table are made in one place. */
+  const tables = new Map<string, Group[]>();
   return {
     add(table, row, onConflict) {
       const columns = Object.keys(row);
-      const key = `${onConflict ?? ""} ${table} ${columns.join()}`;
-      let group = groups.get(key);
+      const ignore = onConflict === "ignore";
+      const groups = tables.get(table) ?? [];
+      tables.set(table, groups);
+      let group = groups.find((one) => one.ignore === ignore && isSame(one.columns, columns));
       if (group === undefined) {
         checkNames(table, columns);
-        group = { table, columns, ignore: onConflict === "ignore", rows: [] };
-        groups.set(key, group);
+        group = { table, columns, ignore, rows: [] };
+        groups.push(group);
       }
       group.rows.push(row);
     },
     async write(tx) {
       for (const ignore of [false, true]) {
-        for (const group of groups.values()) {
+        for (const group of [...tables.values()].flat()) {
           if (group.ignore === ignore) await insertRows(tx, group);
         }
       }
-      groups.clear();
+      tables.clear();
     },
   };
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, i) => name === other[i]);
 }
 
 function checkNames(table: string, columns: readonly string[]): void {

@@ -44,6 +44,11 @@ export interface Bulk {
   /** At least one; all as long as the statement wants them. */
   readonly rows: readonly (readonly Value[])[];
   readonly changes: "one each" | "any";
+  /**
+   * Rows of values that agree in so many of the first, texts or numbers, are one, and their other values,
+   * numbers, are added up. @default each row counts for itself
+   */
+  readonly summedBy?: number;
 }
 
 /** Where a row stands in a stream. */
@@ -150,8 +155,11 @@ export function bulk(
   sql: string,
   rows: readonly (readonly Value[])[],
   changes: Bulk["changes"],
+  summedBy?: number,
 ): Bulk {
-  return { type: "bulk", sql, rows, changes };
+  return summedBy === undefined
+    ? { type: "bulk", sql, rows, changes }
+    : { type: "bulk", sql, rows, changes, summedBy };
 }
 
 /** A row in one or more streams. */

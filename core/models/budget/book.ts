@@ -92,6 +92,8 @@ export function createBook(spent: readonly SpentRow[], nowMs: number): Book {
         ])
       ),
     turnTo(atMs) {
+      // Months end with days.
+      if (atMs < (windows.day + 1) * DAY_MS) return;
       const next = { day: firstDay("day", atMs), month: firstDay("month", atMs) };
       for (const period of PERIODS) {
         // A clock set back must not open a spent window anew.

@@ -114,15 +114,15 @@ export function createBudgets({ budgetsOf, readSpent, onRefused, now }: BudgetsD
     for (const { unit, meter } of meters) meter.reserved += need[unit];
     return {
       settle(real) {
-        const before = new Map(meters.map(({ meter }) => [meter, meter.used]));
+        const budgets = budgetsOf(spender.account);
+        const before = budgets && new Map(meters.map(({ meter }) => [meter, meter.used]));
         for (const { unit, meter } of meters) {
           meter.reserved -= need[unit];
           meter.used += real[unit];
         }
-        const budgets = budgetsOf(spender.account);
         const events = budgets === undefined ? [] : linesOf(budgets, spender.agentId, book)
           .flatMap((line) => {
-            const was = before.get(line.meter);
+            const was = before?.get(line.meter);
             return was === undefined ? [] : passedThresholds(line, was, budgets, now());
           });
         wake(book, spender.account);

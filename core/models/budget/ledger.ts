@@ -159,6 +159,8 @@ const SUMS = [
   "unknown_tokens",
   "unknown_micros",
 ] as const;
+/** Account, day, agent, provider, model. */
+const USAGE_KEYS = 5;
 const ADD_USAGE = `INSERT INTO usage (account_id, day, agent_id, provider, model, ${SUMS.join()})
   VALUES $rows
   ON CONFLICT DO UPDATE SET ${SUMS.map((sum) => `${sum} = ${sum} + excluded.${sum}`).join()}`;
@@ -166,20 +168,25 @@ const ADD_USAGE = `INSERT INTO usage (account_id, day, agent_id, provider, model
 function addedUsage(call: LedgerCall, end: CallEnd): Write {
   const { tokens_in, tokens_out, tokens_cached, cost_micros } = rowOf(call, end);
   const unknown = end.state === "unknown" ? end : undefined;
-  return bulk(ADD_USAGE, [[
-    call.account,
-    dayOf(call.atMs),
-    call.agentId,
-    call.provider,
-    call.model,
-    1,
-    end.state === "failed" ? 1 : 0,
-    unknown === undefined ? 0 : 1,
-    tokens_in,
-    tokens_out,
-    tokens_cached,
-    cost_micros,
-    unknown?.tokens ?? 0,
-    unknown?.micros ?? 0,
-  ]], "any");
+  return bulk(
+    ADD_USAGE,
+    [[
+      call.account,
+      dayOf(call.atMs),
+      call.agentId,
+      call.provider,
+      call.model,
+      1,
+      end.state === "failed" ? 1 : 0,
+      unknown === undefined ? 0 : 1,
+      tokens_in,
+      tokens_out,
+      tokens_cached,
+      cost_micros,
+      unknown?.tokens ?? 0,
+      unknown?.micros ?? 0,
+    ]],
+    "any",
+    USAGE_KEYS,
+  );
 }

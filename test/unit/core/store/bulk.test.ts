@@ -130,4 +130,29 @@ describe("readEach()", () => {
       "fulfilled",
     ]);
   });
+
+  it("adds up rows of values that are one, those of all units that share a commit", async () => {
+    await using opened = await openTestStore();
+    const { store } = opened;
+    const add = (agent: string, calls: number): Write =>
+      bulk(
+        `INSERT INTO usage (account_id, agent_id, day, provider, model, calls, failed_calls, unknown_calls,
+           tokens_in, tokens_out, tokens_cached, cost_micros, unknown_tokens, unknown_micros)
+         SELECT *, 0, 0, 0, 0, 0, 0, 0, 0 FROM (VALUES $rows) WHERE TRUE
+         ON CONFLICT DO UPDATE SET calls = calls + excluded.calls`,
+        [["acme", agent, 1, "p", "m", calls]],
+        "any",
+        5,
+      );
+    await store.commit([add("ana", 1)]);
+    await Promise.all(
+      [["ana", 2], ["bob", 4], ["ana", 8]].map(([agent, calls]) =>
+        store.commit([add(String(agent), Number(calls))])
+      ),
+    );
+    expect(await store.read("SELECT agent_id, calls FROM usage ORDER BY agent_id")).toEqual([
+      { agent_id: "ana", calls: 11 },
+      { agent_id: "bob", calls: 4 },
+    ]);
+  });
 });
