@@ -199,6 +199,8 @@ describe.skipIf(CHROMIUM === undefined)("a SaaS of one's own", () => {
     await page.getByRole("button", { name: "Go on with Welcome" }).click();
     await page.getByText("running", { exact: true }).waitFor();
     await page.getByText("1 answered or opted out").waitFor();
+    // Nobody had to do anything again.
+    expect(await page.getByRole("alert").count()).toBe(0);
   });
 
   it("keeps what is changed of an agent, its rules and skills, killed in each step", async () => {
