@@ -42,7 +42,7 @@ describe("the commands of", () => {
     expect(names).toContain("README.md");
   });
 
-  it.each(shown)("$page work", { timeout: 400_000 }, async ({ page, blocks }) => {
+  it.each(shown)("$page work", { timeout: 600_000 }, async ({ page, blocks }) => {
     await using desk = await openDesk();
     const given = GIVEN[page] ?? {};
     const needsNats = blocks.some(({ text }) => text.includes("127.0.0.1:8443"));

@@ -56,6 +56,11 @@ const GOING_ON: readonly (readonly [command: RegExp, kind: string, says: string]
 const PREAMBLE = String.raw`
 set -euo pipefail
 set -m # each command that goes on has a process group of its own
+# The packages of the clone are the repository's own: nobody takes them away.
+npm() {
+  case "$PWD:$1" in "$START:ci" | "$START:install") echo "not in the clone: npm $1" >&2; return 64 ;; esac
+  command npm "$@"
+}
 declare -A going=() heard=()
 # Ends when nobody is left who could say something.
 stop() {
