@@ -89,6 +89,16 @@ it("every block of every page has a rule", () => {
   for (const page of pages()) expect(textAround(page), page).not.toMatch(/\n\s*\n {4,}\S/);
 });
 
+it.each(pages())("every table of %s has a head, and rows as long as it", (page) => {
+  const tables = textAround(page).match(/^\|.*\n(?:\|.*\n)*/gm) ?? [];
+  for (const table of tables) {
+    const [head = "", line = "", ...rows] = table.trimEnd().split("\n");
+    expect(line, head).toMatch(/^\|(?: *:?-+:? *\|)+$/);
+    const cells = (row: string): number => row.match(/(?<!\\)\|/g)?.length ?? 0;
+    for (const row of [line, ...rows]) expect(cells(row), row).toBe(cells(head));
+  }
+});
+
 it.each(Object.keys(RULES))(
   "every block of `%s` keeps to its rule",
   { timeout: 120_000 },
