@@ -52,7 +52,7 @@ async function bundle(
 const assets: EdgeAssets = {
   console: {
     script: await bundle("./console/page/main.tsx", "console.js", SCRIPT),
-    style: await bundle("./console/page/style.css", "console.css", STYLE),
+    style: await bundle("./console/page/style/mod.css", "console.css", STYLE),
   },
   chat: {
     script: await bundle("./chat/page/main.ts", "chat.js", SCRIPT),
