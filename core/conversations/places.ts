@@ -139,6 +139,10 @@ function createCrowd(now: Clock): Crowd {
       if (account !== last.account) other = last;
       last = { account, atMs: now() };
     },
-    isAlone: (account) => now() - (account === last.account ? other : last).atMs > THERE_MS,
+    isAlone(account) {
+      const agoMs = now() - (account === last.account ? other : last).atMs;
+      // A clock that was set back says nothing of who is there.
+      return agoMs > THERE_MS || agoMs < 0;
+    },
   };
 }

@@ -106,6 +106,14 @@ describe("createPlaces()", () => {
     play.pass(5_000);
     play.place("busy-7")[Symbol.dispose]();
     expect(busy()).toBe(16);
+    play.queue("quiet", "quiet again");
+    play.place("busy-8")[Symbol.dispose]();
+    play.place("busy-9")[Symbol.dispose]();
+    expect(busy()).toBe(16);
+    // The clock is set back.
+    play.pass(-3_600_000);
+    play.place("busy-10")[Symbol.dispose]();
+    expect(busy()).toBe(18);
   });
 
   it("lets a tenant's turns that have begun go on before others of its begin", async () => {
