@@ -352,6 +352,12 @@ describe.skipIf(CHROMIUM === undefined)("a SaaS of one's own", () => {
     await signIn(gus.page, shop.url, codes["globex"] ?? "");
     await gus.page.getByText("visitor-").first().waitFor();
     expect(await gus.page.getByText("refund").count()).toBe(0);
+    await owner.page.goto(`${shop.url}#/globex/setup`);
+    await killed(/tenants\/globex\/users\/[^/]+$/, "DELETE");
+    await owner.page.getByRole("button", { name: "Revoke the code of Gus of Globex" }).click();
+    await owner.page.getByText("Nobody yet").waitFor();
+    await gus.page.reload();
+    await gus.page.getByLabel("Sign-in code").waitFor();
   });
 
   it("has on record what happened: audit, turns and usage", async () => {

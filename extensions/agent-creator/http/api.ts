@@ -76,6 +76,15 @@ export function createApi(product: Product, kit: HttpKit): Hono<SignedIn> {
     const pairing = await app.admin.call("pairing/status", { challenge_id }).catch(nullWhenGone);
     return c.json({ pairing });
   });
+  api.get(
+    "/tenants/:account/users",
+    ownerOnly,
+    async (c) => c.json({ users: await users.list(accountOf(c)) }),
+  );
+  api.delete("/tenants/:account/users/:id", ownerOnly, async (c) => {
+    await users.revoke(accountOf(c), c.req.param("id"));
+    return c.body(null, 204);
+  });
   api.post("/tenants/:account/users", ownerOnly, async (c) => {
     const { name } = z.object({ name: z.string().trim().min(1).max(128) }).parse(
       await c.req.json(),

@@ -8,7 +8,7 @@ import { useState } from "preact/hooks";
 import { ask } from "./api.ts";
 import { onFields, useAct, useAnswer } from "./hooks.ts";
 import { Badge, Button, Empty, Field, Missing, Problem, Section, Waiting } from "./parts.tsx";
-import type { Customer, Pairing } from "./types.ts";
+import type { Customer, Pairing, User } from "./types.ts";
 
 /** The steps from a name to a first conversation. */
 export function SetupPage({ account }: { account: string }) {
@@ -222,17 +222,50 @@ function PairingStep({ customer, onDone }: StepProps) {
 }
 
 function PeopleStep({ customer, onDone }: StepProps) {
+  const path = `tenants/${customer.account_id}/users`;
+  const { data, error: unread, refresh } = useAnswer<{ users: User[] }>(path, "still");
   const { act, isBusy, error } = useAct();
   const [code, setCode] = useState<string | undefined>(undefined);
+  const revoke = async (id: string): Promise<void> => {
+    const done = await act(() => ask(`${path}/${encodeURIComponent(id)}`, { method: "DELETE" }));
+    if (done) refresh();
+  };
   return (
     <Section title="4. Let the customer's people in">
+      <Problem text={unread} onRetry={refresh} />
+      {data === undefined
+        ? <Missing error={unread} />
+        : data.users.length === 0
+        ? <Empty>Nobody yet. Who has a code sees this customer, and no other.</Empty>
+        : (
+          <ul class="rows">
+            {data.users.map(({ id, name }) => (
+              <li key={id} class="row">
+                <strong>{name}</strong>
+                <span class="buttons">
+                  <Button
+                    type="button"
+                    class="bare"
+                    isBusy={isBusy}
+                    label={`Revoke the code of ${name}`}
+                    onClick={() => void revoke(id)}
+                  >
+                    Revoke the code
+                  </Button>
+                </span>
+              </li>
+            ))}
+          </ul>
+        )}
       <form
         onSubmit={onFields(async (body) => {
-          const done = await act(async () => {
-            const path = `tenants/${customer.account_id}/users`;
-            setCode((await ask<{ code: string }>(path, { method: "POST", body })).code);
-          });
-          if (done) onDone();
+          const done = await act(async () =>
+            setCode((await ask<{ code: string }>(path, { method: "POST", body })).code)
+          );
+          if (done) {
+            refresh();
+            onDone();
+          }
           return done;
         })}
       >
@@ -243,7 +276,7 @@ function PeopleStep({ customer, onDone }: StepProps) {
         <Button isBusy={isBusy}>Make a sign-in code</Button>
       </form>
       {code === undefined ? null : (
-        <p role="status">
+        <p class="told" role="status">
           Their code, shown this once: <code class="code">{code}</code>
         </p>
       )}
