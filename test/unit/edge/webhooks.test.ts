@@ -343,7 +343,10 @@ describe("the body", () => {
 
   it("must arrive before the deadline, however steadily it drips", async () => {
     await using fixture = await startEdge(configOf([github], { request_timeout_ms: 150 }));
-    const { socket, answer } = raw(fixture.edge.url, "POST /webhooks/gh", ["Content-Length: 1000"]);
+    const { socket, answer, connected } = raw(fixture.edge.url, "POST /webhooks/gh", [
+      "Content-Length: 1000",
+    ]);
+    await connected;
     const drip = setInterval(() => socket.write("x"), 10);
     expect(await answer).toMatch(/^HTTP\/1.1 408 /);
     clearInterval(drip);
