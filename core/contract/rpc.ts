@@ -123,7 +123,8 @@ export function writeFrame(frame: RpcFrame): string {
 /** A request as one line, around params of {@linkcode lineJson}; undefined leaves them out. */
 export function writeRequest(method: string, params: string | undefined, id: RpcId): string {
   const given = params === undefined ? "" : `,"params":${params}`;
-  return `{"jsonrpc":"2.0","method":${lineJson(method)}${given},"id":${lineJson(id)}}\n`;
+  const number = typeof id === "number" ? id : lineJson(id);
+  return `{"jsonrpc":"2.0","method":${lineJson(method)}${given},"id":${number}}\n`;
 }
 
 /** A value as one line of JSON for any reader, newline included. */

@@ -115,6 +115,7 @@ export function failSpan(span: Span, code: string): void {
 
 /** The span under way in the form of W3C Trace Context; undefined when there is none. */
 export function currentTraceparent(): string | undefined {
+  if (!isTracing()) return undefined;
   const here = trace.getSpanContext(context.active());
   return here === undefined || !isSpanContextValid(here) ? undefined : writeTraceparent(here);
 }

@@ -91,13 +91,15 @@ export function createLineSplitter(
 
   return {
     push(chunk) {
-      const last = chunk.lastIndexOf(NEWLINE);
+      // Mostly it is the very last byte.
+      const end = chunk.length - 1;
+      const last = chunk[end] === NEWLINE ? end : chunk.lastIndexOf(NEWLINE);
       let start = 0;
       while (start <= last && (heldBytes > 0 || dropping || last - start > maxBytes)) {
         start = endOne(chunk, start);
       }
       if (start <= last) emitAll(chunk, start, last);
-      if (last + 1 < chunk.length) hold(chunk.subarray(last + 1));
+      if (last < end) hold(chunk.subarray(last + 1));
     },
     end() {
       if (heldBytes > 0) endHeld();

@@ -27,7 +27,10 @@ export function parseJson(line: string): unknown {
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (levels === 0) return true;
-  for (const member of Object.values(value)) if (isDeeper(member, levels - 1)) return true;
+  if (Array.isArray(value)) return value.some((member) => isDeeper(member, levels - 1));
+  // Without a list of the members: this is done to every answer that is not short.
+  const members = value as JsonObject;
+  for (const name in members) if (isDeeper(members[name], levels - 1)) return true;
   return false;
 }
 
