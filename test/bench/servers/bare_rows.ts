@@ -17,6 +17,7 @@ const [dir = "", migrationsDir = ""] = process.argv.slice(2);
 /** Every table in which a turn leaves rows, and the columns that tell its rows from another's. */
 const TABLES = {
   inbounds: ["id", "msg_id"],
+  chat_messages: ["id", "seq"],
   model_calls: ["id"],
   tool_calls: ["id"],
   transcripts: ["id", "seq", "message_id"],
