@@ -176,6 +176,21 @@ describe("a peer", () => {
     expect(await patient).toBe("still heard");
   });
 
+  it("gives no call a number by which an open one would be mistaken for it", async () => {
+    const { peer, say, written } = open({ limits: { calls: 2 } });
+    const first = peer.call("first", {}, soon);
+    await written();
+    for (let n = 0; n < 20; n++) {
+      const call = peer.call("x", {}, soon);
+      const { id } = JSON.parse(await written()) as { id: number };
+      say({ id, result: `of ${id}` });
+      expect(await call).toBe(`of ${id}`);
+    }
+    const last = peer.call("shutdown", {}, { ...soon, id: 0 });
+    for (const id of [1, 0]) say({ id, result: id });
+    expect(await Promise.all([first, last])).toEqual([1, 0]);
+  });
+
   it("listens once to a signal that many calls have, and to none of long ago", async () => {
     const { peer, say } = open();
     const [turn, other] = [new AbortController(), new AbortController()];
