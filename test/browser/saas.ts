@@ -174,7 +174,8 @@ export async function openVisitor(
   const url = `${edgeUrl}/chat/${instance}/messages`;
   let cookie = "";
   async function ask(init: RequestInit): Promise<Record<string, unknown>> {
-    const headers = { "content-type": "application/json", cookie };
+    // A connection that was kept may be closed by the edge the moment it is used again.
+    const headers = { "content-type": "application/json", cookie, connection: "close" };
     const response = await fetch(url, { ...init, headers });
     expect(response.ok, `${response.status}`).toBe(true);
     cookie = response.headers.get("set-cookie")?.split(";")[0] ?? cookie;
