@@ -95,11 +95,11 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
 
   /** Whether the row is settled; otherwise nobody may wait for it any more. */
   async function sendUntilSettled(item: OpenOutbound, signal: AbortSignal): Promise<boolean> {
-    const { account_id: account, id } = item;
+    const { account_id: account } = item;
     let next: Next = { kind: "again", atMs: item.next_at_ms };
     for (let notReady = 0; next.kind === "again";) {
       signal.throwIfAborted();
-      const outbound = await insist(account, () => outbox.find(account, id), signal);
+      const outbound = await insist(account, () => outbox.load(item), signal);
       if (outbound === undefined) return true;
       // What must not go out any more need not wait for its time, nor let others wait behind it.
       if (next.atMs > now() && !attempts.isOver(outbound)) {
@@ -111,7 +111,7 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
       }
       const end = await attempts.send(outbound, signal);
       notReady = end.kind === "not_ready" || end.kind === "auth" ? notReady + 1 : 0;
-      next = await insist(account, () => record(outbound, end, notReady), signal);
+      next = await insist(account, () => settle(outbound, end, notReady), signal);
     }
     return true;
   }
@@ -130,6 +130,19 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
         log.error("outbound.unrecorded", { code: codeOf(error), error: messageOf(error) });
         await pauses.pause(account, backoffMs(failures, RETRY), signal);
       }
+    }
+  }
+
+  /** Records how a try ended, unless the row was settled meanwhile: by a quick receipt, or an erasure. */
+  async function settle(outbound: UnsentOutbound, end: SendEnd, notReady: number): Promise<Next> {
+    const { account_id: account, id } = outbound;
+    try {
+      return await record(outbound, end, notReady);
+    } catch (error) {
+      if (codeOf(error) !== "conflict") throw error;
+      if (await outbox.find(account, id) !== undefined) throw error;
+      log.info("outbound.settled_meanwhile", { id, account, end: end.kind });
+      return SETTLED;
     }
   }
 

@@ -81,7 +81,10 @@ export interface Outbox {
   /** Takes back that a message was sent: its provider could not deliver it. Fails unless it was sent. */
   rowsForBounced(account: string, id: string): Write[];
   rowsForReplay(account: string, id: string, nowMs: number, expiresAtMs: number): Write[];
+  /** An unsent message, as it is on disk. */
   find(account: string, id: string): Promise<UnsentOutbound | undefined>;
+  /** The same by its item; of one that was queued here a moment ago the first time from memory. */
+  load(item: OpenOutbound): Promise<UnsentOutbound | undefined>;
   /** To be called after messages were erased: none is in memory then. */
   readonly forget: () => void;
   /** Whether there is such a message, whatever has become of it. */
@@ -141,15 +144,21 @@ export function createOutbox(
   const place = (account: string, id: string) => ({ table: "outbox", account, id });
   const open = (account: string, id: string, sealed: Uint8Array): OutboundBody =>
     OutboundBody.parse(JSON.parse(sealer.openText(place(account, id), sealed)));
-  /** What was queued a moment ago, as it is on disk: it is sent at once, as a rule. Each is taken once. */
-  const fresh = new LRUCache<string, UnsentOutbound>({ max: MAX_FRESH, maxSize: MAX_FRESH_CHARS });
+  /**
+   * What was queued a moment ago: it is sent at once, as a rule, and each is taken once. Only who has the
+   * item of that very queueing gets it, and has it once it is on disk; another of the same id may be there.
+   */
+  const fresh = new LRUCache<string, { item: OpenOutbound; unsent: UnsentOutbound }>({
+    max: MAX_FRESH,
+    maxSize: MAX_FRESH_CHARS,
+  });
 
-  function rowOf(piece: Outbound, nowMs: number, traceparent: string | null): Write {
+  function rowOf(piece: Outbound, item: OpenOutbound): Write {
     const { body, ...columns } = piece;
-    const { account_id: account, id } = piece;
+    const { account_id: account, id, created_at_ms: nowMs, traceparent } = item;
     const json = JSON.stringify(body);
     const unsent = { author: "agent" as const, ...piece, attempts: 0, unsureSinceMs: null };
-    fresh.set(`${account}/${id}`, unsent, { size: json.length });
+    fresh.set(`${account}/${id}`, { item, unsent }, { size: json.length });
     return insert("outbox", {
       ...columns,
       sealed: sealer.seal(place(account, id), json),
@@ -164,21 +173,31 @@ export function createOutbox(
     });
   }
 
+  async function find(account: string, id: string): Promise<UnsentOutbound | undefined> {
+    const [row] = await store.readEach<OutboxRow>(
+      `WITH given (call, id, account_id) AS (VALUES $rows)
+       SELECT given.call, o.id, o.account_id, agent_id, session_id, channel, instance, contact,
+         turn_id, sealed, attempts, expires_at_ms, sent_at_ms, author
+       FROM given JOIN outbox o ON o.id = given.id AND o.account_id = given.account_id
+       WHERE state = 'queued'`,
+      [[id, account]],
+    );
+    if (row === undefined) return undefined;
+    const { call: _call, sealed, sent_at_ms: unsureSinceMs, ...rest } = row;
+    return { ...rest, unsureSinceMs, body: open(account, id, sealed) };
+  }
+
   return {
     queue(outbound, nowMs) {
       const pieces = piecesOf(outbound, textLimitOf(outbound.channel));
       const traceparent = currentTraceparent() ?? null;
-      return {
-        writes: pieces.map((piece) => rowOf(piece, nowMs, traceparent)),
-        items: pieces.map(({ id, account_id, session_id }) => ({
-          id,
-          account_id,
-          session_id,
-          next_at_ms: nowMs,
-          created_at_ms: nowMs,
-          traceparent,
-        })),
-      };
+      const queued = pieces.map((piece) => {
+        const { id, account_id, session_id } = piece;
+        const times = { next_at_ms: nowMs, created_at_ms: nowMs };
+        const item: OpenOutbound = { id, account_id, session_id, ...times, traceparent };
+        return { item, write: rowOf(piece, item) };
+      });
+      return { writes: queued.map(({ write }) => write), items: queued.map(({ item }) => item) };
     },
     rowsForTrying: (account, id, nowMs) => [bulk(
       `WITH given (id, account_id, at_ms) AS (VALUES $rows)
@@ -244,23 +263,13 @@ export function createOutbox(
       )];
     },
     forget: () => fresh.clear(),
-    async find(account, id) {
+    find,
+    async load(item) {
+      const { account_id: account, id } = item;
       const queued = fresh.get(`${account}/${id}`);
-      if (queued !== undefined) {
-        fresh.delete(`${account}/${id}`);
-        return queued;
-      }
-      const [row] = await store.readEach<OutboxRow>(
-        `WITH given (call, id, account_id) AS (VALUES $rows)
-         SELECT given.call, o.id, o.account_id, agent_id, session_id, channel, instance, contact,
-           turn_id, sealed, attempts, expires_at_ms, sent_at_ms, author
-         FROM given JOIN outbox o ON o.id = given.id AND o.account_id = given.account_id
-         WHERE state = 'queued'`,
-        [[id, account]],
-      );
-      if (row === undefined) return undefined;
-      const { call: _call, sealed, sent_at_ms: unsureSinceMs, ...rest } = row;
-      return { ...rest, unsureSinceMs, body: open(account, id, sealed) };
+      if (queued?.item !== item) return find(account, id);
+      fresh.delete(`${account}/${id}`);
+      return queued.unsent;
     },
     async has(account, id) {
       const rows = await store.read(

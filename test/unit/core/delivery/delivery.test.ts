@@ -4,6 +4,7 @@ import { textOfBody } from "../../../../core/contract/mod.ts";
 import type { Refusal } from "../../../../core/delivery/attempt.ts";
 import { type DeliveryDeps, openDelivery } from "../../../../core/delivery/delivery.ts";
 import type { Outbound } from "../../../../core/queues/outbox.ts";
+import { statement } from "../../../../core/store/store.ts";
 import { settingsOf } from "../../../support/settings.ts";
 import { openSpine, uuid } from "../../../support/spine.ts";
 
@@ -156,8 +157,10 @@ describe("openDelivery()", () => {
   it("does not send again what its row says was sent", async () => {
     await using opened = await open(() => ({ kind: "sent", receipt: null }));
     const message = outbound("once");
-    await opened.sendAll(message);
-    opened.delivery.push(opened.spine.outbox.queue(message, 0).items);
+    const { writes, items } = opened.spine.outbox.queue(message, Date.now());
+    await opened.spine.store.commit(writes);
+    opened.delivery.push(items);
+    opened.delivery.push(items);
     await opened.delivery.drain(new AbortController().signal);
     expect(opened.tried).toEqual(["once"]);
   });
@@ -208,11 +211,10 @@ describe("openDelivery()", () => {
     for (const repeats of [false, true]) {
       await using opened = await open(() => SENT, { channel: { repeats } });
       const { outbox, store } = opened.spine;
-      const { writes, items } = outbox.queue(outbound("1"), Date.now());
-      await store.commit(writes);
-      const [item] = items;
-      await store.commit(outbox.rowsForTrying("acme", item?.id ?? "", Date.now()));
-      opened.delivery.push(items);
+      const killed = outbound("1");
+      await store.commit(outbox.queue(killed, Date.now()).writes);
+      await store.commit(outbox.rowsForTrying("acme", killed.id, Date.now()));
+      opened.delivery.push(await outbox.openForOperator());
       await opened.sendAll(outbound("2"));
       expect(opened.tried).toEqual(repeats ? ["1", "2"] : ["2"]);
       const letters = await opened.spine.deadLetters.listForOperator({ limit: 5 });
@@ -223,17 +225,62 @@ describe("openDelivery()", () => {
   it("waits for a receipt from when core is back, however long it was down", async () => {
     await using opened = await open(() => SENT, { channel: { repeats: false, confirms: true } });
     const { outbox, store } = opened.spine;
-    const { writes, items: [item] } = outbox.queue(outbound("1"), Date.now());
-    if (item === undefined) throw new Error("nothing was queued");
-    await store.commit([...writes, ...outbox.rowsForTrying("acme", item.id, Date.now() - 50_000)]);
-    opened.delivery.push([item]);
+    const killed = outbound("1");
+    const { writes } = outbox.queue(killed, Date.now());
+    await store.commit([
+      ...writes,
+      ...outbox.rowsForTrying("acme", killed.id, Date.now() - 50_000),
+    ]);
+    opened.delivery.push(await outbox.openForOperator());
     await opened.queue(outbound("2"));
     await opened.delivery.underWay("acme").settled;
-    await store.commit(outbox.rowsForConfirmed("acme", item.id, "wamid.1", Date.now()));
+    await store.commit(outbox.rowsForConfirmed("acme", killed.id, "wamid.1", Date.now()));
     opened.delivery.wake("acme");
     await eventually(async () => expect(await opened.states()).toEqual(["sent", "sent"]));
     expect(opened.tried).toEqual(["2"]);
     expect(await opened.spine.deadLetters.listForOperator({ limit: 5 })).toEqual([]);
+  });
+
+  it.each(
+    [
+      ["a receipt that comes before the provider's answer", { kind: "sent", receipt: "r" }],
+      ["a receipt of what seems to have failed", { kind: "retry", reason: "reset" }],
+    ] satisfies [string, SendResult][],
+  )("goes on with the conversation after %s", async (_what, end) => {
+    await using opened = await open(() => SENT, {
+      channel: {
+        repeats: false,
+        confirms: true,
+        async send({ account_id, id, body }) {
+          opened.tried.push(textOfBody(body));
+          if (textOfBody(body) !== "1") return SENT;
+          const { outbox, store } = opened.spine;
+          await store.commit(outbox.rowsForConfirmed(account_id, id, "r", Date.now()));
+          return end;
+        },
+      },
+    });
+    await opened.sendAll(outbound("1"), outbound("2"));
+    await eventually(() => expect(opened.tried).toEqual(["1", "2"]));
+    expect(await opened.states()).toEqual(["sent", "sent"]);
+  });
+
+  it("goes on with what follows when a message is erased while it is sent", async () => {
+    await using opened = await open(() => SENT, {
+      channel: {
+        async send({ id, body }) {
+          opened.tried.push(textOfBody(body));
+          if (textOfBody(body) === "1") {
+            await opened.spine.store.commit([statement("DELETE FROM outbox WHERE id = ?", [id])]);
+          }
+          return SENT;
+        },
+      },
+    });
+    await opened.queue(outbound("1"), outbound("2"));
+    await eventually(async () => expect(await opened.states()).toEqual(["sent"]));
+    expect(opened.tried).toEqual(["1", "2"]);
+    expect((await opened.events()).map(({ kind }) => kind)).toEqual(["outbound_sent"]);
   });
 
   it("says that it tries before it does, where a repetition would be seen", async () => {

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { sessionIdOf } from "../../../../core/agents/session.ts";
 import { createEraser } from "../../../../core/daemon/erasing.ts";
 import { replyOutbound } from "../../../../core/agents/reply.ts";
+import type { OpenOutbound, Outbound } from "../../../../core/queues/outbox.ts";
 import { statement } from "../../../../core/store/store.ts";
 import { settingsOf } from "../../../support/settings.ts";
 import { openSpine, type Spine } from "../../../support/spine.ts";
@@ -19,17 +20,18 @@ async function open(): Promise<Spine> {
   return openSpine(() => settings);
 }
 
-/** Queues a reply and returns its id. */
-async function replied(spine: Spine, text: string): Promise<string> {
+function replyOf(spine: Spine, text: string): Outbound {
   const message = messageFrom(VISITOR, "hello");
-  const outbound = replyOutbound(text, {
-    code: undefined,
-    turnId: message.id,
-    inbounds: [message],
-    nowMs: spine.now(),
-  });
-  await spine.store.commit(spine.outbox.queue(outbound, spine.now()).writes);
-  return outbound.id;
+  const inbounds = [message] as const;
+  return replyOutbound(text, { code: undefined, turnId: message.id, inbounds, nowMs: spine.now() });
+}
+
+/** Queues a reply and returns its item. */
+async function replied(spine: Spine, text: string): Promise<OpenOutbound> {
+  const { writes, items: [item] } = spine.outbox.queue(replyOf(spine, text), spine.now());
+  await spine.store.commit(writes);
+  if (item === undefined) throw new Error("nothing was queued");
+  return item;
 }
 
 describe("a message that came in", () => {
@@ -64,17 +66,29 @@ describe("a message that came in", () => {
 describe("a reply that was queued", () => {
   it("is there for the delivery as the disk has it", async () => {
     await using spine = await open();
-    const id = await replied(spine, "hi");
-    const fresh = await spine.outbox.find(ACCOUNT, id);
+    const item = await replied(spine, "hi");
+    const fresh = await spine.outbox.load(item);
     expect(fresh).toMatchObject({ body: { text: "hi" } });
-    expect(await spine.outbox.find(ACCOUNT, id)).toEqual(fresh);
+    expect(await spine.outbox.load(item)).toEqual(fresh);
+  });
+
+  it("stays as the disk has it when another of its id could not be queued", async () => {
+    await using spine = await open();
+    const reply = replyOf(spine, "hi");
+    const { writes, items: [item] } = spine.outbox.queue(reply, spine.now());
+    await spine.store.commit(writes);
+    const body = { ...reply.body, text: "something else" };
+    const again = spine.outbox.queue({ ...reply, body } as Outbound, spine.now());
+    await expect(spine.store.commit(again.writes)).rejects.toMatchObject({ code: "conflict" });
+    if (item === undefined) throw new Error("nothing was queued");
+    expect(await spine.outbox.load(item)).toMatchObject({ body: { text: "hi" } });
   });
 
   it("is not there when it was given up", async () => {
     await using spine = await open();
-    const id = await replied(spine, "hi");
-    await spine.store.commit(spine.outbox.rowsForDead(ACCOUNT, id));
-    expect(await spine.outbox.find(ACCOUNT, id)).toBeUndefined();
+    const item = await replied(spine, "hi");
+    await spine.store.commit(spine.outbox.rowsForDead(ACCOUNT, item.id));
+    expect(await spine.outbox.load(item)).toBeUndefined();
   });
 });
 
@@ -95,7 +109,7 @@ it("erasing a person takes them out of memory, too", async () => {
   }));
   expect(await spine.transcripts.readHistory(session)).toHaveLength(1);
   const { inboundIds: ids } = await queued(spine, messageFrom(VISITOR, "hello"));
-  const id = await replied(spine, "hi");
+  const item = await replied(spine, "hi");
   const erase = createEraser({
     ...spine,
     conversations: { quietly: (_isMeant, work) => work() },
@@ -104,6 +118,6 @@ it("erasing a person takes them out of memory, too", async () => {
   });
   await erase({ account: ACCOUNT, contact });
   expect(await spine.inbounds.load(ACCOUNT, ids)).toEqual([]);
-  expect(await spine.outbox.find(ACCOUNT, id)).toBeUndefined();
+  expect(await spine.outbox.load(item)).toBeUndefined();
   expect(await spine.transcripts.readHistory(session)).toEqual([]);
 });
