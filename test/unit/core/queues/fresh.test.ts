@@ -78,7 +78,7 @@ describe("a reply that was queued", () => {
     const { writes, items: [item] } = spine.outbox.queue(reply, spine.now());
     await spine.store.commit(writes);
     const body = { ...reply.body, text: "something else" };
-    const again = spine.outbox.queue({ ...reply, body } as Outbound, spine.now());
+    const again = spine.outbox.queue({ ...reply, body }, spine.now());
     await expect(spine.store.commit(again.writes)).rejects.toMatchObject({ code: "conflict" });
     if (item === undefined) throw new Error("nothing was queued");
     expect(await spine.outbox.load(item)).toMatchObject({ body: { text: "hi" } });
