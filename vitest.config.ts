@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongFirst } from "./test/support/sequencer.ts";
 
 interface Kind {
   readonly name: string;
@@ -32,6 +33,7 @@ const kinds: readonly Kind[] = [
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     projects: kinds.map(({ name, include, seconds, workers, turn }) => ({
       extends: true as const,
       test: {
@@ -45,7 +47,7 @@ export default defineConfig({
         // Rooms keep no state of their own, so files can share what they import.
         isolate: name !== "unit",
         maxWorkers: workers,
-        sequence: { groupOrder: turn },
+        sequence: { sequencer: LongFirst, groupOrder: turn },
       },
     })),
   },
