@@ -41,6 +41,8 @@ const VISITORS = TENANTS.flatMap((instance) =>
 );
 const TOTAL = (CHATS.length + VISITORS.length) * MESSAGES_EACH;
 
+const MAILS = CHATS.filter(({ channel }) => channel === "email").length * MESSAGES_EACH;
+
 /** Every message has a number of its own; those of a conversation follow each other. */
 const numbersOf = (lane: number): number[] =>
   Array.from({ length: MESSAGES_EACH }, (_, i) => lane * MESSAGES_EACH + i);
@@ -94,7 +96,16 @@ async function tellStatuses({ immortal, town, provider }: Stage): Promise<void> 
   }
 }
 
-/** Resolves when nothing waits for a turn or for its channel any more. */
+/** Mails that core has taken from the mailboxes, which nobody hands to it. */
+async function mailsTaken({ call }: RunningDaemon): Promise<number> {
+  const taken = await Promise.all(TENANTS.map(async (instance) => {
+    const query = { source: `email:${instance}`, limit: 1000 };
+    return (await call<{ deliveries: unknown[] }>("inbox/list", query)).deliveries.length;
+  }));
+  return taken.reduce((sum, count) => sum + count);
+}
+
+/** Resolves when all that was said was heard, and nothing waits for a turn or for its channel any more. */
 async function untilIdle(stage: Stage): Promise<RunningDaemon> {
   const daemon = await stage.immortal.living();
   await vi.waitFor(async () => {
@@ -102,7 +113,8 @@ async function untilIdle(stage: Stage): Promise<RunningDaemon> {
     const response = await fetch(`${daemon.edgeUrl}/metrics`, { headers: stage.headers });
     const queued = /^nexo_outbox_queued (\d+)$/m.exec(await response.text())?.[1];
     const { waiting } = await daemon.call<{ waiting: number }>("status");
-    expect({ queued, waiting }).toEqual({ queued: "0", waiting: 0 });
+    const mails = await mailsTaken(daemon);
+    expect({ mails, queued, waiting }).toEqual({ mails: MAILS, queued: "0", waiting: 0 });
   }, { timeout: 120_000, interval: 200 });
   return daemon;
 }
