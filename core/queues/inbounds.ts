@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { LRUCache } from "lru-cache";
 import { Inbound } from "../contract/mod.ts";
 import { currentTraceparent } from "../flow/trace.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { bulk, insert, type Row, statement, type Store, type Write } from "../store/store.ts";
+import { createFresh } from "./fresh.ts";
 
 /** An unfinished inbound without its text: all the scheduler needs. */
 export interface OpenInbound extends Row {
@@ -77,10 +77,6 @@ export interface Inbounds {
   openForOperator(): Promise<OpenInbound[]>;
 }
 
-/** Messages in memory that came in and were not taken by their turn yet, and their length as JSON. */
-const MAX_FRESH = 10_000;
-const MAX_FRESH_CHARS = 8 * 1024 * 1024;
-
 const marks = (ids: readonly string[]): string => ids.map(() => "?").join(", ");
 const openColumns =
   "id, account_id, agent_id, session_id, channel, instance, trigger, turn_id, attempts, starts, " +
@@ -126,14 +122,10 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
    * What came in a moment ago, as it is sealed on disk: most turns follow at once. Each is taken once, so
    * that a turn that runs again looks at the disk; one whose row is gone fails with its first commit.
    */
-  const fresh = new LRUCache<string, Inbound>({ max: MAX_FRESH, maxSize: MAX_FRESH_CHARS });
+  const fresh = createFresh<Inbound>();
 
   function takeFresh(account: string, ids: readonly string[]): Inbound[] | undefined {
-    const taken = ids.flatMap((id) => {
-      const inbound = fresh.get(`${account}/${id}`);
-      fresh.delete(`${account}/${id}`);
-      return inbound ?? [];
-    });
+    const taken = ids.flatMap((id) => fresh.take(account, id) ?? []);
     if (taken.length < ids.length) return undefined;
     return taken.sort((a, b) => a.id < b.id ? -1 : 1);
   }
@@ -146,7 +138,7 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
         trigger: inbound.trigger,
       };
       const json = JSON.stringify(inbound);
-      fresh.set(`${account_id}/${id}`, inbound, { size: json.length });
+      fresh.put(account_id, id, inbound, json.length);
       return [insert("inbounds", {
         id,
         account_id,
@@ -180,7 +172,7 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
     rowsForDead: (turn) => rowsForTurn(turn, "state = 'dead'"),
     rowsForHeld(inbound) {
       const { id, key: { account_id: account } } = inbound;
-      fresh.delete(`${account}/${id}`);
+      fresh.take(account, id);
       return [statement(
         `UPDATE inbounds SET state = 'queued', turn_id = NULL, attempts = 0, starts = 0, sealed = ?
          WHERE account_id = ? AND id = ? AND state IN ('queued', 'running')`,
@@ -205,7 +197,7 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
         1,
       )];
     },
-    forget: () => fresh.clear(),
+    forget: fresh.clear,
     async load(account, ids) {
       const taken = takeFresh(account, ids);
       if (taken !== undefined) return taken;

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { LRUCache } from "lru-cache";
 import { OutboundBody, type ReplyAddress, uuidOf } from "../contract/mod.ts";
 import { sha256 } from "../flow/sha256.ts";
 import { currentTraceparent } from "../flow/trace.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { bulk, insert, type Row, statement, type Store, type Write } from "../store/store.ts";
+import { createFresh } from "./fresh.ts";
 import { splitText } from "./split_text.ts";
 
 /** Where a message goes and why. */
@@ -117,10 +117,6 @@ interface OutboxRow extends Row {
   author: "agent" | "operator" | "core";
 }
 
-/** Messages in memory that were queued and not taken by the delivery yet, and their length as JSON. */
-const MAX_FRESH = 10_000;
-const MAX_FRESH_CHARS = 8 * 1024 * 1024;
-
 /** A message as pieces its channel takes; the first keeps its id, the others' follow from it. */
 function piecesOf(outbound: Outbound, limit: number): Outbound[] {
   const { body } = outbound;
@@ -148,17 +144,14 @@ export function createOutbox(
    * What was queued a moment ago: it is sent at once, as a rule, and each is taken once. Only who has the
    * item of that very queueing gets it, and has it once it is on disk; another of the same id may be there.
    */
-  const fresh = new LRUCache<string, { item: OpenOutbound; unsent: UnsentOutbound }>({
-    max: MAX_FRESH,
-    maxSize: MAX_FRESH_CHARS,
-  });
+  const fresh = createFresh<{ item: OpenOutbound; unsent: UnsentOutbound }>();
 
   function rowOf(piece: Outbound, item: OpenOutbound): Write {
     const { body, ...columns } = piece;
     const { account_id: account, id, created_at_ms: nowMs, traceparent } = item;
     const json = JSON.stringify(body);
     const unsent = { author: "agent" as const, ...piece, attempts: 0, unsureSinceMs: null };
-    fresh.set(`${account}/${id}`, { item, unsent }, { size: json.length });
+    fresh.put(account, id, { item, unsent }, json.length);
     return insert("outbox", {
       ...columns,
       sealed: sealer.seal(place(account, id), json),
@@ -232,7 +225,7 @@ export function createOutbox(
       )];
     },
     rowsForDead(account, id) {
-      fresh.delete(`${account}/${id}`);
+      fresh.take(account, id);
       return [statement(
         "UPDATE outbox SET state = 'dead' WHERE account_id = ? AND id = ? AND state = 'queued'",
         [account, id],
@@ -262,14 +255,12 @@ export function createOutbox(
         1,
       )];
     },
-    forget: () => fresh.clear(),
+    forget: fresh.clear,
     find,
     async load(item) {
       const { account_id: account, id } = item;
-      const queued = fresh.get(`${account}/${id}`);
-      if (queued?.item !== item) return find(account, id);
-      fresh.delete(`${account}/${id}`);
-      return queued.unsent;
+      const queued = fresh.take(account, id);
+      return queued?.item === item ? queued.unsent : find(account, id);
     },
     async has(account, id) {
       const rows = await store.read(

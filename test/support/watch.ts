@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { TurnView } from "../../core/contract/views/turns.ts";
 import type { RunningDaemon } from "./daemon.ts";
 
 /** An event as `events/list` gives it. */
@@ -39,21 +40,7 @@ export async function eventually<T>(
 }
 
 /** A finished turn as `turns/tail` gives it. */
-export interface SeenTurn {
-  readonly turn_id: string;
-  readonly account_id: string;
-  readonly agent_id: string;
-  readonly session_id: string;
-  readonly binding_id: string;
-  readonly trigger: string;
-  readonly envelope_id: string | null;
-  readonly delivery_id: string | null;
-  readonly outcome: "ok" | "error" | "refused";
-  readonly error: string | null;
-  readonly tokens_in: number;
-  readonly tokens_out: number;
-  readonly tool_calls: number;
-}
+export type SeenTurn = TurnView;
 
 /** The newest finished turns, newest first. */
 export async function tailTurns(
