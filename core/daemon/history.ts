@@ -11,15 +11,18 @@ import { ModelMessage } from "../models/model.ts";
 import type { Transcripts } from "../record/transcripts.ts";
 
 /** What stands in the model's column of a transcript. */
-const Kept = z.union([Summary, ModelMessage]);
+const Kept = z.discriminatedUnion("role", [Summary, ModelMessage]);
 
 /** What was parsed before, for as long as the message is remembered elsewhere. */
 const parsed = new WeakMap<object, z.infer<typeof Kept>>();
 
 function keptOf(message: unknown): z.infer<typeof Kept> {
   if (typeof message !== "object" || message === null) return Kept.parse(message);
-  const kept = parsed.get(message) ?? Kept.parse(message);
-  parsed.set(message, kept);
+  let kept = parsed.get(message);
+  if (kept === undefined) {
+    kept = Kept.parse(message);
+    parsed.set(message, kept);
+  }
   return kept;
 }
 

@@ -7,7 +7,7 @@ import { type Clock, messageOf, OFFLINE_PROVIDER } from "../contract/mod.ts";
 import { rowsForEvents } from "../events/event_rows.ts";
 import { BREAKER_LIMITS, type Breakers, createBreakers } from "../flow/breaker.ts";
 import type { Log } from "../flow/log.ts";
-import { inSpan } from "../flow/trace.ts";
+import { inSpan, isTracing } from "../flow/trace.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store } from "../store/store.ts";
 import { createBudgets } from "./budget/budgets.ts";
@@ -91,14 +91,17 @@ export function createModels(deps: ModelsDeps): AskModel {
   };
 
   return async function ask(caller, chosen, request) {
-    const other = await budgets.downgraded(caller);
+    const downgraded = budgets.downgraded(caller);
+    const other = downgraded instanceof Promise ? await downgraded : downgraded;
     const ref = other === undefined ? chosen : { provider: other.provider, model: other.model };
     const fallbacks = configOf(settings(), ref.provider, caller.account)?.config.fallbacks ?? [];
     const progress = openProgress(request.onProgress);
+    const asked = request.onProgress === undefined
+      ? request
+      : { ...request, onProgress: progress.tell };
     let failed: unknown;
     for (const next of [ref, ...fallbacks]) {
       try {
-        const asked = { ...request, onProgress: progress.tell };
         return await askRoute(desk, { caller, ref: next, request: asked }, progress.restart);
       } catch (error) {
         failed ??= error;
@@ -156,6 +159,7 @@ function askRoute(desk: Desk, route: Route, restart: () => void): Promise<Asked>
 
 /** One try as a span, by the conventions of OpenTelemetry for generative models. */
 function traced(ref: ModelRef, ask: () => Promise<Asked>): Promise<Asked> {
+  if (!isTracing()) return inSpan(ref.model, {}, ask);
   return inSpan(`chat ${ref.model}`, {
     kind: "client",
     attributes: {

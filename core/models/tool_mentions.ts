@@ -41,15 +41,17 @@ function findNames(text: string, tools: readonly ModelTool[]): Found[] {
   const names = tools.flatMap((tool) => [
     { name: tool.name, tool },
     { name: tool.ownName, tool },
-  ]).filter(({ name }) => name !== "");
+  ]).filter(({ name }) => name !== "" && text.includes(name));
+  if (names.length === 0) return [];
   names.sort((a, b) => b.name.length - a.name.length);
 
   const found: Found[] = [];
   let at = 0;
   while (at < text.length) {
-    const hit = startsWord(text, at)
-      ? names.find(({ name }) => text.startsWith(name, at) && endsWord(text, at + name.length))
-      : undefined;
+    const here = at;
+    const hit = names.find(({ name }) =>
+      text.startsWith(name, here) && startsWord(text, here) && endsWord(text, here + name.length)
+    );
     const startsAt = at;
     at += hit?.name.length ?? 1;
     // A tool named again is only a word: reading its object each time could cost the square of the text.

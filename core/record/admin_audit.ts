@@ -7,7 +7,7 @@ import type { AuditView } from "../contract/views/audit.ts";
 import { OPERATOR_STREAM } from "../events/event_rows.ts";
 import { clampLimit, readPage } from "../events/page.ts";
 import { append, type Row, type Store, type Value, type Write } from "../store/store.ts";
-import { hashRow, pick } from "./hash.ts";
+import { hashRow, sortedNames } from "./hash.ts";
 import { storable } from "./storable.ts";
 
 /** An admin call before it runs. */
@@ -37,7 +37,7 @@ export interface AuditOutcome {
 }
 
 /** Columns that the hash covers. */
-export const AUDIT_HASHED = [
+export const AUDIT_HASHED = sortedNames([
   "id",
   "account_id",
   "offset",
@@ -54,7 +54,7 @@ export const AUDIT_HASHED = [
   "error_code",
   "duration_ms",
   "prev_hash",
-] as const;
+]);
 
 /** The stream of an account's admin calls. */
 export function auditStream(account: string): string {
@@ -101,7 +101,7 @@ function auditWrites(intent: AuditIntent, phase: Row): Write[] {
   return [append("admin_audit", [auditStream(account)], ([position]) => {
     const prevHash = position?.prevHash ?? "";
     const row = { ...fixed, offset: position?.offset ?? 1, prev_hash: prevHash };
-    const hash = hashRow(prevHash, pick(row, AUDIT_HASHED));
+    const hash = hashRow(prevHash, row, AUDIT_HASHED);
     return { row: { ...row, hash }, hash };
   })];
 }

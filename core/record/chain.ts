@@ -5,7 +5,7 @@
  */
 import type { Row, Store } from "../store/store.ts";
 import { AUDIT_HASHED, auditStream } from "./admin_audit.ts";
-import { hashRow, pick } from "./hash.ts";
+import { hashRow } from "./hash.ts";
 import type { Head } from "./heads.ts";
 import { erasablePartHolds, TURN_ERASABLE, TURN_HASHED, turnStream } from "./turns.ts";
 
@@ -173,7 +173,7 @@ function startWalk({ table, checkpoint }: ChainQuery): Walk {
       else if (prevHash !== last.hash) {
         report(offset, "the row does not follow from the one before");
       }
-      if (hashRow(prevHash, pick(row, hashed)) !== hash) report(offset, "the row was changed");
+      if (hashRow(prevHash, row, hashed) !== hash) report(offset, "the row was changed");
       if (!restHolds(row)) report(offset, "the erasable part of the row was changed");
       last = { offset, hash };
       compare(last);

@@ -28,8 +28,8 @@ export interface RecentEntries {
     query: { readonly limit: number; readonly before: number },
     read: () => Promise<HistoryEntry[]>,
   ): Promise<HistoryEntry[]>;
-  /** An entry is on disk now. */
-  appended(session: string, entry: HistoryEntry): void;
+  /** Entries, one behind the other, are on disk now. */
+  appended(session: string, entries: readonly HistoryEntry[]): void;
   /** Entries were deleted: nothing that is remembered counts. */
   readonly forget: () => void;
 }
@@ -39,6 +39,8 @@ interface Known {
   readonly entries: readonly HistoryEntry[];
   /** Whether there are none before them. */
   readonly isWhole: boolean;
+  /** How much memory they take, roughly. */
+  readonly chars: number;
 }
 
 const MAX_SESSIONS = 5_000;
@@ -51,9 +53,7 @@ export function createRecentEntries(): RecentEntries {
   const known = new LRUCache<string, Known>({
     max: MAX_SESSIONS,
     maxSize: MAX_CHARS,
-    // A model's message is about what its body is.
-    sizeCalculation: ({ entries }) =>
-      entries.reduce((sum, { body }) => sum + 100 + 2 * body.length, 100),
+    sizeCalculation: ({ chars }) => 100 + chars,
   });
   /** Reads under way, by their sessions; one that is not here any more has missed something. */
   const reading = new Map<string, object>();
@@ -61,9 +61,9 @@ export function createRecentEntries(): RecentEntries {
   return {
     async newest(session, { limit, before }, read) {
       const found = known.get(session);
-      const older = found?.entries.filter(({ seq }) => seq < before) ?? [];
-      if (found !== undefined && (found.isWhole || older.length >= limit)) {
-        return older.slice(-limit);
+      if (found !== undefined) {
+        const older = olderThan(found.entries, before);
+        if (found.isWhole || older.length >= limit) return older.slice(-limit);
       }
       if (before !== Number.MAX_SAFE_INTEGER) return read();
       const mark = {};
@@ -71,27 +71,44 @@ export function createRecentEntries(): RecentEntries {
       try {
         const entries = await read();
         if (reading.get(session) === mark) {
-          known.set(session, { entries: [...entries], isWhole: entries.length < limit });
+          const isWhole = entries.length < limit;
+          known.set(session, { entries: [...entries], isWhole, chars: charsOf(entries) });
         }
         return entries;
       } finally {
         if (reading.get(session) === mark) reading.delete(session);
       }
     },
-    appended(session, entry) {
+    appended(session, fresh) {
       reading.delete(session);
       const found = known.get(session);
-      if (found === undefined) return;
-      const { entries, isWhole } = found;
+      const [first] = fresh;
+      if (found === undefined || first === undefined) return;
+      const { entries, isWhole, chars } = found;
       const last = entries.at(-1);
-      if (last !== undefined && last.seq + 1 !== entry.seq) return void known.delete(session);
-      const isFull = entries.length >= MAX_ENTRIES;
-      const kept = isFull ? entries.slice(-MAX_ENTRIES / 2) : entries;
-      known.set(session, { entries: [...kept, entry], isWhole: isWhole && !isFull });
+      if (last !== undefined && last.seq + 1 !== first.seq) return void known.delete(session);
+      if (entries.length + fresh.length <= MAX_ENTRIES) {
+        const all = [...entries, ...fresh];
+        return void known.set(session, { entries: all, isWhole, chars: chars + charsOf(fresh) });
+      }
+      const kept = [...entries, ...fresh].slice(-MAX_ENTRIES / 2);
+      known.set(session, { entries: kept, isWhole: false, chars: charsOf(kept) });
     },
     forget() {
       known.clear();
       reading.clear();
     },
   };
+}
+
+function olderThan(entries: readonly HistoryEntry[], before: number): readonly HistoryEntry[] {
+  if ((entries.at(-1)?.seq ?? -1) < before) return entries;
+  return entries.filter(({ seq }) => seq < before);
+}
+
+/** A model's message is about what its body is. */
+function charsOf(entries: readonly HistoryEntry[]): number {
+  let chars = 0;
+  for (const { body } of entries) chars += 100 + 2 * body.length;
+  return chars;
 }

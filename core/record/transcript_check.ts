@@ -7,6 +7,7 @@ import { codeOf, type TranscriptRole } from "../contract/mod.ts";
 import type { Sealer } from "../store/sealer.ts";
 import type { Row, Store } from "../store/store.ts";
 import { saltedDigest } from "./hash.ts";
+import { openMessage } from "./model_message.ts";
 import { scopeWord } from "./search.ts";
 import { contentOf, sessionStream } from "./transcripts.ts";
 
@@ -62,6 +63,8 @@ export async function checkTranscripts(
 interface EntryRow extends Row {
   session_id: string;
   seq: number;
+  role: TranscriptRole;
+  body: string;
   message_id: string;
   sealed: Uint8Array | null;
 }
@@ -77,19 +80,18 @@ async function checkEntries(
   let entries = 0;
   for (let after = { session_id: "", seq: -1 };;) {
     const rows = await store.readMany<EntryRow>(
-      `SELECT session_id, seq, message_id, sealed FROM transcripts
+      `SELECT session_id, seq, role, body, message_id, sealed FROM transcripts
        WHERE account_id = ? AND (session_id, seq) > (?, ?) ORDER BY session_id, seq LIMIT ?`,
       [account, after.session_id, after.seq, PAGE_ROWS],
     );
-    for (const { session_id, seq, message_id, sealed } of rows) {
+    for (const { session_id, seq, role, body, message_id: messageId, sealed } of rows) {
       const last = ends.get(session_id);
       if (last !== undefined && seq !== last + 1) {
         report(session_id, seq, `the entry before it is ${last}`);
       }
       ends.set(session_id, seq);
-      if (sealed === null) continue;
       try {
-        sealer.openText({ table: "transcripts", account, id: message_id }, new Uint8Array(sealed));
+        openMessage(sealer, { account, role, body, messageId }, sealed);
       } catch (error) {
         report(session_id, seq, `the model's message cannot be opened: ${codeOf(error)}`);
       }

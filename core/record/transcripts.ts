@@ -10,6 +10,7 @@ import { redactJson } from "../redact/redact_json.ts";
 import { type Redactor, redactorOf } from "../redact/redactor.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { append, type Row, type Store, type Value, type Write } from "../store/store.ts";
+import { openMessage, sealMessage } from "./model_message.ts";
 import { createRecentEntries, type HistoryEntry } from "./recent.ts";
 import { withSeams } from "./index_text.ts";
 import { storable } from "./storable.ts";
@@ -19,7 +20,7 @@ export interface TranscriptEntry {
   readonly role: TranscriptRole;
   /** As it was said; redacted before it is kept. */
   readonly text: string;
-  /** The model's own message as JSON; kept sealed. */
+  /** The model's own message, which is JSON; kept sealed, unless the body says it all. */
   readonly modelMessage?: unknown;
   /** The channel it came through; empty counts as `internal`. */
   readonly sourcePlugin: string;
@@ -112,8 +113,8 @@ export interface Transcripts {
  */
 export function contentOf(
   entries: readonly Pick<TranscriptRow, "role" | "body" | "senderId">[],
-): unknown {
-  return entries.map(({ role, body, senderId }) => [role, body, senderId]);
+): string {
+  return JSON.stringify(entries.map(({ role, body, senderId }) => [role, body, senderId]));
 }
 
 /** The stream whose offsets, less one, are the seqs of a session. */
@@ -127,38 +128,50 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
 
   const recent = createRecentEntries();
   store.onAppended((rows) => {
+    let session: string | undefined;
+    let entries: HistoryEntry[] = [];
     for (const { table, row } of rows) {
       if (table !== "transcripts") continue;
       const fresh = row as NewRow;
-      recent.appended(sessionOf(fresh), entryOf(fresh));
+      const own = sessionOf(fresh);
+      if (own !== session) {
+        if (session !== undefined) recent.appended(session, entries);
+        session = own;
+        entries = [];
+      }
+      entries.push(entryOf(fresh));
     }
+    if (session !== undefined) recent.appended(session, entries);
   });
 
-  function sealMessage(
-    account: string,
-    { messageId, modelMessage }: TranscriptEntry,
-  ): Pick<PreparedEntry, "modelMessage" | "sealed"> {
-    if (modelMessage === undefined) return { modelMessage, sealed: null };
-    const kept = modelHistory() === "redacted"
-      ? redactJson(redactorOf(redact, account), modelMessage)
-      : modelMessage;
-    const place = { table: "transcripts", account, id: messageId };
-    return { modelMessage: kept, sealed: sealer.seal(place, JSON.stringify(kept)) };
+  function modelMessageOf(account: string, { modelMessage }: TranscriptEntry): unknown {
+    return modelMessage === undefined || modelHistory() === "sealed"
+      ? modelMessage
+      : redactJson(redactorOf(redact, account), modelMessage);
   }
 
-  function wordsOf(body: string): Pick<PreparedEntry, "body" | "terms"> {
-    if (!isIndexed()) return { body, terms: null };
+  /** What goes into the index, when something does and it is not the body itself. */
+  function termsOf(body: string): string | null {
+    if (!isIndexed()) return null;
     const terms = withSeams(body);
-    return { body, terms: terms === body ? "" : terms };
+    return terms === body ? "" : terms;
   }
 
   function prepare(account: string, entry: TranscriptEntry): PreparedEntry {
+    const { role, messageId } = entry;
+    const body = storable(redact(entry.text, account));
+    const message = modelMessageOf(account, entry);
     return {
-      ...entry,
+      role,
+      body,
+      terms: termsOf(body),
+      modelMessage: message,
+      sealed: sealMessage(sealer, { account, role, body, messageId }, message),
       sourcePlugin: entry.sourcePlugin === "" ? "internal" : entry.sourcePlugin,
       senderId: entry.senderId == null ? null : storable(entry.senderId),
-      ...wordsOf(storable(redact(entry.text, account))),
-      ...sealMessage(account, entry),
+      messageId,
+      turnId: entry.turnId ?? null,
+      sentAtMs: entry.sentAtMs,
     };
   }
 
@@ -223,17 +236,12 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
       const session = sessionOf({ account_id: account, session_id: sessionId, agent_id: agentId });
       return recent.newest(session, { limit: entries, before }, async () => {
         const found = await readNewest([account, sessionId, agentId, before], entries);
-        return found.reverse().map(({ seq, role, body, sealed, message_id }) => ({
+        return found.reverse().map(({ seq, role, body, sealed, message_id: messageId }) => ({
           seq,
           role,
           body,
-          messageId: message_id,
-          modelMessage: sealed === null ? undefined : JSON.parse(
-            sealer.openText(
-              { table: "transcripts", account, id: message_id },
-              new Uint8Array(sealed),
-            ),
-          ) as unknown,
+          messageId,
+          modelMessage: openMessage(sealer, { account, role, body, messageId }, sealed),
         }));
       });
     },
@@ -242,8 +250,8 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
   };
 }
 
-/** What is sealed in rows that were made here, for as long as somebody has the row. */
-const newMessages = new WeakMap<object, unknown>();
+/** The model's message beside the columns of a row that was made here. */
+const MODEL_MESSAGE = Symbol("model message");
 
 /** A row as it was appended. */
 interface NewRow extends Row {
@@ -254,12 +262,13 @@ interface NewRow extends Row {
   role: TranscriptRole;
   body: string;
   message_id: string;
+  [MODEL_MESSAGE]: unknown;
 }
 
 /** The entry of a row that was made here. */
 function entryOf(row: NewRow): HistoryEntry {
   const { seq, role, body, message_id: messageId } = row;
-  return { seq, role, body, messageId, modelMessage: newMessages.get(row) };
+  return { seq, role, body, messageId, modelMessage: row[MODEL_MESSAGE] };
 }
 
 /** A session as it is remembered. */
@@ -270,11 +279,13 @@ function sessionOf(
 }
 
 /** An entry redacted and sealed. */
-export interface PreparedEntry extends TranscriptEntry {
+export interface PreparedEntry extends Omit<TranscriptEntry, "text"> {
   readonly senderId: string | null;
+  readonly turnId: string | null;
   readonly body: string;
   /** What the index takes of it; see the migration. */
   readonly terms: string | null;
+  /** The model's message; see {@linkcode sealMessage}. */
   readonly sealed: Uint8Array | null;
 }
 
@@ -304,10 +315,10 @@ function entryWrites(
         source_plugin: entry.sourcePlugin,
         sender_id: entry.senderId,
         message_id: entry.messageId,
-        turn_id: entry.turnId ?? null,
+        turn_id: entry.turnId,
         sent_at_ms: entry.sentAtMs,
+        [MODEL_MESSAGE]: entry.modelMessage,
       };
-      newMessages.set(row, entry.modelMessage);
       return { row };
     }),
     appendEvent(account, "transcript_appended", () => ({
@@ -318,9 +329,9 @@ function entryWrites(
       role: entry.role,
       body: entry.body,
       sent_at_ms: entry.sentAtMs,
-      ...(entry.senderId === null ? {} : { sender_id: entry.senderId }),
+      sender_id: entry.senderId ?? undefined,
       source_plugin: entry.sourcePlugin,
-      ...(entry.turnId == null ? {} : { turn_id: entry.turnId }),
+      turn_id: entry.turnId ?? undefined,
     })),
   ];
 }

@@ -8,7 +8,7 @@ import type { TurnView } from "../contract/views/turns.ts";
 import { clampLimit, readPage } from "../events/page.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import { append, type Row, statement, type Store, type Value, type Write } from "../store/store.ts";
-import { hashRow, pick, saltedDigest } from "./hash.ts";
+import { hashRow, rowJson, saltedDigest, sortedNames } from "./hash.ts";
 import { storable } from "./storable.ts";
 
 const MAX_ERROR_CHARS = 512;
@@ -43,8 +43,8 @@ export interface FinishedTurn {
   readonly costMicros: number;
   readonly toolCalls: number;
   readonly traceId?: string | null | undefined;
-  /** What the row vouches for without holding it: `contentOf` its entries, or any other JSON. */
-  readonly content: unknown;
+  /** What the row vouches for without holding it: `contentOf` its entries. */
+  readonly content: string;
 }
 
 /** Turns, newest first. */
@@ -65,8 +65,8 @@ export interface TurnQuery {
   readonly outcome?: FinishedTurn["outcome"] | undefined;
 }
 
-/** Columns that the hash covers directly, in no particular order. */
-export const TURN_HASHED = [
+/** Columns that the hash covers directly. */
+export const TURN_HASHED = sortedNames([
   "id",
   "account_id",
   "offset",
@@ -91,7 +91,7 @@ export const TURN_HASHED = [
   "trace_id",
   "content_hmac",
   "prev_hash",
-] as const;
+]);
 
 /** Columns that may lead to a person; the hash covers them through the salt only. What erasing leaves. */
 const TURN_TOMBSTONE: Row = {
@@ -101,7 +101,7 @@ const TURN_TOMBSTONE: Row = {
   error: null,
 };
 /** See `erasablePartHolds`. */
-export const TURN_ERASABLE = Object.keys(TURN_TOMBSTONE);
+export const TURN_ERASABLE = sortedNames(Object.keys(TURN_TOMBSTONE));
 
 /** The stream of a tenant's turns. */
 export function turnStream(account: string): string {
@@ -122,60 +122,58 @@ export function rowsForTurn(
       ? null
       : storable(redact(turn.error, turn.accountId).slice(0, MAX_ERROR_CHARS)),
   };
-  const contentHmac = `${saltedDigest(salt, erasable)}.${saltedDigest(salt, turn.content)}`;
+  const rest = saltedDigest(salt, rowJson(erasable, TURN_ERASABLE));
+  const contentHmac = `${rest}.${saltedDigest(salt, turn.content)}`;
   return [
     append("turns", [turnStream(turn.accountId)], ([position]) => {
       const prevHash = position?.prevHash ?? "";
       const row = {
-        ...fixedColumns(turn),
-        ...erasable,
+        id: turn.id,
+        account_id: turn.accountId,
+        agent_id: turn.agentId,
+        channel: turn.channel,
+        instance: turn.instance,
+        binding_id: turn.bindingId,
+        trigger: turn.trigger,
+        envelope_id: turn.envelopeId ?? null,
+        started_at_ms: turn.startedAtMs,
+        finished_at_ms: turn.finishedAtMs,
+        outcome: turn.outcome,
+        attempts: turn.attempts,
+        provider: turn.provider,
+        model: turn.model,
+        tokens_in: turn.tokensIn,
+        tokens_out: turn.tokensOut,
+        tokens_cached: turn.tokensCached,
+        cost_micros: turn.costMicros,
+        tool_calls: turn.toolCalls,
+        // A clock that was set back must not make a turn take less than no time.
+        duration_ms: Math.max(0, turn.finishedAtMs - turn.startedAtMs),
+        trace_id: turn.traceId ?? null,
+        session_id: erasable.session_id,
+        delivery_id: erasable.delivery_id,
+        inbound_ids: erasable.inbound_ids,
+        error: erasable.error,
         offset: position?.offset ?? 1,
         content_salt: salt,
         content_hmac: contentHmac,
         prev_hash: prevHash,
+        hash: "",
       };
-      const hash = hashRow(prevHash, pick(row, TURN_HASHED));
-      return { row: { ...row, hash }, hash };
+      row.hash = hashRow(prevHash, row, TURN_HASHED);
+      return { row, hash: row.hash };
     }),
   ];
 }
 
-function fixedColumns(turn: FinishedTurn): Row {
-  return {
-    id: turn.id,
-    account_id: turn.accountId,
-    agent_id: turn.agentId,
-    channel: turn.channel,
-    instance: turn.instance,
-    binding_id: turn.bindingId,
-    trigger: turn.trigger,
-    envelope_id: turn.envelopeId ?? null,
-    started_at_ms: turn.startedAtMs,
-    finished_at_ms: turn.finishedAtMs,
-    outcome: turn.outcome,
-    attempts: turn.attempts,
-    provider: turn.provider,
-    model: turn.model,
-    tokens_in: turn.tokensIn,
-    tokens_out: turn.tokensOut,
-    tokens_cached: turn.tokensCached,
-    cost_micros: turn.costMicros,
-    tool_calls: turn.toolCalls,
-    // A clock that was set back must not make a turn take less than no time.
-    duration_ms: Math.max(0, turn.finishedAtMs - turn.startedAtMs),
-    trace_id: turn.traceId ?? null,
-  };
-}
-
 /** Whether what a turn's row says of its erasable part still holds; an erased row must be empty there. */
 export function erasablePartHolds(row: Row): boolean {
-  const erasable = pick(row, TURN_ERASABLE);
   const salt = row["content_salt"];
   if (salt === null) {
-    return TURN_ERASABLE.every((name) => erasable[name] === TURN_TOMBSTONE[name]);
+    return TURN_ERASABLE.every((name) => (row[name] ?? null) === TURN_TOMBSTONE[name]);
   }
   const [digest] = String(row["content_hmac"]).split(".");
-  return saltedDigest(String(salt), erasable) === digest;
+  return saltedDigest(String(salt), rowJson(row, TURN_ERASABLE)) === digest;
 }
 
 /** Makes tombstones of a session's turns: nothing personal is left, and the chain still verifies. */

@@ -32,8 +32,8 @@ export function seal(
   pieces: readonly (Uint8Array | string)[],
   random: Random,
 ): Uint8Array {
-  const header = Buffer.alloc(NONCE_AT);
-  header.writeUInt8(VERSION, 0);
+  const header = Buffer.allocUnsafe(NONCE_AT);
+  header[0] = VERSION;
   header.writeUInt32BE(keyId, 1);
   const nonce = randomBytes(random, NONCE_BYTES);
   const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
@@ -42,16 +42,7 @@ export function seal(
     typeof piece === "string" ? cipher.update(piece, "utf8") : cipher.update(piece)
   );
   cipher.final(); // GCM keeps nothing back; only now there is a tag
-  const sealed = new Uint8Array(texts.reduce((length, text) => length + text.length, TEXT_AT));
-  sealed.set(header);
-  sealed.set(nonce, NONCE_AT);
-  sealed.set(cipher.getAuthTag(), TAG_AT);
-  let at = TEXT_AT;
-  for (const text of texts) {
-    sealed.set(text, at);
-    at += text.length;
-  }
-  return sealed;
+  return Buffer.concat([header, nonce, cipher.getAuthTag(), ...texts]);
 }
 
 /**

@@ -33,8 +33,8 @@ export interface Amounts {
 export interface Book {
   /** The meter of the tenant (`agentId` null) or of one agent, in the window of now. */
   meter(agentId: string | null, period: Period, unit: Unit): Meter;
-  /** Everything a call of this agent counts in. */
-  metersOf(agentId: string): { readonly unit: Unit; readonly meter: Meter }[];
+  /** Everything a call of this agent counts in, in the windows of now. */
+  metersOf(agentId: string): readonly { readonly unit: Unit; readonly meter: Meter }[];
   /** Begins new windows when their time has come. Calls under way stay in the old ones. */
   turnTo(nowMs: number): void;
 }
@@ -62,6 +62,8 @@ const UNITS: readonly Unit[] = ["tokens", "micros"];
 export function createBook(spent: readonly SpentRow[], nowMs: number): Book {
   let windows = { day: firstDay("day", nowMs), month: firstDay("month", nowMs) };
   const meters = { day: new Map<string, Meter>(), month: new Map<string, Meter>() };
+  /** What {@linkcode Book.metersOf} gave for each agent in these windows. */
+  const lists = new Map<string, ReturnType<Book["metersOf"]>>();
 
   function meter(agentId: string | null, period: Period, unit: Unit): Meter {
     const key = agentId === null ? unit : `${unit}/${agentId}`;
@@ -84,13 +86,18 @@ export function createBook(spent: readonly SpentRow[], nowMs: number): Book {
   }
   return {
     meter,
-    metersOf: (agentId) =>
-      PERIODS.flatMap((period) =>
+    metersOf(agentId) {
+      const known = lists.get(agentId);
+      if (known !== undefined) return known;
+      const list = PERIODS.flatMap((period) =>
         UNITS.flatMap((unit) => [
           { unit, meter: meter(null, period, unit) },
           { unit, meter: meter(agentId, period, unit) },
         ])
-      ),
+      );
+      lists.set(agentId, list);
+      return list;
+    },
     turnTo(atMs) {
       // Months end with days.
       if (atMs < (windows.day + 1) * DAY_MS) return;
@@ -100,6 +107,7 @@ export function createBook(spent: readonly SpentRow[], nowMs: number): Book {
         if (next[period] <= windows[period]) continue;
         windows = { ...windows, [period]: next[period] };
         meters[period].clear();
+        lists.clear();
       }
     },
   };

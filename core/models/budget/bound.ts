@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ModelAnswer, ModelFile, ModelRequest } from "../model.ts";
+import type { ModelAnswer, ModelFile, ModelRequest, ModelTool } from "../model.ts";
 
 /** What chat templates add around each message and each tool. */
 const TOKENS_PER_ITEM = 16;
@@ -32,10 +32,21 @@ export function inputBound(
     for (const thought of message.reasoning ?? []) tokens += jsonBytes(thought);
   }
   if (request.tools.length > 0) tokens += TOKENS_PER_TOOLSET;
-  for (const { name, description, inputSchema } of request.tools) {
-    tokens += TOKENS_PER_ITEM + bytesOf(name) + bytesOf(description) + jsonBytes(inputSchema);
-  }
+  for (const tool of request.tools) tokens += toolBound(tool);
   return tokens;
+}
+
+/** A tool is offered again and again. */
+const toolBounds = new WeakMap<ModelTool, number>();
+
+function toolBound(tool: ModelTool): number {
+  let bound = toolBounds.get(tool);
+  if (bound === undefined) {
+    const { name, description, inputSchema } = tool;
+    bound = TOKENS_PER_ITEM + bytesOf(name) + bytesOf(description) + jsonBytes(inputSchema);
+    toolBounds.set(tool, bound);
+  }
+  return bound;
 }
 
 function fileTokens(files: readonly ModelFile[] = [], bytes: ModelRequest["files"]): number {

@@ -6,6 +6,7 @@
  * @module
  */
 import type { AgentEvent, Clock, TenantBudgets } from "../../contract/mod.ts";
+import { type Soon, whenHere } from "../../flow/soon.ts";
 import { type Amounts, type Book, createBook, firstDay } from "./book.ts";
 import {
   BudgetError,
@@ -39,9 +40,9 @@ export interface Budgets {
    */
   reserve(spender: Spender, need: Amounts, signal: AbortSignal): Promise<Reservation>;
   /** The other model that is to answer, when a budget is used as far as that. */
-  downgraded(spender: Spender): Promise<TenantBudgets["downgrade"]>;
+  downgraded(spender: Spender): Soon<TenantBudgets["downgrade"]>;
   /** Whether money counts, so that a model without a price cannot be asked. */
-  countsMoney(spender: Spender): Promise<boolean>;
+  countsMoney(spender: Spender): Soon<boolean>;
 }
 
 /** What counting needs. */
@@ -65,22 +66,25 @@ interface Waiter {
 /** Returns budgets that read each tenant's ledger when it first spends. */
 export function createBudgets({ budgetsOf, readSpent, onRefused, now }: BudgetsDeps): Budgets {
   // One book for each tenant that spent since the start: bounded by the tenants there are.
-  const books = new Map<string, Promise<Book>>();
+  const books = new Map<string, Soon<Book>>();
   const waiting = new Map<string, Set<Waiter>>();
 
-  async function bookOf(account: string): Promise<Book> {
-    let opening = books.get(account);
-    if (opening === undefined) {
-      const nowMs = now();
-      opening = readSpent(account, firstDay("month", nowMs)).then((spent) =>
-        createBook(spent, nowMs)
-      );
-      books.set(account, opening);
-      opening.catch(() => books.delete(account));
+  function bookOf(account: string): Soon<Book> {
+    const nowMs = now();
+    let book = books.get(account);
+    if (book === undefined) {
+      book = readSpent(account, firstDay("month", nowMs)).then((spent) => {
+        const read = createBook(spent, nowMs);
+        books.set(account, read);
+        return read;
+      });
+      books.set(account, book);
+      book.catch(() => books.delete(account));
     }
-    const book = await opening;
-    book.turnTo(now());
-    return book;
+    return whenHere(book, (found) => {
+      found.turnTo(now());
+      return found;
+    });
   }
 
   /** Takes the room, says why there is none, or gives undefined when it is to wait. */
@@ -90,7 +94,7 @@ export function createBudgets({ budgetsOf, readSpent, onRefused, now }: BudgetsD
     need: Amounts,
   ): Reservation | BudgetError | undefined {
     const budgets = budgetsOf(spender.account);
-    if (budgets?.when_exceeded !== "warn") {
+    if (budgets !== undefined && budgets.when_exceeded !== "warn") {
       const verdicts = linesOf(budgets, spender.agentId, book)
         .map((line) => ({ line, says: verdict(line, need) }));
       const refusing = verdicts.find(({ says }) => says === "refuse");
@@ -133,8 +137,10 @@ export function createBudgets({ budgetsOf, readSpent, onRefused, now }: BudgetsD
 
   /** Those who wait are asked again, in the order they came. */
   function wake(book: Book, account: string): void {
+    const queue = waiting.get(account);
+    if (queue === undefined) return;
     book.turnTo(now());
-    for (const waiter of waiting.get(account) ?? []) {
+    for (const waiter of queue) {
       const result = tryReserve(book, waiter.spender, waiter.need);
       if (result === undefined) continue;
       leave(waiter);
@@ -176,24 +182,29 @@ export function createBudgets({ budgetsOf, readSpent, onRefused, now }: BudgetsD
 
   return {
     async reserve(spender, need, signal) {
-      const book = await bookOf(spender.account);
+      const known = bookOf(spender.account);
+      const book = known instanceof Promise ? await known : known;
       signal.throwIfAborted();
       const result = tryReserve(book, spender, need);
       if (result instanceof BudgetError) throw result;
       return result ?? wait(spender, need, signal);
     },
-    async downgraded(spender) {
+    downgraded(spender) {
       const budgets = budgetsOf(spender.account);
       const other = budgets?.downgrade;
       if (other === undefined) return undefined;
-      const lines = linesOf(budgets, spender.agentId, await bookOf(spender.account));
-      return lines.some(({ meter, limit }) => meter.used >= other.at * limit) ? other : undefined;
+      return whenHere(bookOf(spender.account), (book) => {
+        const lines = linesOf(budgets, spender.agentId, book);
+        return lines.some(({ meter, limit }) => meter.used >= other.at * limit) ? other : undefined;
+      });
     },
-    async countsMoney(spender) {
+    countsMoney(spender) {
       const budgets = budgetsOf(spender.account);
-      if (budgets?.when_exceeded === "warn") return false;
-      const lines = linesOf(budgets, spender.agentId, await bookOf(spender.account));
-      return lines.some(({ unit }) => unit === "micros");
+      if (budgets === undefined || budgets.when_exceeded === "warn") return false;
+      return whenHere(
+        bookOf(spender.account),
+        (book) => linesOf(budgets, spender.agentId, book).some(({ unit }) => unit === "micros"),
+      );
     },
   };
 }

@@ -38,12 +38,12 @@ export function dayOf(ms: number): number {
 
 /** Enters a call that is about to be made. */
 export function rowsForOpened(call: LedgerCall): Write[] {
-  return [insert("model_calls", rowOf(call, { state: "open" }))];
+  return [insert("model_calls", rowOf(call, { state: "open" }, null))];
 }
 
 /** Ends a call that was entered. The unit fails when it has ended already. */
 export function rowsForEnded(call: LedgerCall, end: CallEnd, endedAtMs: number): Write[] {
-  const { tokens_in, tokens_out, tokens_cached, cost_micros, error } = rowOf(call, end);
+  const { inputTokens, outputTokens, cachedTokens, costMicros } = knownOf(end);
   return [
     bulk(
       `WITH given (id, state, error, tokens_in, tokens_out, tokens_cached, cost_micros, ended_at_ms)
@@ -56,11 +56,11 @@ export function rowsForEnded(call: LedgerCall, end: CallEnd, endedAtMs: number):
       [[
         call.id,
         end.state,
-        error ?? null,
-        tokens_in ?? 0,
-        tokens_out ?? 0,
-        tokens_cached ?? 0,
-        cost_micros ?? 0,
+        errorOf(end),
+        inputTokens,
+        outputTokens,
+        cachedTokens,
+        costMicros,
         endedAtMs,
       ]],
       "one each",
@@ -72,7 +72,7 @@ export function rowsForEnded(call: LedgerCall, end: CallEnd, endedAtMs: number):
 /** Enters a call that is over: for models that ask nobody, where a crash costs nothing. */
 export function rowsForMade(call: LedgerCall, end: CallEnd, endedAtMs: number): Write[] {
   return [
-    insert("model_calls", { ...rowOf(call, end), ended_at_ms: endedAtMs }),
+    insert("model_calls", rowOf(call, end, endedAtMs)),
     addedUsage(call, end),
   ];
 }
@@ -127,8 +127,12 @@ function callOf(row: OpenRow): LedgerCall {
   };
 }
 
-function rowOf(call: LedgerCall, end: CallEnd | { readonly state: "open" }) {
-  const known = end.state === "ok" ? end : undefined;
+function rowOf(
+  call: LedgerCall,
+  end: CallEnd | { readonly state: "open" },
+  endedAtMs: number | null,
+): Row {
+  const { inputTokens, outputTokens, cachedTokens, costMicros } = knownOf(end);
   return {
     id: call.id,
     account_id: call.account,
@@ -137,15 +141,33 @@ function rowOf(call: LedgerCall, end: CallEnd | { readonly state: "open" }) {
     provider: call.provider,
     model: call.model,
     state: end.state,
-    error: "error" in end ? end.error : null,
+    error: errorOf(end),
     reserved_tokens: call.reservedTokens,
     reserved_micros: call.reservedMicros,
-    tokens_in: known?.usage.inputTokens ?? 0,
-    tokens_out: known?.usage.outputTokens ?? 0,
-    tokens_cached: known?.usage.cachedTokens ?? 0,
-    cost_micros: known?.costMicros ?? 0,
+    tokens_in: inputTokens,
+    tokens_out: outputTokens,
+    tokens_cached: cachedTokens,
+    cost_micros: costMicros,
     at_ms: call.atMs,
+    ended_at_ms: endedAtMs,
   };
+}
+
+interface Known extends ModelUsage {
+  readonly costMicros: number;
+}
+
+/** What is known of a call: nothing, unless it ended well. */
+function knownOf(end: CallEnd | { readonly state: "open" }): Known {
+  if (end.state !== "ok") return NOTHING;
+  const { usage: { inputTokens, outputTokens, cachedTokens }, costMicros } = end;
+  return { inputTokens, outputTokens, cachedTokens, costMicros };
+}
+
+const NOTHING: Known = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, costMicros: 0 };
+
+function errorOf(end: CallEnd | { readonly state: "open" }): ErrorCode | null {
+  return "error" in end ? end.error : null;
 }
 
 const SUMS = [
@@ -166,7 +188,7 @@ const ADD_USAGE = `INSERT INTO usage (account_id, day, agent_id, provider, model
   ON CONFLICT DO UPDATE SET ${SUMS.map((sum) => `${sum} = ${sum} + excluded.${sum}`).join()}`;
 
 function addedUsage(call: LedgerCall, end: CallEnd): Write {
-  const { tokens_in, tokens_out, tokens_cached, cost_micros } = rowOf(call, end);
+  const { inputTokens, outputTokens, cachedTokens, costMicros } = knownOf(end);
   const unknown = end.state === "unknown" ? end : undefined;
   return bulk(
     ADD_USAGE,
@@ -179,10 +201,10 @@ function addedUsage(call: LedgerCall, end: CallEnd): Write {
       1,
       end.state === "failed" ? 1 : 0,
       unknown === undefined ? 0 : 1,
-      tokens_in,
-      tokens_out,
-      tokens_cached,
-      cost_micros,
+      inputTokens,
+      outputTokens,
+      cachedTokens,
+      costMicros,
       unknown?.tokens ?? 0,
       unknown?.micros ?? 0,
     ]],

@@ -64,43 +64,48 @@ export interface TillDeps {
 
 /** Returns the till. */
 export function createTill({ budgets, store, uuid, now }: TillDeps): Till {
-  async function open(purchase: Purchase): Promise<{ call: LedgerCall; room: Reservation }> {
-    const { caller, ref, request, price, remote } = purchase;
-    if (price === undefined && remote && await budgets.countsMoney(caller)) {
-      throw new CodedError(
-        "model_unpriced",
-        `Cannot ask model "${ref.model}": tenant "${caller.account}" has a budget in US dollars and the model has no price; add "${ref.provider}/${ref.model}" to prices in llm.yaml`,
-      );
+  /** @throws {CodedError} `model_unpriced` when what the call costs counts and is not known */
+  async function assertPriced({ caller, ref }: Purchase): Promise<void> {
+    if (!await budgets.countsMoney(caller)) return;
+    throw new CodedError(
+      "model_unpriced",
+      `Cannot ask model "${ref.model}": tenant "${caller.account}" has a budget in US dollars and the model has no price; add "${ref.provider}/${ref.model}" to prices in llm.yaml`,
+    );
+  }
+
+  async function enter(call: LedgerCall, room: Reservation, { commit }: ModelCaller) {
+    try {
+      await commit(rowsForOpened(call));
+    } catch (error) {
+      room.settle({ tokens: 0, micros: 0 });
+      throw error;
     }
+  }
+
+  return async function charge(purchase, make) {
+    const { caller, ref, request, price, remote } = purchase;
+    if (remote && price === undefined) await assertPriced(purchase);
     const need = boundOf(purchase);
     const room = await budgets.reserve(caller, need, request.signal);
     const call: LedgerCall = {
-      ...caller,
-      ...ref,
+      account: caller.account,
+      agentId: caller.agentId,
+      turnId: caller.turnId,
+      provider: ref.provider,
+      model: ref.model,
       id: uuid(),
       reservedTokens: need.tokens,
       reservedMicros: need.micros,
       atMs: now(),
     };
-    if (!remote) return { call, room };
-    try {
-      await caller.commit(rowsForOpened(call));
-    } catch (error) {
-      room.settle({ tokens: 0, micros: 0 });
-      throw error;
-    }
-    return { call, room };
-  }
+    if (remote) await enter(call, room, caller);
 
-  return async function charge(purchase, make) {
-    const { caller, ref, remote } = purchase;
-    const { call, room } = await open(purchase);
     const rowsFor = (end: CallEnd): Write[] => {
       const events: AgentEvent[] = room.settle(spentOf(end));
-      return [
-        ...(remote ? rowsForEnded : rowsForMade)(call, end, now()),
-        ...rowsForEvents({ account: caller.account, events }),
-      ];
+      const rows = (remote ? rowsForEnded : rowsForMade)(call, end, now());
+      return events.length === 0
+        ? rows
+        : [...rows, ...rowsForEvents({ account: caller.account, events })];
     };
 
     let bought: Bought;

@@ -303,10 +303,7 @@ async function rewriteFrom(store: Store, offset: number): Promise<void> {
   let prevHash = String(rows[0]?.["prev_hash"]);
   for (const row of rows) {
     const forged: Row = { ...row, cost_micros: 0, prev_hash: prevHash };
-    const hash = hashRow(
-      prevHash,
-      Object.fromEntries(TURN_HASHED.map((name) => [name, forged[name] ?? null])),
-    );
+    const hash = hashRow(prevHash, forged, TURN_HASHED);
     await run(
       store,
       "UPDATE turns SET cost_micros = 0, prev_hash = ?, hash = ? WHERE id = ?",

@@ -46,7 +46,7 @@ export function turn(accountId: string, n: number, rest: Partial<FinishedTurn> =
     costMicros: 3,
     toolCalls: 0,
     traceId: null,
-    content: ["hola", `said ${n}`],
+    content: JSON.stringify(["hola", `said ${n}`]),
     ...rest,
   };
 }

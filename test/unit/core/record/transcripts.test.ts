@@ -255,6 +255,56 @@ describe("readHistory", () => {
     });
   });
 
+  it("seals no message that its body says as it is, and reads it back from the body", async () => {
+    await using test = await openTestStore();
+    const transcripts = transcriptsOf(test.store);
+    const messages = [
+      { role: "user", content: "plain" },
+      { role: "user", content: "write to a@b.co" },
+      { role: "user", content: "with a file", files: [{ id: "f", mime: "image/png", name: null }] },
+      { role: "assistant", content: "" },
+      { role: "tool", toolCallId: "c-1", name: "note", content: "noted" },
+      { role: "assistant", content: "not what is told" },
+    ] as const;
+    const said = messages.map((modelMessage, i) =>
+      entry(modelMessage.content, {
+        role: i === 5 ? "user" : modelMessage.role,
+        messageId: `m-${i}`,
+        modelMessage,
+      })
+    );
+    await test.store.commit(transcripts.rowsForTranscript(session("acme", said)));
+    const query = { account: "acme", agentId: "ana", sessionId: SESSION };
+    const fromDisk = await transcripts.readHistory(query);
+    expect(fromDisk.map(({ modelMessage }) => modelMessage)).toEqual(messages);
+    const rows = await test.store.read<{ seq: number }>(
+      "SELECT seq FROM transcripts WHERE length(sealed) = 1 ORDER BY seq",
+    );
+    expect(rows.map(({ seq }) => seq)).toEqual([0, 3]);
+  });
+
+  it("gives from memory what it gives from disk", async () => {
+    await using test = await openTestStore();
+    const transcripts = transcriptsOf(test.store);
+    const query = { account: "acme", agentId: "ana", sessionId: SESSION };
+    await transcripts.readHistory(query);
+    const talk = (n: number) => [
+      entry(`ask ${n}`, { modelMessage: { role: "user", content: `ask ${n}` } }),
+      entry(`a@b.co ${n}`, { role: "assistant", modelMessage: [`a@b.co ${n}`] }),
+    ];
+    await test.store.commit(transcripts.rowsForTranscript(session("acme", talk(1))));
+    const others = session("acme", talk(9), "another session");
+    await Promise.all([
+      test.store.commit(transcripts.rowsForTranscript(session("acme", talk(2)))),
+      test.store.commit(transcripts.rowsForTranscript(others)),
+      test.store.commit(transcripts.rowsForTranscript(session("acme", talk(3)))),
+    ]);
+    const remembered = await transcripts.readHistory(query);
+    transcripts.forget();
+    expect(remembered).toEqual(await transcripts.readHistory(query));
+    expect(remembered.map(({ seq }) => seq)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
   it("does not open a message that was moved to another row", async () => {
     await using test = await openTestStore();
     const transcripts = transcriptsOf(test.store);

@@ -69,7 +69,7 @@ describe("rowsForTurn", () => {
 
   it("keeps nothing of the content it vouches for", async () => {
     await using test = await openTestStore();
-    const content = { said: "a planted secret", sender: "573001112233" };
+    const content = JSON.stringify({ said: "a planted secret", sender: "573001112233" });
     await test.store.commit(rowsForTurn(turn("acme", 1, { content }), turnDeps()));
     const rows = JSON.stringify(await test.store.read("SELECT * FROM turns"));
     expect(rows).not.toContain("planted");
