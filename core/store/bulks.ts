@@ -4,7 +4,8 @@
  * @module
  */
 import { CodedError } from "../contract/mod.ts";
-import { argsOf, type Statements } from "./connection.ts";
+import type { Breath } from "./breath.ts";
+import type { Database } from "./database.ts";
 import { chunksOf, valueMarks } from "./rows.ts";
 import type { Bulk, Value } from "./store.ts";
 
@@ -24,8 +25,8 @@ export interface BulkBuffer {
   add(bulk: Bulk): boolean;
   /** The next bulks are another unit's, which may run in any order beside this one's. */
   nextUnit(): void;
-  /** Runs them, one statement for each text, and empties the buffer. */
-  run(tx: Statements): Promise<void>;
+  /** Runs them, those of one text together, and empties the buffer. */
+  run(db: Database, breath: Breath): Promise<void>;
 }
 
 /** Makes an empty buffer. */
@@ -46,8 +47,8 @@ export function createBulkBuffer(): BulkBuffer {
       return true;
     },
     nextUnit: () => void (reached = 0),
-    async run(tx) {
-      for (const group of groups.values()) await runGroup(tx, group);
+    async run(db, breath) {
+      for (const group of groups.values()) await runGroup(db, group, breath);
       groups.clear();
       reached = 0;
     },
@@ -55,27 +56,28 @@ export function createBulkBuffer(): BulkBuffer {
 }
 
 async function runGroup(
-  tx: Statements,
+  db: Database,
   { sql, changes, rows: given, summedBy }: Group,
+  breath: Breath,
 ): Promise<void> {
   const rows = summedBy === undefined ? given : summed(given, summedBy);
   const width = rows[0]?.length;
   if (width === undefined) return;
-  for (const chunk of chunksOf(rows, width)) {
+  for (const chunk of chunksOf(rows)) {
     if (chunk.some((row) => row.length !== width)) {
       throw new TypeError("Cannot commit: the rows of a bulk differ in length");
     }
-    const { rowsAffected } = await tx.execute({
-      // A function: the replacement must not be read as a pattern.
-      sql: sql.replace("$rows", () => valueMarks(width, chunk.length)),
-      args: argsOf(chunk.flat()),
-    });
-    if (changes === "one each" && rowsAffected !== chunk.length) {
+    // A function: the replacement must not be read as a pattern.
+    const text = sql.replace("$rows", () => valueMarks(width, chunk.length));
+    const changed = db.run(text, chunk.flat());
+    if (changes === "one each" && changed !== chunk.length) {
       throw new CodedError(
         "conflict",
-        `Cannot commit: a statement changed ${rowsAffected} rows, not ${chunk.length}`,
+        `Cannot commit: a statement changed ${changed} rows, not ${chunk.length}`,
       );
     }
+    const pause = breath();
+    if (pause !== undefined) await pause;
   }
 }
 

@@ -1,28 +1,18 @@
 /**
- * One connection to the database, with its PRAGMAs set and read back.
+ * The store's connections, with their PRAGMAs set and read back, and what their failures mean.
  *
  * @module
  */
-import {
-  type Client,
-  createClient,
-  LibsqlError,
-  type ResultSet,
-  type Transaction,
-} from "@libsql/client/sqlite3";
+import { type Client, createClient, type ResultSet } from "@libsql/client/sqlite3";
 
 import { CodedError, messageOf } from "../contract/errors.ts";
-import { type Row, storableText, type Value } from "./store.ts";
+import { type Database, openDatabase } from "./database.ts";
+import type { Row, Value } from "./store.ts";
 
-/** What runs statements, one at a time. */
-export interface Statements {
-  execute(statement: { sql: string; args: Value[] }): Promise<ResultSet>;
-}
+/** What a reading connection is for: small reads, or the worker's reads and checkpoints. */
+export type Role = "reader" | "worker";
 
-/** What a connection is for: the one writer, small reads, or the worker's reads and checkpoints. */
-export type Role = "writer" | "reader" | "worker";
-
-/** The client blocks the event loop while it waits for a lock, so it must not wait long. */
+/** The event loop is blocked while a connection waits for a lock, so it must not wait long. */
 const BUSY_TIMEOUT_MS = 50;
 
 type Pragma = readonly [name: string, setting: string, readsBack: string | number];
@@ -36,7 +26,7 @@ const shared: readonly Pragma[] = [
   ["cache_size", "-16000", -16_000],
 ];
 
-const pragmas: Readonly<Record<Role, readonly Pragma[]>> = {
+const pragmas: Readonly<Record<Role | "writer", readonly Pragma[]>> = {
   // The worker checkpoints; an automatic one would stall the committing call for tens of milliseconds.
   writer: [...shared, ["secure_delete", "ON", 1], ["wal_autocheckpoint", "0", 0]],
   reader: [...shared, ["query_only", "ON", 1]],
@@ -44,22 +34,37 @@ const pragmas: Readonly<Record<Role, readonly Pragma[]>> = {
 };
 
 /**
+ * Opens the connection that writes the file at `path`.
+ *
+ * @throws {CodedError} `internal` when a PRAGMA does not read back as set
+ */
+export function openWriting(path: string): Database {
+  const db = openDatabase(path, { timeoutMs: BUSY_TIMEOUT_MS });
+  try {
+    for (const pragma of pragmas.writer) {
+      const [name, setting] = pragma;
+      db.exec(`PRAGMA ${name}=${setting}`);
+      checkPragma(pragma, Object.values(db.all(`PRAGMA ${name}`)[0] ?? {})[0]);
+    }
+    return db;
+  } catch (error) {
+    db[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
  * Opens a client that has exactly one connection, so that PRAGMAs hold for all it does.
  *
  * @throws {CodedError} `internal` when a PRAGMA does not read back as set
  */
-export async function openConnection(url: string, role: Role): Promise<Client> {
+export async function openReading(url: string, role: Role): Promise<Client> {
   const client = createClient({ url, concurrency: 1, timeout: BUSY_TIMEOUT_MS });
   try {
-    for (const [name, setting, expected] of pragmas[role]) {
+    for (const pragma of pragmas[role]) {
+      const [name, setting] = pragma;
       await client.execute(`PRAGMA ${name}=${setting}`);
-      const actual = (await client.execute(`PRAGMA ${name}`)).rows[0]?.[0];
-      if (actual !== expected) {
-        throw new CodedError(
-          "internal",
-          `Cannot open the store: PRAGMA ${name} is ${JSON.stringify(actual)}, not "${expected}"`,
-        );
-      }
+      checkPragma(pragma, (await client.execute(`PRAGMA ${name}`)).rows[0]?.[0]);
     }
     return client;
   } catch (error) {
@@ -68,60 +73,34 @@ export async function openConnection(url: string, role: Role): Promise<Client> {
   }
 }
 
-/**
- * Begins a transaction that holds the write lock.
- *
- * The client's own `BEGIN IMMEDIATE` is a prepared statement that, after `SQLITE_BUSY`, stays active
- * until garbage collection; a later statement then resolves without ever being committed.
- * `executeMultiple` ends each statement, so a lost race leaves nothing behind.
- */
-export async function beginWrite(
-  client: Client,
-  lock: "IMMEDIATE" | "EXCLUSIVE" = "IMMEDIATE",
-): Promise<Transaction> {
-  const tx = await client.transaction("deferred");
-  try {
-    await tx.executeMultiple(`ROLLBACK; BEGIN ${lock}`);
-    return tx;
-  } catch (error) {
-    await abandon(tx);
-    throw error;
-  }
-}
-
-/** Commits; nothing is promised before this resolves. */
-export async function commitWrite(tx: Transaction): Promise<void> {
-  await tx.executeMultiple("COMMIT");
-  tx.close();
-}
-
-/** Rolls back whatever is open; never throws. Closing alone could leave the lock to the garbage collector. */
-export async function abandon(tx: Transaction): Promise<void> {
-  try {
-    if (!tx.closed) await tx.executeMultiple("ROLLBACK");
-    tx.close();
-  } catch {
-    // The connection is broken; whoever called closes its client.
-  }
+function checkPragma([name, , expected]: Pragma, actual: unknown): void {
+  if (actual === expected) return;
+  throw new CodedError(
+    "internal",
+    `Cannot open the store: PRAGMA ${name} is ${JSON.stringify(actual)}, not "${expected}"`,
+  );
 }
 
 /** What a failure of SQLite means to us. */
 export type Failure = "busy" | "full" | "constraint" | "other";
 
-const failures: Readonly<Record<string, Failure>> = {
-  SQLITE_BUSY: "busy",
-  SQLITE_LOCKED: "busy",
-  SQLITE_PROTOCOL: "busy",
-  SQLITE_FULL: "full",
-  SQLITE_IOERR: "full",
-  SQLITE_CANTOPEN: "full",
-  SQLITE_READONLY: "full",
-  SQLITE_CONSTRAINT: "constraint",
-};
+/** By SQLite's primary result codes: https://sqlite.org/rescode.html */
+const failures: ReadonlyMap<number, Failure> = new Map([
+  [5, /* BUSY */ "busy"],
+  [6, /* LOCKED */ "busy"],
+  [15, /* PROTOCOL */ "busy"],
+  [8, /* READONLY */ "full"],
+  [10, /* IOERR */ "full"],
+  [13, /* FULL */ "full"],
+  [14, /* CANTOPEN */ "full"],
+  [19, /* CONSTRAINT */ "constraint"],
+]);
 
 /** Sorts any thrown value by what can be done about it. */
 export function failureOf(error: unknown): Failure {
-  return error instanceof LibsqlError ? failures[error.code] ?? "other" : "other";
+  const code = error instanceof Error && "rawCode" in error ? Number(error.rawCode) : 0;
+  // An extended code has the primary one in its lowest byte.
+  return failures.get(code & 0xff) ?? "other";
 }
 
 /** A failure as callers of the store see it; `doing` completes "Cannot …". */
@@ -138,11 +117,6 @@ export function storeError(doing: string, error: unknown): CodedError {
     case "other":
       return new CodedError("internal", message, { cause: error });
   }
-}
-
-/** Arguments as the database can give them back. */
-export function argsOf(values: readonly Value[]): Value[] {
-  return values.map((value) => typeof value === "string" ? storableText(value) : value);
 }
 
 /** Result rows as plain objects; the client gives blobs as `ArrayBuffer`. */

@@ -3,19 +3,11 @@
  *
  * @module
  */
-import type { Client, Transaction } from "@libsql/client";
-
 import { type Clock, CodedError } from "../contract/mod.ts";
-import {
-  abandon,
-  argsOf,
-  beginWrite,
-  commitWrite,
-  failureOf,
-  type Statements,
-  storeError,
-} from "./connection.ts";
+import { type Breath, createBreath } from "./breath.ts";
 import { createBulkBuffer } from "./bulks.ts";
+import { failureOf, storeError } from "./connection.ts";
+import type { Database } from "./database.ts";
 import type { Heads, TentativeHeads } from "./heads.ts";
 import { createRowBuffer } from "./rows.ts";
 import type { Append, Appended, Statement, Write } from "./store.ts";
@@ -30,8 +22,12 @@ export interface Flushed {
 
 type Unit = readonly Write[];
 
-/** How long statements may keep the event loop at a time, in milliseconds. */
-const BREATH_MS = 5;
+/** A transaction under way. */
+interface Transaction {
+  readonly db: Database;
+  readonly heads: TentativeHeads;
+  readonly breath: Breath;
+}
 
 /**
  * Commits `units` together; when that fails for one of them, again with a savepoint for each. The event
@@ -40,36 +36,24 @@ const BREATH_MS = 5;
  * @throws whatever is no single unit's fault: a lock, a full disk, a broken file. Nothing is written then
  */
 export async function flush(
-  client: Client,
+  db: Database,
   heads: Heads,
   units: readonly Unit[],
   now: Clock,
 ): Promise<Flushed> {
+  const inTransaction = (write: (tx: Transaction) => Promise<Flushed>): Promise<Flushed> =>
+    commitWhole({ db, heads: heads.begin(), breath: createBreath(now) }, write);
   try {
-    return await inTransaction(client, heads, async (tx, tentative) => {
-      const appended = await writeUnits(breathing(tx, now), tentative, units);
-      tentative.keep();
+    return await inTransaction(async (tx) => {
+      const appended = await writeUnits(tx, units);
+      tx.heads.keep();
       return { appended, failed: new Map() };
     });
   } catch (error) {
     if (isShared(error)) throw error;
     if (units.length === 1) return { appended: [], failed: new Map([[0, unitError(error)]]) };
   }
-  return inTransaction(client, heads, (tx, tentative) => writeSingly(tx, tentative, units));
-}
-
-/** `tx`, whose statements let the event loop turn after every few milliseconds of them. */
-function breathing(tx: Transaction, now: Clock): Statements {
-  let sinceMs = now();
-  return {
-    async execute(statement) {
-      if (now() - sinceMs >= BREATH_MS) {
-        await new Promise((resolve) => setImmediate(resolve));
-        sinceMs = now();
-      }
-      return tx.execute(statement);
-    },
-  };
+  return inTransaction((tx) => writeSingly(tx, units));
 }
 
 /** A failure that would meet every unit alike. */
@@ -82,43 +66,39 @@ function unitError(error: unknown): CodedError {
   return storeError("commit", error);
 }
 
-async function inTransaction(
-  client: Client,
-  heads: Heads,
-  write: (tx: Transaction, tentative: TentativeHeads) => Promise<Flushed>,
+async function commitWhole(
+  tx: Transaction,
+  write: (tx: Transaction) => Promise<Flushed>,
 ): Promise<Flushed> {
-  const tx = await beginWrite(client);
+  const { db, heads } = tx;
+  db.begin();
   try {
-    const tentative = heads.begin();
-    const flushed = await write(tx, tentative);
-    await tentative.save(tx);
-    await commitWrite(tx);
-    tentative.adopt();
+    const flushed = await write(tx);
+    heads.save(db);
+    db.commit();
+    heads.adopt();
     return flushed;
   } catch (error) {
-    await abandon(tx);
+    db.rollback();
     throw error;
   }
 }
 
-async function writeSingly(
-  tx: Transaction,
-  heads: TentativeHeads,
-  units: readonly Unit[],
-): Promise<Flushed> {
+async function writeSingly(tx: Transaction, units: readonly Unit[]): Promise<Flushed> {
+  const { db, heads } = tx;
   const appended: Appended[] = [];
   const failed = new Map<number, CodedError>();
   for (const [i, unit] of units.entries()) {
-    await tx.executeMultiple("SAVEPOINT unit");
+    db.exec("SAVEPOINT unit");
     try {
-      const rows = await writeUnits(tx, heads, [unit]);
-      await tx.executeMultiple("RELEASE unit");
+      const rows = await writeUnits(tx, [unit]);
+      db.exec("RELEASE unit");
       heads.keep();
       for (const row of rows) appended.push(row);
     } catch (error) {
       // SQLite ends the whole transaction by itself on its gravest errors.
-      if (isShared(error) || tx.closed) throw error;
-      await tx.executeMultiple("ROLLBACK TO unit; RELEASE unit");
+      if (isShared(error) || !db.inTransaction()) throw error;
+      db.exec("ROLLBACK TO unit; RELEASE unit");
       heads.drop();
       failed.set(i, unitError(error));
     }
@@ -128,8 +108,7 @@ async function writeSingly(
 
 /** All inserts first, merged; then statements, bulks and appends; see `Store.commit` for their order. */
 async function writeUnits(
-  tx: Statements,
-  heads: TentativeHeads,
+  { db, heads, breath }: Transaction,
   units: readonly Unit[],
 ): Promise<Appended[]> {
   const rows = createRowBuffer();
@@ -139,8 +118,8 @@ async function writeUnits(
     if (write.type === "insert") rows.add(write.table, write.row, write.onConflict);
     else if (write.type === "append") { for (const name of write.streams) streams.add(name); }
   }
-  await rows.write(tx);
-  await heads.load(tx, streams);
+  await rows.write(db, breath);
+  heads.load(db, streams);
 
   const appended: Appended[] = [];
   for (const unit of units) {
@@ -152,17 +131,17 @@ async function writeUnits(
         appended.push({ table: write.table, row });
       } else if (write.type === "bulk") {
         if (bulks.add(write)) continue;
-        await bulks.run(tx);
+        await bulks.run(db, breath);
         bulks.add(write);
       } else if (write.type === "statement") {
-        await bulks.run(tx);
-        await rows.write(tx);
-        await runStatement(tx, write);
+        await bulks.run(db, breath);
+        await rows.write(db, breath);
+        runStatement(db, write);
       }
     }
   }
-  await bulks.run(tx);
-  await rows.write(tx);
+  await bulks.run(db, breath);
+  await rows.write(db, breath);
   return appended;
 }
 
@@ -172,10 +151,8 @@ function place(heads: TentativeHeads, { streams, row: rowAt }: Append): Appended
   return row;
 }
 
-async function runStatement(tx: Statements, { sql, args, changes }: Statement): Promise<void> {
-  const result = await tx.execute({ sql, args: argsOf(args) });
-  // A statement with RETURNING reports its rows instead of a count.
-  const changed = result.columns.length > 0 ? result.rows.length : result.rowsAffected;
+function runStatement(db: Database, { sql, args, changes }: Statement): void {
+  const changed = db.run(sql, args);
   if (changes !== undefined && changed !== changes) {
     throw new CodedError(
       "conflict",

@@ -5,7 +5,9 @@
  */
 import { LRUCache } from "lru-cache";
 
-import { type Statements, textOf } from "./connection.ts";
+import { textOf } from "./connection.ts";
+import type { Database } from "./database.ts";
+import { chunksOf, valueMarks } from "./rows.ts";
 import type { Position } from "./store.ts";
 
 /** Offset and hash of a stream's newest row; offset 0 before the first. */
@@ -17,13 +19,10 @@ interface Head {
 /** Heads of more streams than this are read again when needed. */
 const MAX_CACHED = 100_000;
 
-/** Names in one query, well below SQLite's variable limit. */
-const NAMES_PER_QUERY = 1_000;
-
 /** The heads one transaction works on. */
 export interface TentativeHeads {
   /** Makes the heads of `names` known. */
-  load(tx: Statements, names: Iterable<string>): Promise<void>;
+  load(db: Database, names: Iterable<string>): void;
   /** The place the next row of a loaded stream takes. */
   next(name: string): Position;
   /** Gives the next place of a stream to a row with `hash`. */
@@ -33,7 +32,7 @@ export interface TentativeHeads {
   /** Forgets what was advanced since the last `keep` or `drop`. */
   drop(): void;
   /** Writes every kept head once. */
-  save(tx: Statements): Promise<void>;
+  save(db: Database): void;
   /** Makes the kept heads the true ones; only after the commit. */
   adopt(): void;
 }
@@ -69,7 +68,7 @@ function beginHeads(cache: LRUCache<string, Head>): TentativeHeads {
   }
 
   return {
-    async load(tx, names) {
+    load(db, names) {
       const missing = new Set<string>();
       for (const name of names) {
         if (loaded.has(name)) continue;
@@ -77,7 +76,7 @@ function beginHeads(cache: LRUCache<string, Head>): TentativeHeads {
         if (head === undefined) missing.add(name);
         else loaded.set(name, head);
       }
-      for (const [name, head] of await readHeads(tx, [...missing])) loaded.set(name, head);
+      for (const [name, head] of readHeads(db, [...missing])) loaded.set(name, head);
     },
     next(name) {
       const { offset, hash } = headOf(name);
@@ -91,37 +90,30 @@ function beginHeads(cache: LRUCache<string, Head>): TentativeHeads {
       trial.clear();
     },
     drop: () => trial.clear(),
-    save: (tx) => saveHeads(tx, [...kept]),
+    save: (db) => saveHeads(db, [...kept]),
     adopt() {
       for (const [name, head] of kept) cache.set(name, head);
     },
   };
 }
 
-async function readHeads(tx: Statements, names: readonly string[]): Promise<Map<string, Head>> {
+function readHeads(db: Database, names: readonly string[]): Map<string, Head> {
   const heads = new Map<string, Head>(names.map((name) => [name, { offset: 0, hash: "" }]));
-  for (let from = 0; from < names.length; from += NAMES_PER_QUERY) {
-    const args = names.slice(from, from + NAMES_PER_QUERY);
-    const marks = Array.from(args, () => "?").join();
-    const sql = `SELECT name, head, hash FROM streams WHERE name IN (${marks})`;
-    for (const row of (await tx.execute({ sql, args })).rows) {
+  for (const chunk of chunksOf(names)) {
+    const sql = `SELECT name, head, hash FROM streams WHERE name IN ${valueMarks(chunk.length, 1)}`;
+    for (const row of db.all(sql, chunk)) {
       heads.set(textOf(row["name"]), { offset: Number(row["head"]), hash: textOf(row["hash"]) });
     }
   }
   return heads;
 }
 
-async function saveHeads(
-  tx: Statements,
-  heads: readonly (readonly [string, Head])[],
-): Promise<void> {
-  for (let from = 0; from < heads.length; from += NAMES_PER_QUERY) {
-    const chunk = heads.slice(from, from + NAMES_PER_QUERY);
-    const rows = Array.from(chunk, () => "(?,?,?)").join();
-    await tx.execute({
-      sql: `INSERT INTO streams (name, head, hash) VALUES ${rows}
+function saveHeads(db: Database, heads: readonly (readonly [string, Head])[]): void {
+  for (const chunk of chunksOf(heads)) {
+    db.run(
+      `INSERT INTO streams (name, head, hash) VALUES ${valueMarks(3, chunk.length)}
         ON CONFLICT (name) DO UPDATE SET head = excluded.head, hash = excluded.hash`,
-      args: chunk.flatMap(([name, { offset, hash }]) => [name, offset, hash]),
-    });
+      chunk.flatMap(([name, { offset, hash }]) => [name, offset, hash]),
+    );
   }
 }

@@ -6,11 +6,10 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { createClient, type Transaction } from "@libsql/client/sqlite3";
-
 import { CodedError } from "../contract/mod.ts";
 import { delay } from "../flow/delay.ts";
-import { abandon, beginWrite, failureOf, storeError } from "./connection.ts";
+import { failureOf, storeError } from "./connection.ts";
+import { type Database, openDatabase } from "./database.ts";
 
 /** A holder that has just begun or ended may not have said so yet. */
 const ATTEMPTS = 25;
@@ -31,8 +30,8 @@ export async function openInstanceLock(
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const pidPath = `${path}.pid`;
   for (let attempt = 1;; attempt++) {
-    const release = await tryLock(path);
-    if (release !== undefined) return holdLock(release, pidPath, pid);
+    const held = tryLock(path);
+    if (held !== undefined) return holdLock(held, pidPath, pid);
     const holder = await readPid(pidPath);
     const known = holder !== undefined && isAlive(holder);
     if (known || attempt === ATTEMPTS) {
@@ -45,31 +44,29 @@ export async function openInstanceLock(
   }
 }
 
-type Release = () => Promise<void>;
-
-async function tryLock(path: string): Promise<Release | undefined> {
-  const client = createClient({ url: `file:${path}`, concurrency: 1, timeout: 0 });
-  let tx: Transaction;
+/** The database whose lock is held, or undefined when another process holds it. */
+function tryLock(path: string): Database | undefined {
+  const db = openDatabase(path, { timeoutMs: 0 });
   try {
-    tx = await beginWrite(client, "EXCLUSIVE");
+    db.begin("EXCLUSIVE");
+    return db;
   } catch (error) {
-    client.close();
+    db[Symbol.dispose]();
     if (failureOf(error) === "busy") return undefined;
     throw storeError("start", error);
   }
-  return async () => {
-    // Closing alone would keep the lock until the statements are garbage.
-    await abandon(tx);
-    client.close();
-  };
 }
 
-async function holdLock(release: Release, pidPath: string, pid: number): Promise<AsyncDisposable> {
+async function holdLock(held: Database, pidPath: string, pid: number): Promise<AsyncDisposable> {
+  const release = (): void => {
+    held.rollback();
+    held[Symbol.dispose]();
+  };
   try {
     await writeFile(`${pidPath}.${pid}`, `${pid}\n`, { mode: 0o600 });
     await rename(`${pidPath}.${pid}`, pidPath);
   } catch (error) {
-    await release();
+    release();
     throw error;
   }
   let released: Promise<void> | undefined;
@@ -77,7 +74,7 @@ async function holdLock(release: Release, pidPath: string, pid: number): Promise
     try {
       await rm(pidPath, { force: true });
     } finally {
-      await release();
+      release();
     }
   }
   return {

@@ -7,10 +7,9 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { Client } from "@libsql/client";
-
 import { type Clock, CodedError, messageOf } from "../contract/mod.ts";
-import { abandon, beginWrite, commitWrite, failureOf, textOf } from "./connection.ts";
+import { failureOf, textOf } from "./connection.ts";
+import type { Database } from "./database.ts";
 
 const isMigration = /^(\d{4})_[a-z0-9_]+\.sql$/;
 
@@ -34,11 +33,11 @@ interface Applied {
  * @throws {CodedError} `config_invalid` when files and database contradict each other or SQL fails
  */
 export async function migrate(
-  client: Client,
+  db: Database,
   { dir, now }: { dir: string; now: Clock },
 ): Promise<string[]> {
   const migrations = await readMigrations(dir);
-  await client.executeMultiple(
+  db.exec(
     `CREATE TABLE IF NOT EXISTS migrations (
       number INTEGER PRIMARY KEY,
       file TEXT NOT NULL,
@@ -46,8 +45,8 @@ export async function migrate(
       applied_at_ms INTEGER NOT NULL
     ) STRICT;`,
   );
-  const pending = pendingOf(migrations, await readApplied(client));
-  for (const migration of pending) await apply(client, migration, now());
+  const pending = pendingOf(migrations, readApplied(db));
+  for (const migration of pending) apply(db, migration, now());
   return pending.map(({ file }) => file);
 }
 
@@ -65,10 +64,8 @@ async function readMigrations(dir: string): Promise<Migration[]> {
   return migrations;
 }
 
-async function readApplied(client: Client): Promise<Applied[]> {
-  const { rows } = await client.execute(
-    "SELECT number, file, sha256 FROM migrations ORDER BY number",
-  );
+function readApplied(db: Database): Applied[] {
+  const rows = db.all("SELECT number, file, sha256 FROM migrations ORDER BY number");
   return rows.map((row) => ({
     number: Number(row["number"]),
     file: textOf(row["file"]),
@@ -95,18 +92,18 @@ function pendingOf(migrations: readonly Migration[], applied: readonly Applied[]
   return pending;
 }
 
-async function apply(client: Client, migration: Migration, nowMs: number): Promise<void> {
+function apply(db: Database, migration: Migration, nowMs: number): void {
   const { number, file, sql, sha256 } = migration;
-  const tx = await beginWrite(client);
+  db.begin();
   try {
-    await tx.executeMultiple(sql);
-    await tx.execute({
-      sql: "INSERT INTO migrations (number, file, sha256, applied_at_ms) VALUES (?, ?, ?, ?)",
-      args: [number, file, sha256, nowMs],
-    });
-    await commitWrite(tx);
+    db.exec(sql);
+    db.run(
+      "INSERT INTO migrations (number, file, sha256, applied_at_ms) VALUES (?, ?, ?, ?)",
+      [number, file, sha256, nowMs],
+    );
+    db.commit();
   } catch (error) {
-    await abandon(tx);
+    db.rollback();
     if (failureOf(error) === "busy" || failureOf(error) === "full") throw error;
     throw refuse(`"${file}" failed: ${messageOf(error)}`, error);
   }

@@ -7,14 +7,13 @@ import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import type { Client } from "@libsql/client";
-
 import { type Clock, CodedError, messageOf } from "../contract/mod.ts";
 import { backoffMs } from "../flow/backoff.ts";
 import { delay } from "../flow/delay.ts";
 import type { Log } from "../flow/log.ts";
 import { createCheckpoints } from "./checkpoints.ts";
-import { failureOf, openConnection, storeError } from "./connection.ts";
+import { failureOf, openWriting, storeError } from "./connection.ts";
+import type { Database } from "./database.ts";
 import { createLookups } from "./lookups.ts";
 import { migrate } from "./migrations.ts";
 import { createReader } from "./reader.ts";
@@ -54,12 +53,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const path = pathOf(url);
   await createFile(path);
 
-  const first = await openMigrated(url, { migrationsDir, now, log, busyLimitMs });
+  const first = await openMigrated(path, { migrationsDir, now, log, busyLimitMs });
   const listeners = new Set<(rows: readonly Appended[]) => void>();
   const worker = openReaderWorker({ url, log });
   const writer = openWriter({
     first,
-    open: () => openConnection(url, "writer"),
+    open: () => openWriting(path),
     onAppended: (rows) => tell(listeners, rows, log),
     onFlushed(report) {
       if (report.error === null) checkpoints.consider();
@@ -142,23 +141,23 @@ async function createFile(path: string): Promise<void> {
 
 /** The first writing connection, on a database that has every migration. */
 async function openMigrated(
-  url: string,
+  path: string,
   { migrationsDir, now, log, busyLimitMs }: Required<
     Pick<StoreOptions, "migrationsDir" | "now" | "log" | "busyLimitMs">
   >,
-): Promise<Client> {
+): Promise<Database> {
   const startedAtMs = now();
   for (let failures = 1;; failures++) {
-    let client: Client | undefined;
+    let db: Database | undefined;
     try {
-      client = await openConnection(url, "writer");
-      const applied = await migrate(client, { dir: migrationsDir, now });
+      db = openWriting(path);
+      const applied = await migrate(db, { dir: migrationsDir, now });
       if (applied.length > 0) {
         log.info("store.migrated", { migrations: applied.length, newest: applied.at(-1) });
       }
-      return client;
+      return db;
     } catch (error) {
-      client?.close();
+      db?.[Symbol.dispose]();
       if (failureOf(error) !== "busy" || now() - startedAtMs >= busyLimitMs) {
         throw storeError("open the store", error);
       }

@@ -7,7 +7,8 @@ import type { Client } from "@libsql/client";
 
 import { backoffMs } from "../flow/backoff.ts";
 import { delay } from "../flow/delay.ts";
-import { argsOf, failureOf, openConnection, type Role, rowsOf, storeError } from "./connection.ts";
+import { failureOf, openReading, type Role, rowsOf, storeError } from "./connection.ts";
+import { argsOf } from "./database.ts";
 import type { Row, Value } from "./store.ts";
 
 /** Tries in all; a log in use by nobody else is locked for a moment at most. */
@@ -38,7 +39,7 @@ export function createReader(url: string, role: Role): Reader {
     async read(sql, args) {
       for (let failures = 1;; failures++) {
         try {
-          client ??= await openConnection(url, role);
+          client ??= await openReading(url, role);
           return rowsOf(await client.execute({ sql, args: argsOf(args) }));
         } catch (error) {
           drop();

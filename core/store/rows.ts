@@ -4,14 +4,12 @@
  * @module
  */
 import { CodedError } from "../contract/mod.ts";
-import { argsOf, type Statements } from "./connection.ts";
+import type { Breath } from "./breath.ts";
+import type { Database } from "./database.ts";
 import type { Row, Value } from "./store.ts";
 
-/** SQLite's `SQLITE_MAX_VARIABLE_NUMBER`. */
-const MAX_VARIABLES = 32_766;
-
-/** Keeps one statement's text and arguments small enough to build and parse quickly. */
-const MAX_ROWS = 500;
+/** Rows in one statement; more would be no quicker. */
+const MAX_ROWS = 64;
 
 const isName = /^[a-z_][a-z0-9_]*$/i;
 
@@ -19,7 +17,7 @@ interface Group {
   readonly table: string;
   readonly columns: readonly string[];
   readonly ignore: boolean;
-  readonly rows: Row[];
+  readonly rows: (readonly Value[])[];
 }
 
 /** Rows waiting to be inserted, grouped by table, columns and what a duplicate does. */
@@ -30,7 +28,7 @@ export interface RowBuffer {
    * Inserts all rows and empties the buffer. Rows that may be skipped come last, so that they never
    * stand in the way of one that may not.
    */
-  write(tx: Statements): Promise<void>;
+  write(db: Database, breath: Breath): Promise<void>;
 }
 
 /** Makes an empty buffer. */
@@ -49,12 +47,12 @@ export function createRowBuffer(): RowBuffer {
         group = { table, columns, ignore, rows: [] };
         groups.push(group);
       }
-      group.rows.push(row);
+      group.rows.push(Object.values(row));
     },
-    async write(tx) {
+    async write(db, breath) {
       for (const ignore of [false, true]) {
         for (const group of [...tables.values()].flat()) {
-          if (group.ignore === ignore) await insertRows(tx, group);
+          if (group.ignore === ignore) await insertRows(db, group, breath);
         }
       }
       tables.clear();
@@ -74,23 +72,20 @@ function checkNames(table: string, columns: readonly string[]): void {
   }
 }
 
-async function insertRows(tx: Statements, group: Group): Promise<void> {
+async function insertRows(db: Database, group: Group, breath: Breath): Promise<void> {
   const { table, columns, ignore, rows } = group;
-  for (const chunk of chunksOf(rows, columns.length)) {
-    const args: Value[] = [];
-    for (const row of chunk) for (const column of columns) args.push(row[column] ?? null);
-    const { rowsAffected } = await tx.execute({
-      sql: `${insertInto(group)} ${valueMarks(columns.length, chunk.length)}${
-        ignore ? " ON CONFLICT DO NOTHING" : ""
-      }`,
-      args: argsOf(args),
-    });
-    if (!ignore && rowsAffected !== chunk.length) {
+  for (const chunk of chunksOf(rows)) {
+    const marks = valueMarks(columns.length, chunk.length);
+    const sql = `${insertInto(group)} ${marks}${ignore ? " ON CONFLICT DO NOTHING" : ""}`;
+    const written = db.run(sql, chunk.flat());
+    if (!ignore && written !== chunk.length) {
       throw new CodedError(
         "internal",
-        `Cannot insert into "${table}": ${rowsAffected} of ${chunk.length} rows were written`,
+        `Cannot insert into "${table}": ${written} of ${chunk.length} rows were written`,
       );
     }
+    const pause = breath();
+    if (pause !== undefined) await pause;
   }
 }
 
@@ -99,11 +94,13 @@ function insertInto({ table, columns }: Group): string {
   return `INSERT INTO "${table}" (${columns.map((column) => `"${column}"`).join()}) VALUES`;
 }
 
-/** Rows in portions that fit into one statement. */
-export function* chunksOf<T>(rows: readonly T[], width: number): Generator<readonly T[]> {
-  const step = Math.min(MAX_ROWS, Math.floor(MAX_VARIABLES / width));
-  if (rows.length <= step) return yield rows;
-  for (let from = 0; from < rows.length; from += step) yield rows.slice(from, from + step);
+/** Rows in portions of 64, 32, 16, …: the fewer sizes there are, the more statements are prepared already. */
+export function* chunksOf<T>(rows: readonly T[]): Generator<readonly T[]> {
+  let size = MAX_ROWS;
+  for (let from = 0; from < rows.length; from += size) {
+    while (size > rows.length - from) size /= 2;
+    yield rows.slice(from, from + size);
+  }
 }
 
 /** `(?,?),(?,?),…` for so many rows of so many values. */

@@ -23,7 +23,8 @@ export interface Insert {
 
 /**
  * Any other statement. With `changes`, the unit fails with `conflict` when another number of rows
- * changed or, with RETURNING, came back.
+ * changed or, with RETURNING, came back. It is kept prepared by its text, which should therefore be the
+ * same each time, whatever the values.
  */
 export interface Statement {
   readonly type: "statement";

@@ -3,13 +3,12 @@
  *
  * @module
  */
-import type { Client } from "@libsql/client";
-
 import { type Clock, CodedError, messageOf } from "../contract/mod.ts";
 import { backoffMs } from "../flow/backoff.ts";
 import { delay } from "../flow/delay.ts";
 import type { Log } from "../flow/log.ts";
 import { failureOf, storeError } from "./connection.ts";
+import type { Database } from "./database.ts";
 import { flush, type Flushed } from "./flush.ts";
 import { createHeads } from "./heads.ts";
 import type { Appended, Write } from "./store.ts";
@@ -25,9 +24,9 @@ const BUSY_BACKOFF = { firstMs: 2, maxMs: 250 };
 /** What the writer needs. */
 export interface WriterDeps {
   /** A writing connection, owned from now on. */
-  first: Client;
+  first: Database;
   /** Opens the next one, after a failure that may have harmed the last. */
-  open: () => Promise<Client>;
+  open: () => Database;
   /** Hears what was appended, after each commit. */
   onAppended: (rows: readonly Appended[]) => void;
   /** Hears of each flush. */
@@ -201,12 +200,12 @@ interface Flusher {
  */
 function createFlusher({ first, open, now, log, busyLimitMs }: WriterDeps): Flusher {
   const heads = createHeads();
-  let client: Client | undefined = first;
+  let db: Database | undefined = first;
   let recovering = false;
 
   function drop(): void {
-    client?.close();
-    client = undefined;
+    db?.[Symbol.dispose]();
+    db = undefined;
     heads.clear();
   }
 
@@ -215,8 +214,8 @@ function createFlusher({ first, open, now, log, busyLimitMs }: WriterDeps): Flus
       const startedAtMs = now();
       for (let failures = 1;; failures++) {
         try {
-          client ??= await open();
-          const flushed = await flush(client, heads, units, now);
+          db ??= open();
+          const flushed = await flush(db, heads, units, now);
           recovering = false;
           return flushed;
         } catch (error) {
@@ -237,7 +236,7 @@ function createFlusher({ first, open, now, log, busyLimitMs }: WriterDeps): Flus
     recovering: () => recovering,
     async close() {
       try {
-        await client?.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+        db?.exec("PRAGMA wal_checkpoint(TRUNCATE)");
       } catch (error) {
         log.warn("store.checkpoint_failed", { error: messageOf(error) });
       }

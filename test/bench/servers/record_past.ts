@@ -6,7 +6,8 @@
  * @module
  */
 import process from "node:process";
-import { type Client, createClient } from "@libsql/client";
+import { fileURLToPath } from "node:url";
+import { type Database, openDatabase } from "../../../core/store/database.ts";
 import { migrate } from "../../../core/store/migrations.ts";
 import { AGENT } from "./record_words.ts";
 import { benchGone, onQuestion, sayReady } from "./talk.ts";
@@ -56,51 +57,41 @@ const [url = "", migrationsDir = ""] = process.argv.slice(2);
 
 /** Makes the database as the product does, and fills it. */
 async function fill({ what, ...past }: Past): Promise<void> {
-  using client = connect();
-  await migrate(client, { dir: migrationsDir, now: Date.now });
+  using db = openDatabase(fileURLToPath(url), { timeoutMs: 0 });
+  await migrate(db, { dir: migrationsDir, now: Date.now });
   const sql = what === "turns" ? TURNS : TRANSCRIPTS;
-  await inBulk(client, what, () => insertAll(client, sql, past));
+  inBulk(db, what, () => insertAll(db, sql, past));
   if (what === "turns") return;
   say("indexing what was said");
-  await client.execute("INSERT INTO transcripts_fts (transcripts_fts) VALUES ('rebuild')");
+  db.exec("INSERT INTO transcripts_fts (transcripts_fts) VALUES ('rebuild')");
 }
 
-async function insertAll(
-  client: Client,
-  sql: string,
-  { rows, tenants }: Omit<Past, "what">,
-): Promise<void> {
+function insertAll(db: Database, sql: string, { rows, tenants }: Omit<Past, "what">): void {
   for (let from = 0; from < rows; from += BATCH_ROWS) {
     const to = Math.min(rows, from + BATCH_ROWS);
-    await client.execute({
-      sql:
-        `WITH RECURSIVE n (i) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2) ${sql}`,
-      args: [from, to, tenants],
-    });
+    db.run(
+      `WITH RECURSIVE n (i) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2) ${sql}`,
+      [from, to, tenants],
+    );
     say(`${to.toLocaleString("en")} of ${rows.toLocaleString("en")} rows`);
   }
 }
 
 /** Does `work` without a journal and without the table's indexes and triggers, which are there again after it. */
-async function inBulk(client: Client, table: string, work: () => Promise<void>): Promise<void> {
-  await client.executeMultiple("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF");
-  const { rows } = await client.execute({
-    sql: `SELECT type, name, sql FROM sqlite_master
+function inBulk(db: Database, table: string, work: () => void): void {
+  db.exec("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF");
+  const rows = db.all(
+    `SELECT type, name, sql FROM sqlite_master
       WHERE tbl_name = ? AND type IN ('index', 'trigger') AND sql IS NOT NULL`,
-    args: [table],
-  });
+    [table],
+  );
   const parts = rows as unknown as readonly { type: string; name: string; sql: string }[];
-  for (const { type, name } of parts) await client.execute(`DROP ${type} ${name}`);
-  await work();
+  for (const { type, name } of parts) db.exec(`DROP ${type} ${name}`);
+  work();
   for (const { name, sql } of parts) {
     say(`making ${name}`);
-    await client.execute(sql);
+    db.exec(sql);
   }
-}
-
-function connect(): Client & Disposable {
-  const client = createClient({ url, concurrency: 1 });
-  return Object.assign(client, { [Symbol.dispose]: () => client.close() });
 }
 
 function say(line: string): void {

@@ -3,21 +3,21 @@
  *
  * @module
  */
-import { createClient, type Transaction } from "@libsql/client";
+import { fileURLToPath } from "node:url";
 
 import { delay } from "../../../../core/flow/delay.ts";
-import { abandon, beginWrite } from "../../../../core/store/connection.ts";
+import { openDatabase } from "../../../../core/store/database.ts";
 
 const [url = ""] = process.argv.slice(2);
-const client = createClient({ url, concurrency: 1, timeout: 0 });
+const db = openDatabase(fileURLToPath(url), { timeoutMs: 0 });
 let stopping = false;
 process.stdin.on("end", () => stopping = true).resume();
 
 /** The store commits without pause, so waiting politely would hardly ever get the lock. */
-async function lock(): Promise<Transaction> {
+async function lock(): Promise<void> {
   for (;;) {
     try {
-      return await beginWrite(client, "EXCLUSIVE");
+      return db.begin("EXCLUSIVE");
     } catch {
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -25,9 +25,9 @@ async function lock(): Promise<Transaction> {
 }
 
 for (let burst = 1; !stopping; burst++) {
-  const held = await lock();
+  await lock();
   process.stdout.write(`${burst}\n`);
   await delay(Math.random() * 120);
-  await abandon(held);
+  db.rollback();
   await delay(Math.random() * 60);
 }

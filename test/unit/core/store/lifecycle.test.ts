@@ -1,10 +1,11 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { describe, expect, it } from "vitest";
 
 import { CodedError } from "../../../../core/contract/mod.ts";
-import { abandon, beginWrite, openConnection } from "../../../../core/store/connection.ts";
+import { openWriting } from "../../../../core/store/connection.ts";
 import { openStore } from "../../../../core/store/open_store.ts";
 import { append, insert, statement, type Store } from "../../../../core/store/store.ts";
 import { migrationsDir, openTestStore, silentLog } from "../../../support/store.ts";
@@ -131,8 +132,8 @@ describe("a lock held by somebody else", () => {
   it("is waited for, and then everything is written once", async () => {
     await using opened = await openTestStore();
     const { store, url } = opened;
-    const other = await openConnection(url, "writer");
-    const held = await beginWrite(other);
+    using other = openWriting(fileURLToPath(url));
+    other.begin();
     let settled = 0;
     const commits = Array.from({ length: 100 }, async (_, i) => {
       await store.commit([meta(`k${i}`), event("acme", `${i}`)]);
@@ -143,9 +144,8 @@ describe("a lock held by somebody else", () => {
       expect(await store.read("SELECT count(*) AS n FROM meta")).toEqual([{ n: 0 }]);
     }
     expect(settled).toBe(0);
-    await abandon(held);
+    other.rollback();
     await Promise.all(commits);
-    other.close();
     expect(await store.read("SELECT count(*) AS n FROM meta")).toEqual([{ n: 100 }]);
     expect((await events(store)).map(({ id }) => id)).toEqual(commits.map((_, i) => i + 1));
   });
@@ -153,13 +153,12 @@ describe("a lock held by somebody else", () => {
   it("fails the units when it is held too long, and none after that", async () => {
     await using opened = await openTestStore({ busyLimitMs: 100 });
     const { store, url } = opened;
-    const other = await openConnection(url, "writer");
-    const held = await beginWrite(other);
+    using other = openWriting(fileURLToPath(url));
+    other.begin();
     await expect(store.commit([meta("lost"), event("acme", "lost")])).rejects.toMatchObject({
       code: "store_busy",
     });
-    await abandon(held);
-    other.close();
+    other.rollback();
     await store.commit([meta("kept"), event("acme", "kept")]);
     expect(await keys(store)).toEqual(["kept"]);
     expect(await events(store)).toEqual([{ id: 1, account: "acme", offset: 1, body: ">kept" }]);

@@ -94,7 +94,7 @@ describe("commit", () => {
     ]);
     expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
     expect(settled[1]).toMatchObject({
-      reason: { code: "conflict", cause: { code: "SQLITE_CONSTRAINT" } },
+      reason: { code: "conflict", cause: { code: "SQLITE_CONSTRAINT_PRIMARYKEY" } },
     });
     expect(await keys(store)).toEqual(["a", "d", "taken"]);
   });
