@@ -84,7 +84,8 @@ async function runOnce(
   if (verdict.kind === "refused") {
     return record.giveUp(new CodedError(verdict.code, verdict.reason), null);
   }
-  if (await deps.mutes.isMuted(job.account, sessionIdOf(first.key), job.turnId)) {
+  const muted = deps.mutes.isMuted(job.account, sessionIdOf(first.key), job.turnId);
+  if (muted instanceof Promise ? await muted : muted) {
     return record.finish({ outcome: "refused", error: "conversation_muted", reply: null });
   }
   try {

@@ -93,6 +93,12 @@ export interface Conversations extends AsyncDisposable {
 /** Whether a conversation is one of those meant. */
 export type IsMeant = (account: string, sessionId: string) => boolean;
 
+/** A turn that did not come to its end through no fault of its own. */
+interface Fault {
+  readonly kind: "fault";
+  readonly nextAtMs: number;
+}
+
 /** A turn under way. */
 interface Running {
   readonly account: string;
@@ -120,7 +126,8 @@ export function openConversations(deps: ConversationDeps): Conversations {
   const gates = createGates(limits.weightOf);
   const places = createPlaces({ ...limits, now });
   const room = createRoom(limits);
-  const turns = new Set<Running>();
+  /** By their signals. */
+  const turns = new Map<AbortSignal, Running>();
   const silences = new Set<IsMeant>();
   let open = true;
 
@@ -179,7 +186,14 @@ export function openConversations(deps: ConversationDeps): Conversations {
   function startTurn(candidate: Candidate, takePlace: TakePlace): void {
     if (!open) return;
     if (isStill(candidate.lane)) return stopBeing(candidate);
-    scope.run(() => interruptible(candidate, takePlace));
+    const { account, sessionId } = candidate.lane;
+    scope.run(() => {
+      const interrupt = new AbortController();
+      const { signal } = interrupt;
+      const ended = oneTurn(candidate, takePlace({ signal }), signal);
+      turns.set(signal, { account, sessionId, interrupt, ended });
+      return ended;
+    });
   }
 
   /** Whether a conversation's turns must not run now. */
@@ -193,16 +207,6 @@ export function openConversations(deps: ConversationDeps): Conversations {
     busy.delete(session);
     pass.leave();
     consider(session);
-  }
-
-  async function interruptible(candidate: Candidate, takePlace: TakePlace): Promise<void> {
-    const { account, sessionId } = candidate.lane;
-    const interrupt = new AbortController();
-    const { signal } = interrupt;
-    const ended = oneTurn(candidate, takePlace({ signal }), signal);
-    const turn = { account, sessionId, interrupt, ended };
-    turns.add(turn);
-    await turn.ended.finally(() => turns.delete(turn));
   }
 
   /** `signal` ends it: for good when all is stopped, else it shall only wait. */
@@ -219,21 +223,32 @@ export function openConversations(deps: ConversationDeps): Conversations {
       starts: Math.max(...items.map(({ starts }) => starts)),
       recovered: items.some(({ recovered }) => recovered === 1),
     };
-    const end = await traced(items, () => runTurn(turn, signal, place)).catch((error: unknown) => {
-      if (scope.signal.aborted) return { kind: "finished" as const };
-      if (signal.aborted) return { kind: "fault" as const, nextAtMs: now() };
-      log.error("turn.unrecorded", { turn: turnId, code: codeOf(error), error: messageOf(error) });
-      return { kind: "fault" as const, nextAtMs: now() + FAULT_PAUSE_MS };
-    });
+    let end: DueTurnEnd | Fault;
+    try {
+      end = await traced(items, () => runTurn(turn, signal, place));
+    } catch (error) {
+      end = scope.signal.aborted ? { kind: "finished" } : faultOf(turnId, error, signal);
+    }
     if (end.kind === "finished") {
       room.leave(items);
     } else {
       room.putBack(items);
       if (end.kind === "parked") lane.putBack(items, now());
-      else lane.putBack(items.map((item) => triedAgain(item, turnId, end.kind)), end.nextAtMs);
+      else {
+        const { kind, nextAtMs } = end;
+        lane.putBack(items.map((item) => triedAgain(item, turnId, kind)), nextAtMs);
+      }
     }
+    turns.delete(signal);
     stopBeing(candidate);
     place[Symbol.dispose]();
+  }
+
+  /** Why a turn has no end: it was interrupted, or nothing of it could be written. */
+  function faultOf(turn: string, error: unknown, signal: AbortSignal): Fault {
+    if (signal.aborted) return { kind: "fault", nextAtMs: now() };
+    log.error("turn.unrecorded", { turn, code: codeOf(error), error: messageOf(error) });
+    return { kind: "fault", nextAtMs: now() + FAULT_PAUSE_MS };
   }
 
   return {
@@ -274,7 +289,9 @@ export function openConversations(deps: ConversationDeps): Conversations {
     async quietly(isMeant, work) {
       silences.add(isMeant);
       try {
-        const meant = [...turns].filter(({ account, sessionId }) => isMeant(account, sessionId));
+        const meant = [...turns.values()].filter(({ account, sessionId }) =>
+          isMeant(account, sessionId)
+        );
         for (const { interrupt } of meant) interrupt.abort();
         await Promise.all(meant.map(({ ended }) => ended));
         return await work();
@@ -287,7 +304,7 @@ export function openConversations(deps: ConversationDeps): Conversations {
       open = false;
       for (const timer of timers.values()) clearTimeout(timer);
       const ended = scope[Symbol.asyncDispose]();
-      for (const { interrupt } of turns) interrupt.abort();
+      for (const { interrupt } of turns.values()) interrupt.abort();
       await ended;
     },
   };

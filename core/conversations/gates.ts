@@ -61,8 +61,12 @@ export function createGates(weightOf: (account: string) => number): Gates {
       gate.behind++;
       if (!next()) gate.behind--;
     }
-    if (gate.behind > 0 || !isClear(gate)) return;
-    if (gates.get(gate.name) === gate) gates.delete(gate.name);
+    if (isClear(gate)) forget(gate);
+  }
+
+  /** Drops a gate nobody waits at, unless somebody is behind it. */
+  function forget(gate: Gate): void {
+    if (gate.behind === 0 && gates.get(gate.name) === gate) gates.delete(gate.name);
   }
 
   /** Gates at which something has changed; whoever goes through one may change others, or it again. */
@@ -84,14 +88,15 @@ export function createGates(weightOf: (account: string) => number): Gates {
 
   return {
     enter({ account, gates: refs, ahead = false }, through) {
-      let passed = 0;
+      const passed: Gate[] = [];
       let isGone = false;
 
       function advance(): void {
-        for (; passed < refs.length; passed++) {
-          const gate = gateOf(refs[passed] as GateRef);
+        while (passed.length < refs.length) {
+          const gate = gateOf(refs[passed.length] as GateRef);
           if (gate.behind >= gate.limit() || !isClear(gate)) return wait(gate);
           gate.behind++;
+          passed.push(gate);
         }
         through(pass);
       }
@@ -100,7 +105,7 @@ export function createGates(weightOf: (account: string) => number): Gates {
         gate.inFront ??= createFairQueue(weightOf);
         gate.inFront.push(account, () => {
           if (isGone) return false;
-          passed++;
+          passed.push(gate);
           advance();
           return true;
         }, { ahead });
@@ -110,12 +115,12 @@ export function createGates(weightOf: (account: string) => number): Gates {
         leave() {
           if (isGone) return;
           isGone = true;
-          for (const ref of refs.slice(0, passed)) {
-            const gate = gateOf(ref);
+          for (const gate of passed) {
             gate.behind--;
-            changed.add(gate);
+            if (isClear(gate)) forget(gate);
+            else changed.add(gate);
           }
-          fillChanged();
+          if (changed.size > 0) fillChanged();
         },
       };
       advance();

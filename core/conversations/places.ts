@@ -8,6 +8,7 @@
  * @module
  */
 import type { Clock } from "../contract/mod.ts";
+import type { Soon } from "../flow/soon.ts";
 import { createGates, type GateRef, type Pass } from "./gates.ts";
 
 /** What a turn works in, given back when disposed. */
@@ -69,23 +70,34 @@ export function createPlaces({ now, ...limits }: PlaceLimits & { readonly now: C
     }];
   }
 
-  function placeOf({ account, signal }: PlaceHolder, held: Pass | undefined) {
+  function placeOf(
+    { account, signal }: PlaceHolder,
+    refs: readonly GateRef[],
+    held: Pass | undefined,
+  ) {
     let pass = held;
 
-    /** Resolves when it has a place, or never will. */
-    async function back(): Promise<void> {
+    /** Here when it has a place, or never will. */
+    function back(): Soon<void> {
       if (signal.aborted) return;
       crowd.saw(account);
-      await new Promise<void>((resolve) => {
+      let isIn = false;
+      let goOn = (): void => undefined;
+      pass = gates.enter({ account, gates: refs, ahead: true }, () => {
+        isIn = true;
+        goOn();
+      });
+      if (isIn) return;
+      return new Promise<void>((resolve) => {
         const giveUp = (): void => {
           pass?.leave();
           resolve();
         };
         signal.addEventListener("abort", giveUp, { once: true });
-        pass = gates.enter({ account, gates: gatesOf(account), ahead: true }, () => {
+        goOn = () => {
           signal.removeEventListener("abort", giveUp);
           resolve();
-        });
+        };
       });
     }
 
@@ -95,7 +107,8 @@ export function createPlaces({ now, ...limits }: PlaceLimits & { readonly now: C
         try {
           return await work();
         } finally {
-          await back();
+          const waiting = back();
+          if (waiting !== undefined) await waiting;
         }
       },
       [Symbol.dispose]: () => pass?.leave(),
@@ -106,17 +119,18 @@ export function createPlaces({ now, ...limits }: PlaceLimits & { readonly now: C
   return {
     whenFree(account, begin) {
       crowd.saw(account);
-      gates.enter({ account, gates: gatesOf(account) }, (pass) => {
+      const refs = gatesOf(account);
+      gates.enter({ account, gates: refs }, (pass) => {
         let isTaken = false;
         begin(({ signal }) => {
           isTaken = true;
-          return placeOf({ account, signal }, pass).place;
+          return placeOf({ account, signal }, refs, pass).place;
         });
         if (!isTaken) pass.leave();
       });
     },
     async enter(holder) {
-      const { place, back } = placeOf(holder, undefined);
+      const { place, back } = placeOf(holder, gatesOf(holder.account), undefined);
       await back();
       return place;
     },

@@ -27,11 +27,13 @@ export function openScope({ onError }: { onError: (error: unknown) => void }): S
   return {
     signal: stop.signal,
     run(task) {
-      const ended: Promise<void> = task(stop.signal)
-        .catch((error: unknown) => {
+      const ended: Promise<void> = task(stop.signal).then(
+        () => void running.delete(ended),
+        (error: unknown) => {
+          running.delete(ended);
           if (!stop.signal.aborted) onError(error);
-        })
-        .finally(() => running.delete(ended));
+        },
+      );
       running.add(ended);
     },
     idle,

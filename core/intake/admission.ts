@@ -63,7 +63,8 @@ export function createAdmission(deps: AdmissionDeps): Admit {
       account: key.account_id,
       agentId: key.agent_id,
       bindingId: bindingId(key.channel, key.instance),
-      sender: deps.sessionIdOf({ ...key, contact: sender }),
+      // In a conversation of two the sender is the contact.
+      sender: deps.sessionIdOf(sender === key.contact ? key : { ...key, contact: sender }),
     };
   }
 

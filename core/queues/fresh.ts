@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { LRUCache } from "lru-cache";
 
 /** How many there may be, and their length as JSON together; the oldest are forgotten first. */
 const MAX_FRESH = 10_000;
@@ -20,16 +19,34 @@ export interface Fresh<T> {
 
 /** Keeps nothing yet. */
 export function createFresh<T extends object>(): Fresh<T> {
-  const kept = new LRUCache<string, T>({ max: MAX_FRESH, maxSize: MAX_FRESH_CHARS });
-  const keyOf = (account: string, id: string): string => `${account}/${id}`;
+  // By ids, which are nobody else's; in the order they came.
+  const kept = new Map<string, { account: string; value: T; chars: number }>();
+  let keptChars = 0;
+
+  function forget(id: string): void {
+    keptChars -= kept.get(id)?.chars ?? 0;
+    kept.delete(id);
+  }
+
   return {
-    put: (account, id, value, chars) => void kept.set(keyOf(account, id), value, { size: chars }),
-    take(account, id) {
-      const key = keyOf(account, id);
-      const value = kept.get(key);
-      kept.delete(key);
-      return value;
+    put(account, id, value, chars) {
+      forget(id);
+      kept.set(id, { account, value, chars });
+      keptChars += chars;
+      while (kept.size > MAX_FRESH || keptChars > MAX_FRESH_CHARS) {
+        const [oldest = ""] = kept.keys();
+        forget(oldest);
+      }
     },
-    clear: () => kept.clear(),
+    take(account, id) {
+      const one = kept.get(id);
+      if (one?.account !== account) return undefined;
+      forget(id);
+      return one.value;
+    },
+    clear() {
+      kept.clear();
+      keptChars = 0;
+    },
   };
 }

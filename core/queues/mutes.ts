@@ -4,6 +4,7 @@
  * @module
  */
 import type { ConversationKey } from "../contract/mod.ts";
+import { type Soon, whenHere } from "../flow/soon.ts";
 import { type Row, statement, type Store, type Write } from "../store/store.ts";
 
 /** A conversation that gets no replies. */
@@ -39,7 +40,7 @@ export interface Mutes {
   /** Fails with `conflict` unless the conversation is muted. */
   rowsForUnmuted(account: string, sessionId: string): Write[];
   /** Whether `turnId` must not reply; the turn that caused the mute may. */
-  isMuted(account: string, sessionId: string, turnId: string): Promise<boolean>;
+  isMuted(account: string, sessionId: string, turnId: string): Soon<boolean>;
   find(account: string, sessionId: string): Promise<MutedConversation | undefined>;
   /** The newest first. */
   list(account: string, limit: number): Promise<MutedConversation[]>;
@@ -52,9 +53,23 @@ const columns = "account_id, session_id, agent_id, channel, instance, contact, "
 
 /** Returns the mutes over `store`. */
 export function createMutes({ store }: { store: Store }): Mutes {
+  const suspects = createSuspects(store);
+
+  async function isOnDisk(account: string, sessionId: string, turnId: string): Promise<boolean> {
+    const rows = await store.readEach(
+      `WITH given (call, account_id, session_id, turn_id) AS (VALUES $rows)
+       SELECT given.call FROM given JOIN conversations c
+         ON c.account_id = given.account_id AND c.session_id = given.session_id
+       WHERE c.muted_at_ms IS NOT NULL AND c.muted_in_turn IS NOT given.turn_id`,
+      [[account, sessionId, turnId]],
+    );
+    return rows.length > 0;
+  }
+
   return {
     rowsForMuted({ key, sessionId, by, reason, turnId, atMs }) {
       const { account_id, agent_id, channel, instance, contact } = key;
+      suspects.add(sessionId);
       return [statement(
         `INSERT INTO conversations (account_id, session_id, agent_id, channel, instance, contact,
            muted_at_ms, muted_by, muted_reason, muted_in_turn)
@@ -75,16 +90,8 @@ export function createMutes({ store }: { store: Store }): Mutes {
         1,
       )];
     },
-    async isMuted(account, sessionId, turnId) {
-      const rows = await store.readEach(
-        `WITH given (call, account_id, session_id, turn_id) AS (VALUES $rows)
-         SELECT given.call FROM given JOIN conversations c
-           ON c.account_id = given.account_id AND c.session_id = given.session_id
-         WHERE c.muted_at_ms IS NOT NULL AND c.muted_in_turn IS NOT given.turn_id`,
-        [[account, sessionId, turnId]],
-      );
-      return rows.length > 0;
-    },
+    isMuted: (account, sessionId, turnId) =>
+      whenHere(suspects.mayBe(sessionId), (mayBe) => mayBe && isOnDisk(account, sessionId, turnId)),
     async find(account, sessionId) {
       const [row] = await store.read<MutedConversation>(
         `SELECT ${columns} FROM conversations
@@ -105,5 +112,51 @@ export function createMutes({ store }: { store: Store }): Mutes {
          ORDER BY muted_at_ms DESC, session_id LIMIT ?`,
         [limit],
       ),
+  };
+}
+
+/** Sessions that may be muted. */
+interface Suspects {
+  readonly add: (sessionId: string) => void;
+  readonly mayBe: (sessionId: string) => Soon<boolean>;
+}
+
+/** So many are remembered by their ids; with more of them, all may be muted. */
+const MAX_SUSPECTS = 10_000;
+
+/**
+ * Remembers every session that was muted when it was first asked, or was to be muted since: this process is
+ * the only one that mutes. Most sessions never are, and need not be looked for on disk in each turn.
+ */
+function createSuspects(store: Pick<Store, "readMany">): Suspects {
+  const sessions = new Set<string>();
+  let isLoaded = false;
+  let loading: Promise<void> | undefined;
+
+  async function load(): Promise<void> {
+    try {
+      const rows = await store.readMany<{ session_id: string }>(
+        "SELECT session_id FROM conversations WHERE muted_at_ms IS NOT NULL LIMIT ?",
+        [MAX_SUSPECTS],
+      );
+      for (const { session_id: sessionId } of rows) sessions.add(sessionId);
+      isLoaded = true;
+    } finally {
+      loading = undefined;
+    }
+  }
+
+  const has = (sessionId: string): boolean =>
+    sessions.size >= MAX_SUSPECTS || sessions.has(sessionId);
+
+  return {
+    add(sessionId) {
+      if (sessions.size < MAX_SUSPECTS) sessions.add(sessionId);
+    },
+    mayBe(sessionId) {
+      if (isLoaded) return has(sessionId);
+      loading ??= load();
+      return loading.then(() => has(sessionId));
+    },
   };
 }
