@@ -121,7 +121,7 @@ function canWait({ trigger }: Inbound): boolean {
 /** Nothing is left of its messages, so nothing is left to do or to record. */
 function erasedTurn(turnId: string): TurnResult {
   const error = "erased: its messages are gone";
-  return { kind: "finished", turnId, outcome: "refused", error, reply: null, outbound: [] };
+  return { kind: "finished", turnId, outcome: "refused", error, reply: null };
 }
 
 /** Ends a turn in whose conversation a person has taken over: nothing it would have said goes out. */

@@ -6,7 +6,6 @@
 import { type AgentEvent, bindingId, codeOf, type ErrorCode, messageOf } from "../contract/mod.ts";
 import { currentTraceId } from "../flow/trace.ts";
 import type { ModelAnswer, ModelRef } from "../models/model.ts";
-import type { OpenOutbound } from "../queues/outbox.ts";
 import type { Journal } from "../queues/turn_steps.ts";
 import type { TranscriptEntry } from "../record/transcripts.ts";
 import type { Write } from "../store/store.ts";
@@ -60,10 +59,10 @@ export interface TurnRecordDeps extends
   Pick<
     TurnDeps,
     | "deadLetters"
+    | "depart"
     | "inbounds"
     | "inbox"
     | "now"
-    | "outbox"
     | "redact"
     | "rows"
     | "sends"
@@ -105,28 +104,29 @@ export function createTurnRecord(
   }
 
   async function end(ending: TurnEnd, messages: readonly Write[]): Promise<TurnResult> {
-    const { rows, outbound } = endRows(ending, talk.entries(ending));
-    await deps.journal.end([...messages, ...settledInbox(), ...rows]);
-    return {
-      kind: "finished",
-      turnId,
-      outcome: ending.outcome,
-      error: ending.error,
-      reply: ending.reply,
-      outbound,
-    };
+    const nowMs = deps.now();
+    const { outcome, error, reply, code } = ending;
+    const rows = [
+      ...messages,
+      ...settledInbox(),
+      ...endRows(ending, talk.entries(ending), nowMs),
+    ];
+    if (reply === null || reply === "" || !deps.sends(key.channel)) await deps.journal.end(rows);
+    else {
+      const outbound = replyOutbound(reply, { code, turnId, inbounds, nowMs });
+      const { writes, goWith } = deps.depart(outbound, nowMs);
+      await goWith(() => deps.journal.end([...rows, ...writes]));
+    }
+    return { kind: "finished", turnId, outcome, error, reply };
   }
 
-  /** Everything the end of a turn leaves but what becomes of its messages. */
+  /** Everything the end of a turn leaves but its reply and what becomes of its messages. */
   function endRows(
-    { outcome, error: reason, reply, code }: TurnEnd,
+    { outcome, error: reason }: TurnEnd,
     entries: readonly TranscriptEntry[],
-  ): { rows: Write[]; outbound: readonly OpenOutbound[] } {
+    nowMs: number,
+  ): Write[] {
     const error = reason === null ? null : deps.redact(reason, account);
-    const nowMs = deps.now();
-    const queued = reply === null || reply === "" || !deps.sends(key.channel)
-      ? undefined
-      : deps.outbox.queue(replyOutbound(reply, { code, turnId, inbounds, nowMs }), nowMs);
     const counts = {
       tokens_in: usage.inputTokens,
       tokens_out: usage.outputTokens,
@@ -142,8 +142,7 @@ export function createTurnRecord(
       at_ms: nowMs,
       ...origin,
     };
-    const rows = [
-      ...(queued?.writes ?? []),
+    return [
       ...deps.rows.turn({
         id: turnId,
         accountId: account,
@@ -173,7 +172,6 @@ export function createTurnRecord(
       }),
       ...deps.rows.events({ account, events: [finished] }),
     ];
-    return { rows, outbound: queued?.items ?? [] };
   }
 
   return {
@@ -211,7 +209,7 @@ export function createTurnRecord(
         .filter(({ role }) => role !== "user" || first.trigger === "channel");
       return deps.takeover.hold(inbounds, [
         ...deps.journal.rowsForForgotten(),
-        ...endRows(ending, entries).rows,
+        ...endRows(ending, entries, deps.now()),
       ]);
     },
     heard: talk.heard,

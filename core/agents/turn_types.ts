@@ -11,7 +11,7 @@ import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbounds } from "../queues/inbounds.ts";
 import type { Inbox } from "../queues/inbox.ts";
 import type { Mutes } from "../queues/mutes.ts";
-import type { OpenOutbound, Outbox } from "../queues/outbox.ts";
+import type { Departure, Outbound } from "../queues/outbox.ts";
 import type { TurnSteps } from "../queues/turn_steps.ts";
 import type { AskModel } from "../models/model.ts";
 import type { Redactor } from "../redact/redactor.ts";
@@ -53,8 +53,6 @@ export type TurnResult =
     readonly outcome: "ok" | "error" | "refused";
     readonly error: string | null;
     readonly reply: string | null;
-    /** The outbox rows of the reply, when there is one. */
-    readonly outbound: readonly OpenOutbound[];
   }
   | { readonly kind: "retry"; readonly nextAtMs: number }
   /** The tenant or the agent is switched off: nothing was done, and the messages wait. */
@@ -86,7 +84,6 @@ export interface TurnDeps {
   readonly store: Store;
   readonly inbox: Inbox;
   readonly inbounds: Inbounds;
-  readonly outbox: Outbox;
   readonly deadLetters: DeadLetters;
   readonly steps: TurnSteps;
   readonly rows: RecordRows;
@@ -125,6 +122,8 @@ export interface TurnDeps {
   readonly typing: (inbound: Inbound, turnId: string) => Disposable;
   /** Whether replies on this channel are sent; event turns have nobody to send to. */
   readonly sends: (channel: string) => boolean;
+  /** Lets a reply leave with the commit that ends its turn. */
+  readonly depart: (outbound: Outbound, nowMs: number) => Departure;
   readonly redact: Redactor;
   readonly uuid: () => string;
   readonly now: Clock;

@@ -155,6 +155,12 @@ export interface Channel {
   readonly rowsForHeard?: (inbound: Inbound, sessionId: string) => Write[];
   /** Rows of its own, to be committed with the row that says that a message was sent. */
   readonly rowsForSent?: (outbound: Outbound, sentAtMs: number) => Write[];
+  /**
+   * Where a message is delivered by its rows: whoever it is for reads those of `rowsForSent` here, so their
+   * commit is the send, and nobody is asked. Returns the receipt of a message that goes so, perhaps in
+   * the commit that queues it; such a channel is always ready, and has no rate.
+   */
+  readonly deliverByRows?: (outbound: Outbound) => string | null;
   /** How long its sign that somebody is typing lasts, in milliseconds. @default {5000} */
   readonly typingMs?: number;
   /** Which kinds of body it can send; the others are refused before they are kept. */

@@ -73,7 +73,8 @@ export const webchatChannel: Channel = {
   id: "webchat",
   sends: new Set(["text", "reply", "media", "typing"]),
   repeats: true,
-  send: (outbound) => Promise.resolve({ kind: "sent", receipt: outbound.id }),
+  deliverByRows: ({ id }) => id,
+  send: ({ id }) => Promise.resolve({ kind: "sent", receipt: id }),
 };
 
 /** See {@linkcode ChannelKind}. */

@@ -207,14 +207,23 @@ function countSends(meter: Meter): CoreMetrics["channel"] {
     help: "Attempts to send a message: sent, retry or permanent (given up)",
     labels: ["channel", "result"],
   });
-  return (channel) => ({
-    ...channel,
-    async send(outbound, options) {
-      const result = await channel.send(outbound, options);
-      sends.add(1, channel.id, result.kind);
-      return result;
-    },
-  });
+  return (channel) => {
+    const { deliverByRows } = channel;
+    return {
+      ...channel,
+      async send(outbound, options) {
+        const result = await channel.send(outbound, options);
+        sends.add(1, channel.id, result.kind);
+        return result;
+      },
+      ...(deliverByRows === undefined ? {} : {
+        deliverByRows(outbound) {
+          sends.add(1, channel.id, "sent");
+          return deliverByRows(outbound);
+        },
+      }),
+    };
+  };
 }
 
 function countEvents({ meter, tenantOf }: Omit<Counting, "now">): CoreMetrics["follow"] {

@@ -150,6 +150,7 @@ export function openWork(deps: WorkDeps): Work {
   const turnDeps: TurnDeps = createTurnDeps(
     {
       ...deps,
+      depart: delivery.depart,
       typing: createTyping({ ...deps, fences, sessionIdOf }),
       files: createFiles({ ...deps, fetchPart: fetchPartOf(deps.channels) }),
     },
@@ -169,7 +170,6 @@ export function openWork(deps: WorkDeps): Work {
       if (settling !== undefined) await settling;
       const result = await run({ ...job, place }, signal);
       if (result.kind === "retry" || result.kind === "parked") return result;
-      if (result.kind === "finished") delivery.push(result.outbound);
       waiters.finished(job.inboundIds, result);
       return { kind: "finished" };
     },
@@ -254,7 +254,7 @@ export function openWork(deps: WorkDeps): Work {
 }
 
 function createTurnDeps(
-  deps: WorkDeps & Pick<TurnDeps, "files" | "typing">,
+  deps: WorkDeps & Pick<TurnDeps, "depart" | "files" | "typing">,
   limits: Limits,
   oversight: Oversight,
   run: DelegateToolDeps["run"],

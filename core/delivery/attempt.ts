@@ -7,11 +7,11 @@ import type { Channel, SendResult } from "../channels/channel.ts";
 import type { Channels } from "../channels/ingress.ts";
 import { type Clock, type ErrorCode, messageOf } from "../contract/mod.ts";
 import { openDeadline } from "../flow/deadline.ts";
-import { failSpan, inSpan } from "../flow/trace.ts";
 import { createFairTurns, type FairTurns } from "../flow/fair_turns.ts";
 import type { Outbound, Outbox, UnsentOutbound } from "../queues/outbox.ts";
 import type { Store, Write } from "../store/store.ts";
 import { createPace } from "./pace.ts";
+import { inOutboxSpan, inSendSpan } from "./spans.ts";
 
 /** Why a message must not go out now. */
 export interface Refusal {
@@ -50,7 +50,14 @@ export interface Attempts {
   readonly send: (outbound: UnsentOutbound, signal: AbortSignal) => Promise<SendEnd>;
   /** Whether a message goes nowhere any more, whatever time it waits for. */
   readonly isOver: (outbound: UnsentOutbound) => boolean;
-  /** What a tenant's channels were asked to send and have not answered yet. */
+  /** Whether the commit of its rows may deliver a message now; nothing may be awaited before it is begun. */
+  readonly goesByRows: (outbound: UnsentOutbound) => boolean;
+  /** Sends messages of one channel by `commit`, which writes their rows; rejects as it does. */
+  readonly sendByRows: (
+    outbounds: readonly UnsentOutbound[],
+    commit: () => Promise<void>,
+  ) => Promise<void>;
+  /** What a tenant's channels were asked to send, or commits are to deliver, and is not settled yet. */
   readonly underWay: (account: string) => {
     readonly ids: ReadonlySet<string>;
     readonly settled: Promise<void>;
@@ -129,15 +136,25 @@ export function createAttempts(deps: AttemptDeps): Attempts {
     signal: AbortSignal,
   ): Promise<SendResult> {
     using deadline = openDeadline(signal, SEND_LIMIT_MS);
-    const answered = traced(channel.id, () => channel.send(outbound, { signal: deadline.signal }));
-    asked.set(outbound.id, {
-      account: outbound.account_id,
-      answered: answered.catch(() => undefined), // the attempt itself hears of it
-    });
+    return await follow(
+      [outbound],
+      inSendSpan(channel.id, () => channel.send(outbound, { signal: deadline.signal })),
+    );
+  }
+
+  /** Has messages counted as under way until `answered` is settled. */
+  async function follow<T>(
+    outbounds: readonly UnsentOutbound[],
+    answered: Promise<T>,
+  ): Promise<T> {
+    const settled = answered.catch(() => undefined); // whoever sends them hears of it
+    for (const { id, account_id: account } of outbounds) {
+      asked.set(id, { account, answered: settled });
+    }
     try {
       return await answered;
     } finally {
-      asked.delete(outbound.id);
+      for (const { id } of outbounds) asked.delete(id);
     }
   }
 
@@ -159,6 +176,24 @@ export function createAttempts(deps: AttemptDeps): Attempts {
       }
     },
     isOver: (outbound) => hindrance(outbound)?.kind === "dead",
+    goesByRows: (outbound) =>
+      channels.get(outbound.channel)?.deliverByRows !== undefined &&
+      hindrance(outbound) === undefined,
+    async sendByRows(outbounds, commit) {
+      const committed = commit();
+      await follow(
+        outbounds,
+        Promise.all(
+          outbounds.map((outbound) =>
+            inOutboxSpan(outbound, {}, () =>
+              inSendSpan(outbound.channel, async () => {
+                await committed;
+                return { kind: "sent" };
+              }))
+          ),
+        ),
+      );
+    },
     underWay(account) {
       const own = [...asked].filter(([, send]) => send.account === account);
       return {
@@ -167,17 +202,6 @@ export function createAttempts(deps: AttemptDeps): Attempts {
       };
     },
   };
-}
-
-/** One try as a span. */
-function traced(channel: string, send: () => Promise<SendResult>): Promise<SendResult> {
-  const attributes = { "nexo.channel": channel };
-  return inSpan(`send ${channel}`, { kind: "client", attributes }, async (span) => {
-    const result = await send();
-    span.setAttribute("nexo.outcome", result.kind);
-    if (result.kind !== "sent") failSpan(span, result.kind);
-    return result;
-  });
 }
 
 function dead(code: ErrorCode, reason: string): SendEnd {

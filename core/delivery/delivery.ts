@@ -8,9 +8,8 @@ import { type AgentEvent, type Clock, codeOf, messageOf } from "../contract/mod.
 import { backoffMs } from "../flow/backoff.ts";
 import type { Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
-import { inSpan } from "../flow/trace.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
-import type { OpenOutbound, Outbox, UnsentOutbound } from "../queues/outbox.ts";
+import type { OpenOutbound, Outbound, Outbox, UnsentOutbound } from "../queues/outbox.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import type { Store, Write } from "../store/store.ts";
 import {
@@ -20,8 +19,10 @@ import {
   type Refusal,
   type SendEnd,
 } from "./attempt.ts";
+import { createDepartures, type Depart } from "./departures.ts";
 import { createPauses } from "./pauses.ts";
 import { outboundEvent } from "./record.ts";
+import { inOutboxSpan } from "./spans.ts";
 
 const RETRY = { firstMs: 1_000, maxMs: 300_000 };
 const MAX_ATTEMPTS = 10;
@@ -37,7 +38,7 @@ export interface DeliveryDeps {
   readonly outbox: Outbox;
   readonly deadLetters: DeadLetters;
   readonly channels: Channels;
-  /** Asked right before each send, in order; the first that objects counts. */
+  /** Asked right before each send, or the commit that is one, in order; the first that objects counts. */
   readonly fences: readonly Fence[];
   readonly eventRows: (
     batch: { readonly account: string; readonly events: readonly AgentEvent[] },
@@ -54,9 +55,14 @@ export interface DeliveryDeps {
 export interface Delivery extends AsyncDisposable {
   /** Sends rows that are on disk, after those of the same conversation already given. */
   readonly push: (items: readonly OpenOutbound[]) => void;
+  /**
+   * Lets a message leave with a commit of whoever wrote it. Where its channel delivers by its rows, none of its
+   * conversation waits here and nothing objects, that commit sends it; else it queues it.
+   */
+  readonly depart: Depart;
   /** Lets what waits look again whether it may go, and whether its channel can send; of all tenants, or one. */
   readonly wake: (account?: string) => void;
-  /** What a tenant's channels were asked to send and have not answered yet. */
+  /** What a tenant's channels were asked to send, or commits are to deliver, and is not settled yet. */
   readonly underWay: Attempts["underWay"];
   /** Waits for nothing any more; resolves when what can go has gone, or when `signal` aborts. */
   readonly drain: (signal: AbortSignal) => Promise<void>;
@@ -87,7 +93,8 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
     const items = lanes.get(lane) ?? [];
     for (let item = items[0]; item !== undefined; item = items[0]) {
       // What is left waiting is on disk; the next start goes on with it.
-      if (!await traced(item, () => sendUntilSettled(item, signal))) break;
+      const span = { parent: item.traceparent, startMs: item.created_at_ms };
+      if (!await inOutboxSpan(item, span, () => sendUntilSettled(item, signal))) break;
       items.shift();
     }
     lanes.delete(lane);
@@ -153,13 +160,9 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
         const sentAtMs = now();
         await store.commit([
           ...outbox.rowsForSent(account, id, end.receipt, sentAtMs),
-          ...deps.channels.get(outbound.channel)?.rowsForSent?.(outbound, sentAtMs) ?? [],
-          ...deps.eventRows({
-            account,
-            events: [outboundEvent(outbound, { kind: "sent", msgId: end.receipt, atMs: sentAtMs })],
-          }),
+          ...rowsForSend(outbound, end.receipt, sentAtMs),
         ]);
-        deps.onSent(outbound, sentAtMs);
+        tellSent(outbound, sentAtMs);
         return SETTLED;
       }
       case "dead":
@@ -198,6 +201,30 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
     }
   }
 
+  /** Rows that tell of a send, beside that of the outbox. */
+  function rowsForSend(
+    outbound: UnsentOutbound,
+    receipt: string | null,
+    sentAtMs: number,
+  ): Write[] {
+    return [
+      ...deps.channels.get(outbound.channel)?.rowsForSent?.(outbound, sentAtMs) ?? [],
+      ...deps.eventRows({
+        account: outbound.account_id,
+        events: [outboundEvent(outbound, { kind: "sent", msgId: receipt, atMs: sentAtMs })],
+      }),
+    ];
+  }
+
+  /** It is sent, whatever whoever hears of it makes of that. */
+  function tellSent(outbound: UnsentOutbound, sentAtMs: number): void {
+    try {
+      deps.onSent(outbound, sentAtMs);
+    } catch (error) {
+      log.error("outbound.untold", { code: codeOf(error), error: messageOf(error) });
+    }
+  }
+
   async function bury(
     outbound: UnsentOutbound,
     { code, reason, writes = [] }: Pick<Refusal, "code" | "reason" | "writes">,
@@ -225,18 +252,28 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
     ]);
   }
 
-  return {
-    push(items) {
-      for (const item of items) {
-        const lane = `${item.account_id}/${item.session_id}`;
-        const waiting = lanes.get(lane);
-        if (waiting !== undefined) waiting.push(item);
-        else {
-          lanes.set(lane, [item]);
-          scope.run((signal) => runLane(lane, signal));
-        }
+  function push(items: readonly OpenOutbound[]): void {
+    for (const item of items) {
+      const lane = laneOf(item);
+      const waiting = lanes.get(lane);
+      if (waiting !== undefined) waiting.push(item);
+      else {
+        lanes.set(lane, [item]);
+        scope.run((signal) => runLane(lane, signal));
       }
-    },
+    }
+  }
+
+  return {
+    push,
+    depart: createDepartures({
+      ...deps,
+      attempts,
+      isBehind: (outbound) => lanes.has(laneOf(outbound)),
+      rowsForSend,
+      tellSent,
+      push,
+    }),
     wake: pauses.wake,
     underWay: attempts.underWay,
     async drain(signal) {
@@ -254,17 +291,7 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
   };
 }
 
-/** A row on its way as a span under what queued it, from then until it is settled. */
-function traced(item: OpenOutbound, send: () => Promise<boolean>): Promise<boolean> {
-  const { id, account_id, session_id, traceparent, created_at_ms } = item;
-  return inSpan("outbox", {
-    kind: "consumer",
-    parent: traceparent,
-    startMs: created_at_ms,
-    attributes: {
-      "nexo.outbound_id": id,
-      "nexo.account_id": account_id,
-      "nexo.session_id": session_id,
-    },
-  }, send);
+/** The conversation of a message, whose messages go one after another. */
+function laneOf({ account_id, session_id }: Pick<Outbound, "account_id" | "session_id">): string {
+  return `${account_id}/${session_id}`;
 }

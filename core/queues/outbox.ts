@@ -63,10 +63,24 @@ export interface QueuedOutbound {
   readonly items: readonly OpenOutbound[];
 }
 
+/** A message that leaves with a commit of whoever wrote it: queued in it, or sent by it. */
+export interface Departure {
+  readonly writes: readonly Write[];
+  /**
+   * Has `commit` write them and sees to the rest. To be called without awaiting anything before: that the
+   * message may be sent holds for this moment only.
+   */
+  readonly goWith: (commit: () => Promise<void>) => Promise<void>;
+}
+
 /** Rows of the table `outbox`. */
 export interface Outbox {
-  /** Queues a message; one that is longer than its channel takes, as several that follow each other. */
+  /** A message as its channel takes it: one that is too long for it as several that follow each other. */
+  piecesOf(outbound: Outbound): UnsentOutbound[];
+  /** Queues a message, in its pieces. */
   queue(outbound: Outbound, nowMs: number): QueuedOutbound;
+  /** A piece that was never queued: it is sent by the commit of this row. */
+  rowsForSentAtOnce(piece: UnsentOutbound, receipt: string | null, nowMs: number): Write[];
   /** Says that a try begins now; whatever ends it says so too. */
   rowsForTrying(account: string, id: string, nowMs: number): Write[];
   /** Fails with `conflict` when it was sent already. */
@@ -117,8 +131,8 @@ interface OutboxRow extends Row {
   author: "agent" | "operator" | "core";
 }
 
-/** A message as pieces its channel takes; the first keeps its id, the others' follow from it. */
-function piecesOf(outbound: Outbound, limit: number): Outbound[] {
+/** A message as pieces of its text; the first keeps its id, the others' follow from it. */
+function splitUp(outbound: UnsentOutbound, limit: number): UnsentOutbound[] {
   const { body } = outbound;
   if (body.kind !== "text" && body.kind !== "reply") return [outbound];
   return splitText(body.text, limit).map((text, i) => ({
@@ -146,24 +160,27 @@ export function createOutbox(
    */
   const fresh = createFresh<{ item: OpenOutbound; unsent: UnsentOutbound }>();
 
-  function rowOf(piece: Outbound, item: OpenOutbound): Write {
-    const { body, ...columns } = piece;
-    const { account_id: account, id, created_at_ms: nowMs, traceparent } = item;
-    const json = JSON.stringify(body);
-    const unsent = { author: "agent" as const, ...piece, attempts: 0, unsureSinceMs: null };
-    fresh.put(account, id, { item, unsent }, json.length);
-    return insert("outbox", {
+  function piecesOf(outbound: Outbound): UnsentOutbound[] {
+    const unsent = { author: "agent" as const, ...outbound, attempts: 0, unsureSinceMs: null };
+    return splitUp(unsent, textLimitOf(outbound.channel));
+  }
+
+  function rowOf(
+    { body: _body, unsureSinceMs, ...columns }: UnsentOutbound,
+    json: string,
+    { nowMs, traceparent }: { nowMs: number; traceparent: string | null },
+  ) {
+    return {
       ...columns,
-      sealed: sealer.seal(place(account, id), json),
+      sealed: sealer.seal(place(columns.account_id, columns.id), json),
       state: "queued",
-      attempts: 0,
       next_at_ms: nowMs,
       created_at_ms: nowMs,
       // Of a message that is not sent: when a try began whose end is not known.
-      sent_at_ms: null,
+      sent_at_ms: unsureSinceMs,
       receipt: null,
       traceparent,
-    });
+    };
   }
 
   async function find(account: string, id: string): Promise<UnsentOutbound | undefined> {
@@ -181,16 +198,28 @@ export function createOutbox(
   }
 
   return {
+    piecesOf,
     queue(outbound, nowMs) {
-      const pieces = piecesOf(outbound, textLimitOf(outbound.channel));
       const traceparent = currentTraceparent() ?? null;
-      const queued = pieces.map((piece) => {
-        const { id, account_id, session_id } = piece;
+      const queued = piecesOf(outbound).map((unsent) => {
+        const { id, account_id, session_id } = unsent;
         const times = { next_at_ms: nowMs, created_at_ms: nowMs };
         const item: OpenOutbound = { id, account_id, session_id, ...times, traceparent };
-        return { item, write: rowOf(piece, item) };
+        const json = JSON.stringify(unsent.body);
+        fresh.put(account_id, id, { item, unsent }, json.length);
+        return { item, write: insert("outbox", rowOf(unsent, json, { nowMs, traceparent })) };
       });
       return { writes: queued.map(({ write }) => write), items: queued.map(({ item }) => item) };
+    },
+    rowsForSentAtOnce(piece, receipt, nowMs) {
+      const traceparent = currentTraceparent() ?? null;
+      return [insert("outbox", {
+        ...rowOf(piece, JSON.stringify(piece.body), { nowMs, traceparent }),
+        state: "sent",
+        attempts: piece.attempts + 1,
+        sent_at_ms: nowMs,
+        receipt,
+      })];
     },
     rowsForTrying: (account, id, nowMs) => [bulk(
       `WITH given (id, account_id, at_ms) AS (VALUES $rows)

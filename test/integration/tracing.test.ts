@@ -17,7 +17,7 @@ const AGENTS = `
 agents:
   - id: ana
     model: { provider: offline, model: rules }
-    inbound_bindings: [{ plugin: generic, instance: acme }]
+    inbound_bindings: [{ plugin: generic, instance: acme }, { plugin: webchat, instance: acme }]
     config: { debounce_ms: 0 }
 `;
 const PLUGIN = `
@@ -176,6 +176,36 @@ describe("traces", () => {
       });
     },
   );
+
+  it("lead from a visitor's message to its reply, whose send is the commit that ends the turn", async () => {
+    const key = (await readFile(join(place.home, "keys/operator.key"), "utf8")).trim();
+    const response = await fetch(`${edges["node"]}/chat/acme/messages`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
+      body: JSON.stringify({ text: "hello", contact: "visitor", client_msg_id: randomUUID() }),
+    });
+    expect(response.status).toBeLessThan(300);
+    const trace = await collector.until((spans) => {
+      const root = spans.find(({ name }) => name === "chat message");
+      const all = spans.filter(({ traceId }) => traceId === root?.traceId);
+      return all.some(({ name }) => name === "turn") ? all : undefined;
+    });
+    expect(shapeOf(trace)).toEqual([
+      "chat < chat message",
+      "chat message < nothing",
+      "chat rules < turn",
+      "conversation < intake",
+      "intake < chat",
+      "outbox < turn",
+      "send webchat < outbox",
+      "turn < conversation",
+    ]);
+    expect(trace.find(({ name }) => name === "send webchat")?.attributes).toMatchObject({
+      "nexo.channel": "webchat",
+      "nexo.outcome": "sent",
+    });
+    expect(trace.filter(({ status }) => status === 2)).toEqual([]);
+  });
 
   it("go on in what a tool asks of core, and in the message it sends", async () => {
     const accepted = await send("node", 'remind {"to": "zoe"}');

@@ -72,7 +72,9 @@ export async function openTakeoverPlace(): Promise<TakeoverPlace> {
 }
 
 async function start(dir: string, options: TakeoverOptions) {
-  const { settings, now = Date.now, send = webchat.send } = options;
+  const { settings, now = Date.now, send } = options;
+  const { deliverByRows: _, ...sending } = webchat;
+  const channel = send === undefined ? webchat : { ...sending, send };
   const disk = await openStore({
     url: `file:${join(dir, "core.db")}`,
     migrationsDir,
@@ -100,7 +102,7 @@ async function start(dir: string, options: TakeoverOptions) {
   });
   const delivery = openDelivery({
     ...shared,
-    channels: new Map([[webchat.id, { ...webchat, send }]]),
+    channels: new Map([[webchat.id, channel]]),
     eventRows: parts.rows.events,
     fences: [oversight.fence],
     onSent: ({ author, body, contact }) =>
@@ -113,6 +115,7 @@ async function start(dir: string, options: TakeoverOptions) {
       asked.push([...request.messages]);
       return offlineModel(request);
     }),
+    depart: delivery.depart,
     ...options.turn,
     takeover: { holds: oversight.pauses.holds, hold: oversight.hold },
   });
@@ -123,7 +126,6 @@ async function start(dir: string, options: TakeoverOptions) {
     async runTurn(job, signal) {
       const result = await runTurn(job, turnDeps, signal);
       if (result.kind === "retry" || result.kind === "parked") return result;
-      if (result.kind === "finished") delivery.push(result.outbound);
       for (const tell of ended) tell();
       return { kind: "finished" };
     },

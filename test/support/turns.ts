@@ -93,6 +93,10 @@ export function depsOf(
     },
     typing: () => ({ [Symbol.dispose]: () => undefined }),
     sends: () => true,
+    depart(outbound, nowMs) {
+      const { writes } = spine.outbox.queue(outbound, nowMs);
+      return { writes, goWith: (commit) => commit() };
+    },
     takeover: { holds: () => false, hold: () => Promise.resolve(false) },
     ...over,
   };

@@ -113,6 +113,7 @@ const deps = {
   hooks: host,
   now: Date.now,
   sends: () => true,
+  depart: () => ({ writes: [], goWith: (commit: () => Promise<void>) => commit() }),
   takeover: { holds: () => false, hold: () => Promise.resolve(false) },
 };
 

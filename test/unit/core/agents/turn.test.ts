@@ -291,8 +291,8 @@ describe("runTurn()", () => {
     expect(await runTurn(job, depsOf(spine, []), never)).toMatchObject({
       outcome: "refused",
       error: expect.stringMatching(/^agent_unknown/) as unknown,
-      outbound: [],
     });
+    expect(await spine.outbox.openForOperator()).toEqual([]);
     expect(await spine.deadLetters.listForOperator({ limit: 10 })).toMatchObject([
       { account_id: "acme", kind: "inbound", code: "agent_unknown" },
     ]);

@@ -178,8 +178,8 @@ describe("the hooks of a turn", () => {
       outcome: "refused",
       error: "stopped by a hook: guard: it said no",
       reply: null,
-      outbound: [],
     });
+    expect(await spine.outbox.openForOperator()).toEqual([]);
     expect(await said(spine)).toEqual([["user", "STOP"]]);
   });
 
@@ -299,8 +299,8 @@ describe("a muted conversation", () => {
       outcome: "refused",
       error: "conversation_muted",
       reply: null,
-      outbound: [],
     });
+    expect(await spine.outbox.openForOperator()).toHaveLength(1);
     expect(asked).toHaveLength(1);
     expect((await said(spine)).at(-1)).toEqual(["user", "hello?"]);
 

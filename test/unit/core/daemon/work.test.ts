@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Tool, ToolContext } from "../../../../core/agents/tool_gate.ts";
-import { bodyOfJson, type Handoff } from "../../../../core/contract/mod.ts";
+import { bodyOfJson, type Handoff, subjects } from "../../../../core/contract/mod.ts";
 import type { AskModel, ModelRequest } from "../../../../core/models/model.ts";
 import { settingsOf } from "../../../support/settings.ts";
 import { uuid } from "../../../support/spine.ts";
@@ -114,6 +114,62 @@ async function settled(): Promise<void> {
 }
 
 const textsOf = ({ messages }: ModelRequest) => messages.map(({ content }) => content).join("\n");
+
+describe("a reply on the web chat", () => {
+  it("is sent by the commit that ends its turn, told once, and there for its visitor", async () => {
+    const commits: string[][] = [];
+    const stop = core.store.onAppended((rows) =>
+      commits.push(rows.map(({ table, row }) => String(row["kind"] ?? table)))
+    );
+    const mirrored: unknown[] = [];
+    core.bus.subscribe(subjects.outbound("webchat", "acme"), {}, ({ data }) => {
+      mirrored.push(JSON.parse(new TextDecoder().decode(data)));
+    });
+    const say = { op: "say" as const, instance: "acme", contact: "uma", text: "hello" };
+    const answer = await core.work.chat(say, { signal: undefined, waitMs: 60_000 });
+    stop();
+    const [sent] = await core.store.read<{ id: string; session_id: string; sent_at_ms: number }>(
+      "SELECT id, session_id, sent_at_ms FROM outbox WHERE turn_id = ? AND state = 'sent'",
+      [answer.turn_id],
+    );
+    expect(commits.at(-1)?.filter((row) => !row.startsWith("transcript"))).toEqual([
+      "turn_started",
+      "turns",
+      "turn_finished",
+      "chat_messages",
+      "outbound_sent",
+    ]);
+    expect(mirrored).toEqual([{ ...sent, contact: "uma" }]);
+    const page = await core.parts.chatLog.read({
+      account: "acme",
+      sessionId: sent?.session_id ?? "",
+      after: undefined,
+      own: true,
+      newest: false,
+    });
+    expect(page.messages).toMatchObject([
+      { from: "visitor", text: "hello" },
+      { id: sent?.id, from: "agent", text: answer.reply, sent_at_ms: sent?.sent_at_ms },
+    ]);
+  });
+
+  it("waits while its tenant is suspended, and goes when it is not", async () => {
+    const suspended = "tenants: { acme: { active: false }, globex: {} }\n";
+    let release = (): void => {};
+    hold = new Promise((resolve) => (release = resolve));
+    const say = { op: "say" as const, instance: "acme", contact: "val", text: 'note {"n": "1"}' };
+    const answering = core.work.chat(say, { signal: undefined, waitMs: 60_000 });
+    while (calls.length === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    core.apply(await settingsOf({ ...FILES, "tenants.yaml": suspended }));
+    release();
+    const { turn_id } = await answering;
+    const state = () =>
+      core.store.read("SELECT state, attempts FROM outbox WHERE turn_id = ?", [turn_id]);
+    expect(await state()).toEqual([{ state: "queued", attempts: 0 }]);
+    core.apply(await settingsOf(FILES));
+    await expect.poll(state).toEqual([{ state: "sent", attempts: 1 }]);
+  });
+});
 
 describe("an event", () => {
   it("E4: remembers those before it of its session key, and none of another tenant's", async () => {

@@ -298,6 +298,24 @@ describe("openDelivery()", () => {
     expect(marks).toEqual([expect.any(Number), expect.any(Number)]);
   });
 
+  it("gives up a send that gets no answer when it stops, and leaves its message on disk", async () => {
+    let asked = (): void => {};
+    const isAsked = new Promise<void>((resolve) => (asked = resolve));
+    await using opened = await open(() => SENT, {
+      channel: {
+        send: (_message, { signal }) =>
+          new Promise((_, reject) => {
+            signal.addEventListener("abort", () => reject(signal.reason as Error));
+            asked();
+          }),
+      },
+    });
+    await opened.queue(outbound("1"));
+    await isAsked;
+    await opened.delivery[Symbol.asyncDispose]();
+    expect(await opened.states()).toEqual(["queued"]);
+  });
+
   it("stops waiting when it drains, and leaves what waited on disk", async () => {
     await using opened = await open(() => ({ kind: "retry", reason: "down", afterMs: 3_600_000 }));
     await opened.queue(outbound("1"), outbound("2"));

@@ -5,7 +5,11 @@ import { conversationScope, type Scope } from "../../../../core/oversight/scopes
 import type { Operator } from "../../../../core/oversight/pauses.ts";
 import type { Settings } from "../../../../core/settings/settings.ts";
 import { settingsOf } from "../../../support/settings.ts";
-import { openTakeoverPlace, type TakeoverOptions } from "../../../support/takeover.ts";
+import {
+  openTakeoverPlace,
+  type TakeoverOptions,
+  type TakeoverProcess,
+} from "../../../support/takeover.ts";
 import { messageFrom, tool, VISITOR } from "../../../support/turns.ts";
 
 const AGENTS = `
@@ -258,6 +262,71 @@ describe("a pause", () => {
     expect(core.sent).toMatchObject([{ author: "agent" }]);
     expect(await core.deadLetters.listForOperator({ limit: 5 })).toEqual([]);
   });
+
+  it("lets a commit end that sends a reply, and says so only then; nothing goes out after it", async () => {
+    let begun = (): void => {};
+    const begins = new Promise<void>((resolve) => (begun = resolve));
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    await using opened = await open();
+    const core: TakeoverProcess = await opened.start({
+      turn: {
+        depart(outbound, nowMs) {
+          const { writes, goWith } = core.delivery.depart(outbound, nowMs);
+          return {
+            writes,
+            goWith: (commit) =>
+              goWith(async () => {
+                begun();
+                await held;
+                await commit();
+              }),
+          };
+        },
+      },
+    });
+    await core.say(VISITOR, "hello");
+    await begins;
+    let paused = false;
+    const pausing = core.oversight.pause(SCOPE, ROSA, {}).then(() => (paused = true));
+    while (core.oversight.pauses.get(SCOPE) === undefined) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(paused).toBe(false);
+    expect(core.sent).toEqual([]);
+    release();
+    await pausing;
+    expect(core.sent).toMatchObject([{ author: "agent" }]);
+    await core.say(VISITOR, "and now?");
+    await core.idle();
+    expect(core.sent).toHaveLength(1);
+    expect(await core.store.read("SELECT state FROM outbox")).toEqual([{ state: "sent" }]);
+    expect(await core.events("acme", "outbound_sent", "turn_finished")).toMatchObject([
+      { kind: "turn_finished", outcome: "ok" },
+      { kind: "outbound_sent", attempts: 1 },
+    ]);
+    expect(await core.deadLetters.listForOperator({ limit: 5 })).toEqual([]);
+  });
+
+  it.each([1, 2, 3])(
+    "sends a reply once and ends its turn with it, also when the process is gone after commit %d",
+    async (commits) => {
+      await using opened = await open();
+      {
+        const core = await opened.start({ commits });
+        await Promise.race([core.say(VISITOR, "hello").then(() => core.idle()), core.died]);
+        const [turn] = await core.store.read("SELECT outcome FROM turns");
+        const sent = await core.store.read("SELECT state FROM outbox");
+        expect(sent).toEqual(turn === undefined ? [] : [{ state: "sent" }]);
+        await core[Symbol.asyncDispose]();
+      }
+      await using core = await opened.start();
+      await core.idle();
+      expect(await core.store.read("SELECT state FROM outbox")).toEqual([{ state: "sent" }]);
+      const ends = await core.events("acme", "outbound_sent", "turn_finished");
+      expect(ends.map(({ kind }) => kind)).toEqual(["turn_finished", "outbound_sent"]);
+    },
+  );
 
   it("P7: of an agent or a binding covers what lies in it, in its own tenant", async () => {
     await using opened = await open();

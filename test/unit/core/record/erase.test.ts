@@ -237,8 +237,9 @@ describe("erase()", () => {
     expect(await runTurn(job, depsOf(spine, []), never)).toMatchObject({
       kind: "finished",
       outcome: "refused",
-      outbound: [],
+      reply: null,
     });
     expect(await spine.store.read("SELECT 1 AS x FROM turns")).toEqual([]);
+    expect(await spine.outbox.openForOperator()).toEqual([]);
   });
 });

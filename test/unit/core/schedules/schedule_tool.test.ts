@@ -91,7 +91,8 @@ describe("the tool schedule", () => {
     };
     const end = await runTurn(job, turn, never);
     expect(end.kind === "finished" && end.reply).toMatch(/Call Eve\./);
-    expect(end.kind === "finished" && end.outbound[0]?.session_id).toBe(sessionIdOf(VISITOR));
+    const replies = await place.spine.outbox.openForOperator();
+    expect(replies.at(-1)?.session_id).toBe(sessionIdOf(VISITOR));
     expect(await place.reads.list("acme")).toEqual([]);
   });
 
