@@ -69,7 +69,7 @@ async function runGroup(
     }
     // A function: the replacement must not be read as a pattern.
     const text = sql.replace("$rows", () => valueMarks(width, chunk.length));
-    const changed = db.run(text, chunk.flat());
+    const changed = db.run(text, ...chunk);
     if (changes === "one each" && changed !== chunk.length) {
       throw new CodedError(
         "conflict",

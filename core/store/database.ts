@@ -16,8 +16,11 @@ const MAX_KEPT = 500;
 
 /** One connection. It is synchronous: whatever it does keeps the event loop. */
 export interface Database extends Disposable {
-  /** Runs a statement and tells how many rows it changed or, with RETURNING, gave back. */
-  run(sql: string, args: readonly Value[]): number;
+  /**
+   * Runs a statement over rows of values, its parameters in this order, and tells how many rows it
+   * changed or, with RETURNING, gave back.
+   */
+  run(sql: string, ...rows: readonly (readonly Value[])[]): number;
   /** Runs a statement and gives the rows it returns; integers beyond 2^53 lose digits. */
   all(sql: string, args?: readonly Value[]): Row[];
   /** Runs statements that have no values and return nothing. */
@@ -44,23 +47,23 @@ export function openDatabase(path: string, { timeoutMs }: { timeoutMs: number })
   const db = new Libsql(path, { timeout: timeoutMs });
   const kept = new LRUCache<string, Kept>({ max: MAX_KEPT });
 
-  function prepared(sql: string, args: readonly Value[]): Kept {
+  function prepared(sql: string, width: number): Kept {
     let found = kept.get(sql);
     if (found === undefined) {
       const statement = db.prepare(sql);
-      found = { statement, returnsRows: statement.reader, width: args.length };
+      found = { statement, returnsRows: statement.reader, width };
       kept.set(sql, found);
     }
-    if (found.width !== args.length) {
+    if (found.width !== width) {
       throw new TypeError(
-        `Cannot run a statement: it has ${args.length} values where it had ${found.width}: ${sql}`,
+        `Cannot run a statement: it has ${width} values where it had ${found.width}: ${sql}`,
       );
     }
     return found;
   }
 
   function all(sql: string, args: readonly Value[] = []): Row[] {
-    const rows = prepared(sql, args).statement.all(argsOf(args));
+    const rows = prepared(sql, args.length).statement.all(argsOf(args));
     return (rows as Record<string, unknown>[]).map(plainRow);
   }
 
@@ -68,9 +71,9 @@ export function openDatabase(path: string, { timeoutMs }: { timeoutMs: number })
   const inTransaction = (): boolean => db.open && db.inTransaction;
 
   return {
-    run(sql, args) {
-      const { statement, returnsRows } = prepared(sql, args);
-      const values = argsOf(args);
+    run(sql, ...rows) {
+      const values = argsOf(...rows);
+      const { statement, returnsRows } = prepared(sql, values.length);
       return returnsRows ? statement.all(values).length : statement.run(values).changes;
     },
     all,
@@ -93,18 +96,22 @@ export function openDatabase(path: string, { timeoutMs }: { timeoutMs: number })
 }
 
 /**
- * Values as the database can give them back.
+ * Rows of values as one, each as the database can give it back.
  *
  * @throws {RangeError} for a number that is none
  */
-export function argsOf(values: readonly Value[]): Value[] {
-  return values.map((value) => {
-    if (typeof value === "string") return storableText(value);
-    if (typeof value === "number" && !Number.isFinite(value)) {
-      throw new RangeError(`Cannot store ${value}: it is no finite number`);
-    }
-    return value;
-  });
+export function argsOf(...rows: readonly (readonly Value[])[]): Value[] {
+  const values: Value[] = [];
+  for (const row of rows) for (const value of row) values.push(storable(value));
+  return values;
+}
+
+function storable(value: Value): Value {
+  if (typeof value === "string") return storableText(value);
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    throw new RangeError(`Cannot store ${value}: it is no finite number`);
+  }
+  return value;
 }
 
 /** The driver gives blobs as `ArrayBuffer`. */

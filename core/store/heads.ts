@@ -113,7 +113,7 @@ function saveHeads(db: Database, heads: readonly (readonly [string, Head])[]): v
     db.run(
       `INSERT INTO streams (name, head, hash) VALUES ${valueMarks(3, chunk.length)}
         ON CONFLICT (name) DO UPDATE SET head = excluded.head, hash = excluded.hash`,
-      chunk.flatMap(([name, { offset, hash }]) => [name, offset, hash]),
+      ...chunk.map(([name, { offset, hash }]) => [name, offset, hash]),
     );
   }
 }

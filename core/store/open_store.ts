@@ -31,7 +31,7 @@ export interface StoreOptions {
   log: Log;
   /** Units that may wait to be written; one more is refused with `store_full`. @default {20_000} */
   queueLimit?: number;
-  /** Pages in the write-ahead log from which on it is moved into the file. @default {4_000} */
+  /** Pages in the write-ahead log from which on it is moved into the file. @default {16_000}, 64 MB */
   checkpointPages?: number;
   /** How long writes wait for a lock of another process, in milliseconds. @default {60_000} */
   busyLimitMs?: number;
@@ -49,7 +49,7 @@ const OPEN_BACKOFF = { firstMs: 10, maxMs: 250 };
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { url, migrationsDir, now, log } = options;
-  const { queueLimit = 20_000, checkpointPages = 4_000, busyLimitMs = 60_000 } = options;
+  const { queueLimit = 20_000, checkpointPages = 16_000, busyLimitMs = 60_000 } = options;
   const path = pathOf(url);
   await createFile(path);
 

@@ -77,7 +77,7 @@ async function insertRows(db: Database, group: Group, breath: Breath): Promise<v
   for (const chunk of chunksOf(rows)) {
     const marks = valueMarks(columns.length, chunk.length);
     const sql = `${insertInto(group)} ${marks}${ignore ? " ON CONFLICT DO NOTHING" : ""}`;
-    const written = db.run(sql, chunk.flat());
+    const written = db.run(sql, ...chunk);
     if (!ignore && written !== chunk.length) {
       throw new CodedError(
         "internal",
