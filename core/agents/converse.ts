@@ -62,7 +62,8 @@ const MAX_WRONG_ARGUMENTS = 2;
 export async function converse(conversation: Conversation): Promise<ModelMessage> {
   const { policy, record, deps, inbounds: [first] } = conversation;
   const messages = [...conversation.messages];
-  const files = await deps.files.load(first, messages);
+  const loaded = deps.files.load(first, messages);
+  const files = loaded instanceof Promise ? await loaded : loaded;
   const gate = openGate(conversation);
   const wrong = new Map<string, number>();
 
@@ -74,13 +75,10 @@ export async function converse(conversation: Conversation): Promise<ModelMessage
       (name) => !isLost(wrong, name),
     );
     const { toolCalls, reasoning, text } = answer;
-    const said: ModelMessage = {
-      role: "assistant",
-      content: text ?? "",
-      ...(toolCalls.length > 0 ? { toolCalls } : {}),
-    };
-    if (toolCalls.length === 0) return said;
+    const content = text ?? "";
+    if (toolCalls.length === 0) return { role: "assistant", content };
 
+    const said: ModelMessage = { role: "assistant", content, toolCalls };
     record.said(said);
     // What the model thought goes back to it within this turn and nowhere else.
     messages.push(reasoning === undefined ? said : { ...said, reasoning });
@@ -109,7 +107,8 @@ async function askModel(
   const { policy, deps, record, journal, signal, account, turnId, inbounds, summary, onProgress } =
     conversation;
   const { answer, by, costMicros } = await journal.step(async () => {
-    const skills = await deps.skills({ account, agent: policy.agent, names: policy.skills });
+    const read = deps.skills({ account, agent: policy.agent, names: policy.skills });
+    const skills = read instanceof Promise ? await read : read;
     const colleagues = policy.names(DELEGATE)
       ? colleaguesOf(policy, inbounds[0], deps.settings())
       : [];
@@ -153,13 +152,13 @@ async function answerCall(
     : isLost(wrong, call.name)
     ? "; the tool is not available any more, answer without it"
     : "; call it once more with arguments that fit its schema";
-  return {
+  const said = {
     role: "tool",
     toolCallId: call.id,
     name: call.name,
     content: text + advice,
-    ...(outcome === "ok" ? {} : { isError: true }),
-  };
+  } as const;
+  return outcome === "ok" ? said : { ...said, isError: true };
 }
 
 /** A gate nothing passes, so that the call is on record like any other. */

@@ -6,6 +6,7 @@
 import { type Inbound, messageOf, type MessagePart, uuidOf } from "../contract/mod.ts";
 import { sha256 } from "../flow/sha256.ts";
 import type { Log } from "../flow/log.ts";
+import type { Soon } from "../flow/soon.ts";
 import type { ModelFile, ModelMessage } from "../models/model.ts";
 import type { Media, MediaInfo } from "../record/media.ts";
 import { sessionIdOf } from "./session.ts";
@@ -29,13 +30,23 @@ export interface TurnFiles {
 /** The files of turns. */
 export interface Files {
   /** Fetches what the messages brought, or finds it where an earlier run kept it. Fails only with the signal. */
-  readonly gather: (inbounds: readonly Inbound[], signal: AbortSignal) => Promise<TurnFiles>;
+  readonly gather: (inbounds: readonly Inbound[], signal: AbortSignal) => Soon<TurnFiles>;
   /** The bytes of the newest files in a conversation, by id: as many as a request should carry. */
   readonly load: (
     inbound: Inbound,
     messages: readonly ModelMessage[],
-  ) => Promise<ReadonlyMap<string, Uint8Array>>;
+  ) => Soon<ReadonlyMap<string, Uint8Array>>;
 }
+
+/** A file on its way in: whose, which of its parts, and what is said of it. */
+interface Brought {
+  readonly inbound: Inbound;
+  readonly index: number;
+  readonly part: MediaPart;
+}
+
+const NOTHING_BROUGHT: TurnFiles = { files: [], notes: [] };
+const NO_BYTES: ReadonlyMap<string, Uint8Array> = new Map();
 
 /** Files of one turn; more are named and left where they are. */
 const MAX_FILES = 10;
@@ -76,57 +87,67 @@ export function createFiles(
     return new TextDecoder().decode(bytes);
   }
 
+  async function fetchAll(parts: readonly Brought[], signal: AbortSignal): Promise<TurnFiles> {
+    const files: ModelFile[] = [];
+    const notes: string[] = [];
+    for (const [count, { inbound, index, part }] of parts.entries()) {
+      const name = part.name ?? part.media;
+      if (count >= MAX_FILES) {
+        notes.push(`[${name} was not opened: too many files at once]`);
+        continue;
+      }
+      try {
+        const info = await keep(inbound, index, part, signal);
+        if (info.mime === "text/plain") {
+          const text = await textOf(inbound, info);
+          const cut = text.length > TEXT_CHARS ? "\n[the rest is left out]" : "";
+          notes.push(`[content of ${name}]\n${text.slice(0, TEXT_CHARS)}${cut}`);
+        } else files.push({ id: info.id, mime: info.mime, name: info.name });
+      } catch (error) {
+        signal.throwIfAborted();
+        log.warn("media.unfetched", {
+          account: inbound.key.account_id,
+          channel: inbound.key.channel,
+          error: messageOf(error),
+        });
+        notes.push(`[${name} could not be opened]`);
+      }
+    }
+    return { files, notes };
+  }
+
+  async function loadAll(key: Inbound["key"], newest: readonly ModelFile[]) {
+    const loaded = new Map<string, Uint8Array>();
+    let bytes = 0;
+    for (const { id } of newest) {
+      if (loaded.size >= REQUEST_FILES) break;
+      const place = { account: key.account_id, sessionId: sessionIdOf(key), id };
+      const { size } = await media.find(place) ?? { size: Infinity };
+      if (bytes + size > REQUEST_BYTES) continue;
+      const found = await media.read(place);
+      if (found === undefined) continue;
+      bytes += size;
+      loaded.set(id, found);
+    }
+    return loaded;
+  }
+
   return {
-    async gather(inbounds, signal) {
-      const files: ModelFile[] = [];
-      const notes: string[] = [];
-      const parts = inbounds.flatMap((inbound) =>
-        inbound.parts.flatMap((part, index) =>
-          part.kind === "media" ? [{ inbound, index, part }] : []
-        )
-      );
-      for (const [count, { inbound, index, part }] of parts.entries()) {
-        const name = part.name ?? part.media;
-        if (count >= MAX_FILES) {
-          notes.push(`[${name} was not opened: too many files at once]`);
-          continue;
-        }
-        try {
-          const info = await keep(inbound, index, part, signal);
-          if (info.mime === "text/plain") {
-            const text = await textOf(inbound, info);
-            const cut = text.length > TEXT_CHARS ? "\n[the rest is left out]" : "";
-            notes.push(`[content of ${name}]\n${text.slice(0, TEXT_CHARS)}${cut}`);
-          } else files.push({ id: info.id, mime: info.mime, name: info.name });
-        } catch (error) {
-          signal.throwIfAborted();
-          log.warn("media.unfetched", {
-            account: inbound.key.account_id,
-            channel: inbound.key.channel,
-            error: messageOf(error),
-          });
-          notes.push(`[${name} could not be opened]`);
+    gather(inbounds, signal) {
+      const parts: Brought[] = [];
+      for (const inbound of inbounds) {
+        for (const [index, part] of inbound.parts.entries()) {
+          if (part.kind === "media") parts.push({ inbound, index, part });
         }
       }
-      return { files, notes };
+      return parts.length === 0 ? NOTHING_BROUGHT : fetchAll(parts, signal);
     },
-    async load({ key }, messages) {
-      const loaded = new Map<string, Uint8Array>();
-      let bytes = 0;
-      const wanted = messages.flatMap((message) =>
-        message.role === "user" ? message.files ?? [] : []
-      ).toReversed();
-      for (const { id } of wanted) {
-        if (loaded.size >= REQUEST_FILES) break;
-        const place = { account: key.account_id, sessionId: sessionIdOf(key), id };
-        const { size } = await media.find(place) ?? { size: Infinity };
-        if (bytes + size > REQUEST_BYTES) continue;
-        const found = await media.read(place);
-        if (found === undefined) continue;
-        bytes += size;
-        loaded.set(id, found);
+    load({ key }, messages) {
+      const wanted: ModelFile[] = [];
+      for (const message of messages) {
+        if (message.role === "user" && message.files !== undefined) wanted.push(...message.files);
       }
-      return loaded;
+      return wanted.length === 0 ? NO_BYTES : loadAll(key, wanted.toReversed());
     },
   };
 }

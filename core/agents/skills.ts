@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { type AgentConfig, messageOf } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
+import type { Soon } from "../flow/soon.ts";
 import { GLOBAL_SCOPE, readSkill, type Skill, skillPath } from "./skill_files.ts";
 import { createSkillGates } from "./skill_gates.ts";
 
@@ -21,7 +22,7 @@ export type ReadSkills = (request: {
   readonly agent: Pick<AgentConfig, "id" | "skills_dir" | "skill_overrides">;
   /** Their names, in the order of the prompt. */
   readonly names: readonly string[];
-}) => Promise<string>;
+}) => Soon<string>;
 
 /**
  * Returns the reader. Each skill is looked for in the tenant's directory, then in the one for all,
@@ -29,7 +30,8 @@ export type ReadSkills = (request: {
  */
 export function createSkillReader({ env, log }: SkillDeps): ReadSkills {
   const gates = createSkillGates({ env });
-  return async function readSkills({ account, agent, names }) {
+
+  async function readAll({ account, agent, names }: Parameters<ReadSkills>[0]): Promise<string> {
     const sections = await Promise.all(names.map(async (name) => {
       const about = { agent: agent.id, account, skill: name };
       const found = await findSkill(agent.skills_dir, account, name).catch((error: unknown) => {
@@ -51,7 +53,9 @@ export function createSkillReader({ env, log }: SkillDeps): ReadSkills {
     }));
     const present = sections.filter((section) => section !== "");
     return present.length === 0 ? "" : ["# SKILLS", ...present].join("\n\n");
-  };
+  }
+
+  return (request) => request.names.length === 0 ? "" : readAll(request);
 }
 
 /** A skill and whether it lies where nexo once kept them. */

@@ -170,9 +170,11 @@ async function answer(
   const hooks = createTurnHooks({ job, inbounds, journal, deps, signal });
   record.useModel(policy.model);
 
-  const { files, notes } = await deps.files.gather(inbounds, signal);
+  const brought = deps.files.gather(inbounds, signal);
+  const { files, notes } = brought instanceof Promise ? await brought : brought;
   const said = [userText(inbounds), ...notes].join("\n");
-  const heard = await hooks.beforeMessage(said);
+  const asked = hooks.beforeMessage(said);
+  const heard = asked instanceof Promise ? await asked : asked;
   if (heard.kind === "blocked") {
     record.heard(said);
     const error = `stopped by a hook: ${heard.reason}`;
@@ -203,7 +205,8 @@ async function answer(
     messages: [...messages, question],
     hooks,
   });
-  const reply = answer.content === "" ? "" : await hooks.afterMessage(heard.text, answer.content);
+  const last = answer.content === "" ? "" : hooks.afterMessage(heard.text, answer.content);
+  const reply = last instanceof Promise ? await last : last;
   record.said({ ...answer, content: reply });
   assertOurs(first, deps.takeover);
   return record.finish({ outcome: "ok", error: null, reply });

@@ -71,9 +71,9 @@ export type HeardMessage =
 /** The hooks of one turn. Each takes its step in the journal whether anybody is asked or not. */
 export interface TurnHooks {
   /** @throws {CodedError} `hook_failed` when one that must have its say gives none */
-  readonly beforeMessage: (text: string) => Promise<HeardMessage>;
+  readonly beforeMessage: (text: string) => Soon<HeardMessage>;
   /** The reply to send. @throws {CodedError} `hook_failed`, as {@linkcode TurnHooks.beforeMessage} */
-  readonly afterMessage: (textIn: string, textOut: string) => Promise<string>;
+  readonly afterMessage: (textIn: string, textOut: string) => Soon<string>;
   /** Takes a call through the gate's first step and the hooks. */
   readonly beforeToolCall: (call: GatedCall, gate: ToolGate) => Soon<Admission>;
   /** What the model reads: the result's text, or that it is withheld. */
@@ -123,20 +123,25 @@ export function createTurnHooks(given: TurnHookDeps): TurnHooks {
     member: "text" | "text_out",
     params: Readonly<Record<string, unknown>>,
   ): Soon<Verdict> {
-    return journal.step<Verdict>(async () => {
-      if (!isHooked(point)) {
-        const result: Verdict = { blocked: null, failed: null, value: params[member] };
-        return { result, writes: undefined };
-      }
-      const outcome = await ask(point, params);
-      const writes = rowsForHook(point, outcome, given);
-      if (outcome.failed !== null) {
-        await journal.commit(writes);
-        throw hookFailed(point, outcome.failed);
-      }
-      const { blocked, failed, params: { [member]: value } } = outcome;
-      return { result: { blocked, failed, value }, writes };
-    }, parseVerdict);
+    return journal.step<Verdict>(
+      () => isHooked(point) ? askAbout(point, member, params) : unasked(params[member]),
+      parseVerdict,
+    );
+  }
+
+  async function askAbout(
+    point: "before_message" | "after_message",
+    member: "text" | "text_out",
+    params: Readonly<Record<string, unknown>>,
+  ): Promise<StepResult<Verdict>> {
+    const outcome = await ask(point, params);
+    const writes = rowsForHook(point, outcome, given);
+    if (outcome.failed !== null) {
+      await journal.commit(writes);
+      throw hookFailed(point, outcome.failed);
+    }
+    const { blocked, failed, params: { [member]: value } } = outcome;
+    return { result: { blocked, failed, value }, writes };
   }
 
   /** What hooks make of a call that the gate let pass. */
@@ -177,16 +182,18 @@ export function createTurnHooks(given: TurnHookDeps): TurnHooks {
   }
 
   return {
-    async beforeMessage(text) {
+    beforeMessage(text) {
       const source = first.key.channel;
-      const { blocked, value } = await askOnce("before_message", "text", { text, source });
-      if (blocked !== null) return { kind: "blocked", reason: sentenceOf(blocked) };
-      return { kind: "text", text: typeof value === "string" ? value : text };
+      const verdict = askOnce("before_message", "text", { text, source });
+      return whenHere(verdict, ({ blocked, value }): HeardMessage => {
+        if (blocked !== null) return { kind: "blocked", reason: sentenceOf(blocked) };
+        return { kind: "text", text: typeof value === "string" ? value : text };
+      });
     },
-    async afterMessage(textIn, textOut) {
+    afterMessage(textIn, textOut) {
       const params = { text_in: textIn, text_out: textOut };
-      const { value } = await askOnce("after_message", "text_out", params);
-      return typeof value === "string" ? value : textOut;
+      const verdict = askOnce("after_message", "text_out", params);
+      return whenHere(verdict, ({ value }) => typeof value === "string" ? value : textOut);
     },
     beforeToolCall(call, gate) {
       return journal.step((step) => {
@@ -202,7 +209,7 @@ export function createTurnHooks(given: TurnHookDeps): TurnHooks {
       const ran = admission.kind === "call" || admission.byHook;
       const asks = ran && isHooked("after_tool_call");
       const verdict = journal.step<Verdict>(
-        () => asks ? askAfter(result, admission) : NOBODY_ASKED,
+        () => asks ? askAfter(result, admission) : unasked(null),
         parseVerdict,
       );
       return whenHere(
@@ -220,10 +227,9 @@ const parseAdmission = (stored: unknown): Admission => HookedAdmission.parse(sto
 const parseVerdict = (stored: unknown): Verdict => Verdict.parse(stored);
 
 /** What a step came to that asked nobody. */
-const NOBODY_ASKED: StepResult<Verdict> = {
-  result: { blocked: null, failed: null, value: null },
-  writes: undefined,
-};
+function unasked(value: unknown): StepResult<Verdict> {
+  return { result: { blocked: null, failed: null, value }, writes: undefined };
+}
 
 /** The gate's own word needs no keeping: it is said again. */
 function refused(callId: string, refusal: Refusal): StepResult<Admission> {

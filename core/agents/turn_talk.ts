@@ -88,8 +88,12 @@ export function createTurnTalk(
       const mine = fresh.length < inbounds.length && !changed
         ? [userText(fresh), ...brought.notes].join("\n")
         : question;
-      const files = brought.files.length === 0 ? {} : { files: brought.files };
-      const model = question === undefined ? undefined : { role: "user", content: mine, ...files };
+      const { files } = brought;
+      const model = question === undefined
+        ? undefined
+        : files.length === 0
+        ? { role: "user", content: mine }
+        : { role: "user", content: mine, files };
       const heard = kept.map((inbound, i): TranscriptEntry => ({
         ...heardEntry(inbound, changed ? question : undefined),
         modelMessage: i === kept.length - 1 ? model : undefined,

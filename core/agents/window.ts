@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { jsonBytes } from "../models/json_bytes.ts";
 import type { ModelMessage } from "../models/model.ts";
 
 /** A message of the past and its place in the conversation. */
@@ -33,7 +34,7 @@ const KEPT_PART = 1 / 2;
 /** About how many tokens a message is; no tokenizer is asked, since each model has its own. */
 export function estimateTokens(message: ModelMessage): number {
   const calls = message.role === "assistant" && message.toolCalls !== undefined
-    ? Buffer.byteLength(JSON.stringify(message.toolCalls))
+    ? jsonBytes(message.toolCalls)
     : 0;
   const bytes = Buffer.byteLength(message.content) + calls;
   return TOKENS_PER_MESSAGE + Math.ceil(bytes / BYTES_PER_TOKEN);
@@ -45,16 +46,19 @@ export function estimateTokens(message: ModelMessage): number {
  * to go, so much goes that half of the limits is left.
  */
 export function windowOf(past: readonly PastMessage[], limits: WindowLimits): Window {
-  const starts = past.flatMap(({ message }, i) => message.role === "user" ? [i] : []);
-  const first = starts[0];
-  if (first === undefined) return { old: past, shown: [] };
-  if (first === 0 && fits(past, limits)) return { old: [], shown: past };
-  if (fits(past.slice(first), limits)) {
-    return { old: past.slice(0, first), shown: past.slice(first) };
-  }
+  const first = past.findIndex(isStart);
+  if (first === -1) return { old: past, shown: [] };
+  const rest = first === 0 ? past : past.slice(first);
+  if (fits(rest, limits)) return { old: past.slice(0, first), shown: rest };
   const half = { messages: limits.messages * KEPT_PART, tokens: limits.tokens * KEPT_PART };
-  const cut = starts.find((start) => fits(past.slice(start), half)) ?? past.length;
+  let cut = first;
+  while (cut < past.length && !(isStart(past[cut]) && fits(past.slice(cut), half))) cut++;
   return { old: past.slice(0, cut), shown: past.slice(cut) };
+}
+
+/** Whether a person said it. */
+function isStart(past: PastMessage | undefined): boolean {
+  return past?.message.role === "user";
 }
 
 function fits(messages: readonly PastMessage[], limits: WindowLimits): boolean {

@@ -62,7 +62,7 @@ export function createPlacedDeps(
       load: (...asked) => files.load(...asked),
       gather: (inbounds, signal) =>
         inbounds.some(({ parts }) => parts.some(({ kind }) => kind === "media"))
-          ? place.away(() => files.gather(inbounds, signal))
+          ? place.away(async () => files.gather(inbounds, signal))
           : files.gather(inbounds, signal),
     },
   });

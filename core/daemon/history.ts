@@ -35,18 +35,19 @@ export function historyReader(transcripts: Pick<Transcripts, "readHistory">): Tu
   return async function history(
     { account, agentId, sessionId, limit, whole = false, except = [] },
   ) {
-    const messages: PastMessage[] = [];
+    let messages: PastMessage[] = [];
     const most = whole ? MAX_ENTRIES : Math.min(limit, MAX_ENTRIES);
     let summary: Summary | undefined;
     let before: number | undefined;
     for (let read = 0; read < most;) {
-      const page = await transcripts.readHistory({
+      const entries = transcripts.readHistory({
         account,
         agentId,
         sessionId,
         limit: Math.min(PAGE, most - read),
         before,
       });
+      const page = entries instanceof Promise ? await entries : entries;
       const older: PastMessage[] = [];
       for (const { seq, messageId, modelMessage } of page) {
         if (modelMessage === undefined || except.includes(messageId)) continue;
@@ -54,12 +55,12 @@ export function historyReader(transcripts: Pick<Transcripts, "readHistory">): Tu
         if (kept.role !== "summary") older.push({ seq, message: kept });
         else if (kept.up_to_seq > (summary?.up_to_seq ?? -1)) summary = kept;
       }
-      messages.unshift(...older);
+      messages = [...older, ...messages];
       read += page.length;
       before = page[0]?.seq;
       if (page.length < PAGE || (before ?? 0) <= (summary?.up_to_seq ?? -1) + 1) break;
     }
     const from = summary?.up_to_seq ?? -1;
-    return { summary, messages: messages.filter(({ seq }) => seq > from) };
+    return { summary, messages: from < 0 ? messages : messages.filter(({ seq }) => seq > from) };
   };
 }

@@ -33,8 +33,8 @@ export function createRecordRows(
 ): RecordRows {
   return {
     transcript: (session) => transcripts.rowsForTranscript(session),
-    turn({ entries, ...turn }) {
-      const { accountId: account, agentId, sessionId } = turn;
+    turn(turn) {
+      const { accountId: account, agentId, sessionId, entries } = turn;
       const kept = transcripts.prepare(account, entries);
       return [
         ...transcripts.rowsForPrepared({ account, agentId, sessionId }, kept),

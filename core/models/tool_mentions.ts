@@ -18,6 +18,11 @@ interface Found {
   readonly endsAt: number;
 }
 
+interface Name {
+  readonly name: string;
+  readonly tool: ModelTool;
+}
+
 const wordEnd = /[\p{L}\p{N}_-]$/u;
 const wordStart = /^[\p{L}\p{N}_-]/u;
 const beforeObject = /[\s:`(]*/y;
@@ -38,20 +43,19 @@ export function toolMentions(text: string, tools: readonly ModelTool[]): ToolMen
 }
 
 function findNames(text: string, tools: readonly ModelTool[]): Found[] {
-  const names = tools.flatMap((tool) => [
-    { name: tool.name, tool },
-    { name: tool.ownName, tool },
-  ]).filter(({ name }) => name !== "" && text.includes(name));
+  const names: Name[] = [];
+  for (const tool of tools) {
+    for (const name of [tool.name, tool.ownName]) {
+      if (name !== "" && text.includes(name)) names.push({ name, tool });
+    }
+  }
   if (names.length === 0) return [];
   names.sort((a, b) => b.name.length - a.name.length);
 
   const found: Found[] = [];
   let at = 0;
   while (at < text.length) {
-    const here = at;
-    const hit = names.find(({ name }) =>
-      text.startsWith(name, here) && startsWord(text, here) && endsWord(text, here + name.length)
-    );
+    const hit = nameAt(text, at, names);
     const startsAt = at;
     at += hit?.name.length ?? 1;
     // A tool named again is only a word: reading its object each time could cost the square of the text.
@@ -61,6 +65,15 @@ function findNames(text: string, tools: readonly ModelTool[]): Found[] {
     found.push({ tool: hit.tool, given: object?.value ?? {}, startsAt, endsAt: at });
   }
   return found;
+}
+
+function nameAt(text: string, at: number, names: readonly Name[]): Name | undefined {
+  for (const one of names) {
+    const { name } = one;
+    if (!text.startsWith(name, at)) continue;
+    if (startsWord(text, at) && endsWord(text, at + name.length)) return one;
+  }
+  return undefined;
 }
 
 // Two code units on either side, for letters beyond the basic plane.

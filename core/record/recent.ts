@@ -6,6 +6,7 @@
  */
 import { LRUCache } from "lru-cache";
 import type { TranscriptRole } from "../contract/mod.ts";
+import type { Soon } from "../flow/soon.ts";
 
 /** An entry as a model reads its own past. */
 export interface HistoryEntry {
@@ -27,7 +28,7 @@ export interface RecentEntries {
     session: string,
     query: { readonly limit: number; readonly before: number },
     read: () => Promise<HistoryEntry[]>,
-  ): Promise<HistoryEntry[]>;
+  ): Soon<readonly HistoryEntry[]>;
   /** Entries, one behind the other, are on disk now. */
   appended(session: string, entries: readonly HistoryEntry[]): void;
   /** Entries were deleted: nothing that is remembered counts. */
@@ -58,26 +59,34 @@ export function createRecentEntries(): RecentEntries {
   /** Reads under way, by their sessions; one that is not here any more has missed something. */
   const reading = new Map<string, object>();
 
+  async function readNewest(
+    session: string,
+    limit: number,
+    read: () => Promise<HistoryEntry[]>,
+  ): Promise<HistoryEntry[]> {
+    const mark = {};
+    reading.set(session, mark);
+    try {
+      const entries = await read();
+      if (reading.get(session) === mark) {
+        const isWhole = entries.length < limit;
+        known.set(session, { entries: [...entries], isWhole, chars: charsOf(entries) });
+      }
+      return entries;
+    } finally {
+      if (reading.get(session) === mark) reading.delete(session);
+    }
+  }
+
   return {
-    async newest(session, { limit, before }, read) {
+    newest(session, { limit, before }, read) {
       const found = known.get(session);
       if (found !== undefined) {
         const older = olderThan(found.entries, before);
-        if (found.isWhole || older.length >= limit) return older.slice(-limit);
+        if (older.length <= limit && found.isWhole) return older;
+        if (older.length >= limit) return older.slice(-limit);
       }
-      if (before !== Number.MAX_SAFE_INTEGER) return read();
-      const mark = {};
-      reading.set(session, mark);
-      try {
-        const entries = await read();
-        if (reading.get(session) === mark) {
-          const isWhole = entries.length < limit;
-          known.set(session, { entries: [...entries], isWhole, chars: charsOf(entries) });
-        }
-        return entries;
-      } finally {
-        if (reading.get(session) === mark) reading.delete(session);
-      }
+      return before === Number.MAX_SAFE_INTEGER ? readNewest(session, limit, read) : read();
     },
     appended(session, fresh) {
       reading.delete(session);

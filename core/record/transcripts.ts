@@ -6,6 +6,7 @@
 import type { TranscriptRole } from "../contract/mod.ts";
 import { appendEvent } from "../events/event_rows.ts";
 import { clampLimit, FEW_ROWS, readPage } from "../events/page.ts";
+import type { Soon } from "../flow/soon.ts";
 import { redactJson } from "../redact/redact_json.ts";
 import { type Redactor, redactorOf } from "../redact/redactor.ts";
 import type { Sealer } from "../store/sealer.ts";
@@ -102,7 +103,7 @@ export interface Transcripts {
     limit?: number | undefined;
     /** Exclusive; absent for the newest. */
     before?: number | undefined;
-  }): Promise<HistoryEntry[]>;
+  }): Soon<readonly HistoryEntry[]>;
   /** To be called after entries were deleted: what is remembered of them must not be read any more. */
   readonly forget: () => void;
 }
@@ -229,7 +230,7 @@ export function createTranscripts(deps: TranscriptDeps): Transcripts {
       return row?.account_id;
     },
 
-    async readHistory(
+    readHistory(
       { account, agentId, sessionId, limit, before = Number.MAX_SAFE_INTEGER },
     ) {
       const entries = clampLimit(limit);

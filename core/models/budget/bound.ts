@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ModelAnswer, ModelFile, ModelRequest, ModelTool } from "../model.ts";
+import { jsonBytes } from "../json_bytes.ts";
+import type { ModelAnswer, ModelFile, ModelRequest } from "../model.ts";
 
 /** What chat templates add around each message and each tool. */
 const TOKENS_PER_ITEM = 16;
@@ -17,7 +18,6 @@ const TOKENS_PER_FILE_BYTE = 1;
 
 /** No tokenizer makes more tokens of a text than it has bytes. */
 const bytesOf = (text: string): number => Buffer.byteLength(text);
-const jsonBytes = (value: unknown): number => bytesOf(JSON.stringify(value) ?? "");
 
 /** An upper bound of the tokens a provider reads for `request`. */
 export function inputBound(
@@ -32,21 +32,10 @@ export function inputBound(
     for (const thought of message.reasoning ?? []) tokens += jsonBytes(thought);
   }
   if (request.tools.length > 0) tokens += TOKENS_PER_TOOLSET;
-  for (const tool of request.tools) tokens += toolBound(tool);
-  return tokens;
-}
-
-/** A tool is offered again and again. */
-const toolBounds = new WeakMap<ModelTool, number>();
-
-function toolBound(tool: ModelTool): number {
-  let bound = toolBounds.get(tool);
-  if (bound === undefined) {
-    const { name, description, inputSchema } = tool;
-    bound = TOKENS_PER_ITEM + bytesOf(name) + bytesOf(description) + jsonBytes(inputSchema);
-    toolBounds.set(tool, bound);
+  for (const { name, description, inputSchema } of request.tools) {
+    tokens += TOKENS_PER_ITEM + bytesOf(name) + bytesOf(description) + jsonBytes(inputSchema);
   }
-  return bound;
+  return tokens;
 }
 
 function fileTokens(files: readonly ModelFile[] = [], bytes: ModelRequest["files"]): number {
