@@ -6,7 +6,7 @@
 import { CodedError } from "../contract/mod.ts";
 import type { Breath } from "./breath.ts";
 import type { Database } from "./database.ts";
-import { chunksOf, valueMarks } from "./rows.ts";
+import { chunksOf } from "./rows.ts";
 import type { Bulk, Value } from "./store.ts";
 
 interface Group {
@@ -67,9 +67,7 @@ async function runGroup(
     if (chunk.some((row) => row.length !== width)) {
       throw new TypeError("Cannot commit: the rows of a bulk differ in length");
     }
-    // A function: the replacement must not be read as a pattern.
-    const text = sql.replace("$rows", () => valueMarks(width, chunk.length));
-    const changed = db.run(text, ...chunk);
+    const changed = db.run(sql, ...chunk);
     if (changes === "one each" && changed !== chunk.length) {
       throw new CodedError(
         "conflict",

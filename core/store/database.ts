@@ -11,17 +11,17 @@ import { LRUCache } from "lru-cache";
 
 import { type Row, storableText, type Value } from "./store.ts";
 
-/** Statements kept at most; a daemon writes by some two hundred. */
-const MAX_KEPT = 500;
+/** Texts whose statements are kept; a daemon writes by some fifty. */
+const MAX_KEPT = 200;
 
 /** One connection. It is synchronous: whatever it does keeps the event loop. */
 export interface Database extends Disposable {
   /**
-   * Runs a statement over rows of values, its parameters in this order, and tells how many rows it
-   * changed or, with RETURNING, gave back.
+   * Runs a statement over rows of values, for which `$rows` stands in it if there may be several, and
+   * tells how many rows of its table it changed or, with RETURNING, gave back.
    */
   run(sql: string, ...rows: readonly (readonly Value[])[]): number;
-  /** Runs a statement and gives the rows it returns; integers beyond 2^53 lose digits. */
+  /** Runs a statement over one row of values and gives what it returns; integers beyond 2^53 lose digits. */
   all(sql: string, args?: readonly Value[]): Row[];
   /** Runs statements that have no values and return nothing. */
   exec(sql: string): void;
@@ -38,32 +38,33 @@ export interface Database extends Disposable {
 interface Kept {
   readonly statement: Libsql.Statement;
   readonly returnsRows: boolean;
-  /** Values that were missing would be those of the run before, so each run must bring as many. */
-  readonly width: number;
 }
 
 /** Opens the file at `path`; statements wait `timeoutMs` milliseconds for a lock, and keep the event loop meanwhile. */
 export function openDatabase(path: string, { timeoutMs }: { timeoutMs: number }): Database {
   const db = new Libsql(path, { timeout: timeoutMs });
-  const kept = new LRUCache<string, Kept>({ max: MAX_KEPT });
+  /**
+   * By text and by how many values they take: a statement that gets fewer than in its last run would keep
+   * some of those.
+   */
+  const kept = new LRUCache<string, Map<number, Kept>>({ max: MAX_KEPT });
 
-  function prepared(sql: string, width: number): Kept {
-    let found = kept.get(sql);
-    if (found === undefined) {
-      const statement = db.prepare(sql);
-      found = { statement, returnsRows: statement.reader, width };
-      kept.set(sql, found);
-    }
-    if (found.width !== width) {
-      throw new TypeError(
-        `Cannot run a statement: it has ${width} values where it had ${found.width}: ${sql}`,
-      );
-    }
-    return found;
+  function prepared(sql: string, values: readonly Value[], rows: number): Kept {
+    let ofText = kept.get(sql);
+    if (ofText === undefined) kept.set(sql, ofText = new Map());
+    const found = ofText.get(values.length);
+    if (found !== undefined) return found;
+    // A function: the replacement must not be read as a pattern.
+    const text = sql.replace("$rows", () => valueMarks(values.length / rows, rows));
+    const statement = db.prepare(text);
+    const made = { statement, returnsRows: statement.reader };
+    ofText.set(values.length, made);
+    return made;
   }
 
   function all(sql: string, args: readonly Value[] = []): Row[] {
-    const rows = prepared(sql, args.length).statement.all(argsOf(args));
+    const values = argsOf(args);
+    const rows = prepared(sql, values, 1).statement.all(values);
     return (rows as Record<string, unknown>[]).map(plainRow);
   }
 
@@ -73,7 +74,7 @@ export function openDatabase(path: string, { timeoutMs }: { timeoutMs: number })
   return {
     run(sql, ...rows) {
       const values = argsOf(...rows);
-      const { statement, returnsRows } = prepared(sql, values.length);
+      const { statement, returnsRows } = prepared(sql, values, rows.length);
       return returnsRows ? statement.all(values).length : statement.run(values).changes;
     },
     all,
@@ -112,6 +113,12 @@ function storable(value: Value): Value {
     throw new RangeError(`Cannot store ${value}: it is no finite number`);
   }
   return value;
+}
+
+/** `(?,?),(?,?),…` for so many rows of so many values. */
+export function valueMarks(width: number, count: number): string {
+  const values = `(${"?,".repeat(width).slice(0, -1)})`;
+  return `${values},`.repeat(count).slice(0, -1);
 }
 
 /** The driver gives blobs as `ArrayBuffer`. */

@@ -7,7 +7,7 @@ import { LRUCache } from "lru-cache";
 
 import { textOf } from "./connection.ts";
 import type { Database } from "./database.ts";
-import { chunksOf, valueMarks } from "./rows.ts";
+import { chunksOf } from "./rows.ts";
 import type { Position } from "./store.ts";
 
 /** Offset and hash of a stream's newest row; offset 0 before the first. */
@@ -100,8 +100,7 @@ function beginHeads(cache: LRUCache<string, Head>): TentativeHeads {
 function readHeads(db: Database, names: readonly string[]): Map<string, Head> {
   const heads = new Map<string, Head>(names.map((name) => [name, { offset: 0, hash: "" }]));
   for (const chunk of chunksOf(names)) {
-    const sql = `SELECT name, head, hash FROM streams WHERE name IN ${valueMarks(chunk.length, 1)}`;
-    for (const row of db.all(sql, chunk)) {
+    for (const row of db.all("SELECT name, head, hash FROM streams WHERE name IN $rows", chunk)) {
       heads.set(textOf(row["name"]), { offset: Number(row["head"]), hash: textOf(row["hash"]) });
     }
   }
@@ -111,7 +110,7 @@ function readHeads(db: Database, names: readonly string[]): Map<string, Head> {
 function saveHeads(db: Database, heads: readonly (readonly [string, Head])[]): void {
   for (const chunk of chunksOf(heads)) {
     db.run(
-      `INSERT INTO streams (name, head, hash) VALUES ${valueMarks(3, chunk.length)}
+      `INSERT INTO streams (name, head, hash) VALUES $rows
         ON CONFLICT (name) DO UPDATE SET head = excluded.head, hash = excluded.hash`,
       ...chunk.map(([name, { offset, hash }]) => [name, offset, hash]),
     );

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Reader } from "./reader.ts";
-import { valueMarks } from "./rows.ts";
+import { valueMarks } from "./database.ts";
 import type { Row, Value } from "./store.ts";
 
 /** Calls in one statement; more would keep the event loop busy for too long at a time. */

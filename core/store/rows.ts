@@ -73,10 +73,9 @@ function checkNames(table: string, columns: readonly string[]): void {
 }
 
 async function insertRows(db: Database, group: Group, breath: Breath): Promise<void> {
-  const { table, columns, ignore, rows } = group;
+  const { table, ignore, rows } = group;
+  const sql = insertInto(group);
   for (const chunk of chunksOf(rows)) {
-    const marks = valueMarks(columns.length, chunk.length);
-    const sql = `${insertInto(group)} ${marks}${ignore ? " ON CONFLICT DO NOTHING" : ""}`;
     const written = db.run(sql, ...chunk);
     if (!ignore && written !== chunk.length) {
       throw new CodedError(
@@ -90,8 +89,9 @@ async function insertRows(db: Database, group: Group, breath: Breath): Promise<v
 }
 
 /** `ON CONFLICT DO NOTHING` passes over unique constraints only; `OR IGNORE` would hide all of them. */
-function insertInto({ table, columns }: Group): string {
-  return `INSERT INTO "${table}" (${columns.map((column) => `"${column}"`).join()}) VALUES`;
+function insertInto({ table, columns, ignore }: Group): string {
+  const names = columns.map((column) => `"${column}"`).join();
+  return `INSERT INTO "${table}" (${names}) VALUES $rows${ignore ? " ON CONFLICT DO NOTHING" : ""}`;
 }
 
 /** Rows in portions of 64, 32, 16, …: the fewer sizes there are, the more statements are prepared already. */
@@ -101,10 +101,4 @@ export function* chunksOf<T>(rows: readonly T[]): Generator<readonly T[]> {
     while (size > rows.length - from) size /= 2;
     yield rows.slice(from, from + size);
   }
-}
-
-/** `(?,?),(?,?),…` for so many rows of so many values. */
-export function valueMarks(width: number, count: number): string {
-  const values = `(${"?,".repeat(width).slice(0, -1)})`;
-  return `${values},`.repeat(count).slice(0, -1);
 }
