@@ -143,6 +143,12 @@ function splitUp(outbound: UnsentOutbound, limit: number): UnsentOutbound[] {
   }));
 }
 
+/**
+ * For rows that are given by their ids. With the plus no index is on it: SQLite takes the one of what is
+ * unsent for short, and would go through all that waits for each of a dozen ids.
+ */
+const IS_QUEUED = "+state = 'queued'";
+
 /** Returns the outbox over `store`; `textLimitOf` is the most UTF-16 code units a channel takes. */
 export function createOutbox(
   { store, sealer, textLimitOf }: {
@@ -189,7 +195,7 @@ export function createOutbox(
        SELECT given.call, o.id, o.account_id, agent_id, session_id, channel, instance, contact,
          turn_id, sealed, attempts, expires_at_ms, sent_at_ms, author
        FROM given JOIN outbox o ON o.id = given.id AND o.account_id = given.account_id
-       WHERE state = 'queued'`,
+       WHERE ${IS_QUEUED}`,
       [[id, account]],
     );
     if (row === undefined) return undefined;
@@ -224,7 +230,7 @@ export function createOutbox(
     rowsForTrying: (account, id, nowMs) => [bulk(
       `WITH given (id, account_id, at_ms) AS (VALUES $rows)
        UPDATE outbox SET sent_at_ms = given.at_ms FROM given
-       WHERE outbox.id = given.id AND outbox.account_id = given.account_id AND state = 'queued'`,
+       WHERE outbox.id = given.id AND outbox.account_id = given.account_id AND ${IS_QUEUED}`,
       [[id, account, nowMs]],
       "one each",
     )],
@@ -233,7 +239,7 @@ export function createOutbox(
        UPDATE outbox SET state = 'sent', receipt = given.receipt, sent_at_ms = given.at_ms,
          attempts = attempts + 1
        FROM given
-       WHERE outbox.id = given.id AND outbox.account_id = given.account_id AND state = 'queued'`,
+       WHERE outbox.id = given.id AND outbox.account_id = given.account_id AND ${IS_QUEUED}`,
       [[id, account, receipt, nowMs]],
       "one each",
     )],
