@@ -69,7 +69,7 @@ async function runOnce(
   });
   const isNew = job.starts === 0;
   const journal = await deps.steps.open(job.account, job.turnId, { isNew });
-  const record = createTurnRecord(job, inbounds, { ...deps, journal });
+  const record = createTurnRecord(job, inbounds, journal, deps);
   const verdict = policyOf(deps.settings(), first.key, first.delegation?.callers);
   if (verdict.kind === "refused" && verdict.waits) return { kind: "parked" };
   // A turn that has begun before must be on record, also when it cannot go on.
@@ -181,11 +181,9 @@ async function answer(
     return record.finish({ outcome: "refused", error, reply: null });
   }
 
-  const question: ModelMessage = {
-    role: "user",
-    content: heard.text,
-    ...(files.length === 0 ? {} : { files: [...files] }),
-  };
+  const question: ModelMessage = files.length === 0
+    ? { role: "user", content: heard.text }
+    : { role: "user", content: heard.text, files: [...files] };
   record.heard(heard.text, { changed: heard.text !== said, files, notes });
   const turn = {
     account: job.account,
@@ -200,10 +198,10 @@ async function answer(
   };
   const { summary, messages } = await recall(turn);
   const answer = await converse({
-    ...turn,
     summary,
     messages: [...messages, question],
     hooks,
+    ...turn,
   });
   const last = answer.content === "" ? "" : hooks.afterMessage(heard.text, answer.content);
   const reply = last instanceof Promise ? await last : last;

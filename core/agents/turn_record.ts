@@ -55,27 +55,25 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** What the record of a turn is made with. */
-export interface TurnRecordDeps extends
-  Pick<
-    TurnDeps,
-    | "deadLetters"
-    | "depart"
-    | "inbounds"
-    | "inbox"
-    | "now"
-    | "redact"
-    | "rows"
-    | "sends"
-    | "takeover"
-    | "uuid"
-  > {
-  readonly journal: Pick<Journal, "end" | "mark" | "owe" | "rowsForForgotten">;
-}
+export type TurnRecordDeps = Pick<
+  TurnDeps,
+  | "deadLetters"
+  | "depart"
+  | "inbounds"
+  | "inbox"
+  | "now"
+  | "redact"
+  | "rows"
+  | "sends"
+  | "takeover"
+  | "uuid"
+>;
 
 /** Returns the record of one run of `job`. */
 export function createTurnRecord(
   job: TurnJob,
   inbounds: TurnInbounds,
+  journal: Pick<Journal, "end" | "mark" | "owe" | "rowsForForgotten">,
   deps: TurnRecordDeps,
 ): TurnRecord {
   const [first] = inbounds;
@@ -111,11 +109,11 @@ export function createTurnRecord(
       ...settledInbox(),
       ...endRows(ending, talk.entries(ending), nowMs),
     ];
-    if (reply === null || reply === "" || !deps.sends(key.channel)) await deps.journal.end(rows);
+    if (reply === null || reply === "" || !deps.sends(key.channel)) await journal.end(rows);
     else {
       const outbound = replyOutbound(reply, { code, turnId, inbounds, nowMs });
       const { writes, goWith } = deps.depart(outbound, nowMs);
-      await goWith(() => deps.journal.end([...rows, ...writes]));
+      await goWith(() => journal.end([...rows, ...writes]));
     }
     return { kind: "finished", turnId, outcome, error, reply };
   }
@@ -184,16 +182,17 @@ export function createTurnRecord(
         at_ms: startedAtMs,
         ...origin,
       };
-      deps.journal.mark(deps.inbounds.rowsForStarted(over));
-      deps.journal.owe(deps.rows.events({ account, events: [started] }));
+      journal.mark(deps.inbounds.rowsForStarted(over));
+      journal.owe(deps.rows.events({ account, events: [started] }));
     },
     holdUnanswered({ messages, writes }) {
       const entries = messages
         .filter(({ inbound }) => inbound.trigger === "channel" && inbound.on_record !== true)
-        .map(({ inbound, text }): TranscriptEntry => ({
-          ...heardEntry(inbound),
-          modelMessage: text === undefined ? undefined : { role: "user", content: text },
-        }));
+        .map(({ inbound, text }) =>
+          heardEntry(inbound, {
+            modelMessage: text === undefined ? undefined : { role: "user", content: text },
+          })
+        );
       return deps.takeover.hold(messages.map(({ inbound }) => inbound), [
         ...writes,
         ...deps.rows.transcript({ account, agentId: key.agent_id, sessionId, entries }),
@@ -208,7 +207,7 @@ export function createTurnRecord(
       const entries = talk.entries(ending)
         .filter(({ role }) => role !== "user" || first.trigger === "channel");
       return deps.takeover.hold(inbounds, [
-        ...deps.journal.rowsForForgotten(),
+        ...journal.rowsForForgotten(),
         ...endRows(ending, entries, deps.now()),
       ]);
     },

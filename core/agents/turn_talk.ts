@@ -94,11 +94,13 @@ export function createTurnTalk(
         : files.length === 0
         ? { role: "user", content: mine }
         : { role: "user", content: mine, files };
-      const heard = kept.map((inbound, i): TranscriptEntry => ({
-        ...heardEntry(inbound, changed ? question : undefined),
-        modelMessage: i === kept.length - 1 ? model : undefined,
-        turnId,
-      }));
+      const heard = kept.map((inbound, i): TranscriptEntry =>
+        heardEntry(inbound, {
+          changed: changed ? question : undefined,
+          modelMessage: i === kept.length - 1 ? model : undefined,
+          turnId,
+        })
+      );
       const answered = said.map((message, i): TranscriptEntry => ({
         role: message.role,
         text: message.content,
@@ -114,14 +116,21 @@ export function createTurnTalk(
 }
 
 /** What a person or an event said; `changed` is what hooks made of it. */
-export function heardEntry(inbound: Inbound, changed?: string): TranscriptEntry {
+export function heardEntry(
+  inbound: Inbound,
+  { changed, modelMessage, turnId }:
+    & Pick<TranscriptEntry, "modelMessage" | "turnId">
+    & { readonly changed?: string | undefined },
+): TranscriptEntry {
   const shown = changed ?? inbound.text;
   return {
     role: "user",
     text: inbound.templated ? plainOf(shown) : shown,
     sourcePlugin: inbound.key.channel,
     senderId: inbound.sender_id ?? undefined,
+    modelMessage,
     messageId: inbound.id,
+    turnId,
     sentAtMs: inbound.sent_at_ms,
   };
 }

@@ -33,10 +33,10 @@ const KEPT_PART = 1 / 2;
 
 /** About how many tokens a message is; no tokenizer is asked, since each model has its own. */
 export function estimateTokens(message: ModelMessage): number {
-  const calls = message.role === "assistant" && message.toolCalls !== undefined
-    ? jsonBytes(message.toolCalls)
-    : 0;
-  const bytes = Buffer.byteLength(message.content) + calls;
+  let bytes = Buffer.byteLength(message.content);
+  if (message.role === "assistant") {
+    for (const call of message.toolCalls ?? []) bytes += jsonBytes(call);
+  }
   return TOKENS_PER_MESSAGE + Math.ceil(bytes / BYTES_PER_TOKEN);
 }
 

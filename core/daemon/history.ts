@@ -13,17 +13,16 @@ import type { Transcripts } from "../record/transcripts.ts";
 /** What stands in the model's column of a transcript. */
 const Kept = z.discriminatedUnion("role", [Summary, ModelMessage]);
 
-/** What was parsed before, for as long as the message is remembered elsewhere. */
-const parsed = new WeakMap<object, z.infer<typeof Kept>>();
+/** What was checked before, for as long as the message is remembered elsewhere. */
+const checked = new WeakSet<object>();
 
+/** The message itself, so that what is known of it is known of it the next time. */
 function keptOf(message: unknown): z.infer<typeof Kept> {
-  if (typeof message !== "object" || message === null) return Kept.parse(message);
-  let kept = parsed.get(message);
-  if (kept === undefined) {
-    kept = Kept.parse(message);
-    parsed.set(message, kept);
-  }
-  return kept;
+  const isKnown = typeof message === "object" && message !== null && checked.has(message);
+  if (isKnown) return message as z.infer<typeof Kept>;
+  const kept = Kept.parse(message);
+  checked.add(message as object);
+  return message as typeof kept;
 }
 
 /** Entries read at a time, and at most; what is older still is neither shown nor summed up. */

@@ -38,7 +38,7 @@ export function createRecordRows(
       const kept = transcripts.prepare(account, entries);
       return [
         ...transcripts.rowsForPrepared({ account, agentId, sessionId }, kept),
-        ...rowsForTurn({ ...turn, content: contentOf(kept) }, { redact, random }),
+        ...rowsForTurn({ content: contentOf(kept), ...turn }, { redact, random }),
       ];
     },
     toolCall: (call) => rowsForToolCall(call, { redact }),

@@ -158,7 +158,7 @@ export function openWork(deps: WorkDeps): Work {
     oversight,
     async function runWithin(job, signal) {
       using place = await conversations.enter({ account: job.account, signal });
-      return await run({ ...job, place }, signal);
+      return await run({ place, ...job }, signal);
     },
   );
   const run: RunInPlace = metrics.turn(createTurnRunner(turnDeps));
@@ -168,7 +168,7 @@ export function openWork(deps: WorkDeps): Work {
     async runTurn(job, signal, place) {
       // A turn picked up at the start must not find its tools missing.
       if (settling !== undefined) await settling;
-      const result = await run({ ...job, place }, signal);
+      const result = await run({ place, ...job }, signal);
       if (result.kind === "retry" || result.kind === "parked") return result;
       waiters.finished(job.inboundIds, result);
       return { kind: "finished" };

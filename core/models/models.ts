@@ -183,7 +183,7 @@ function askOffline({ till }: Desk, { caller, ref, request }: Route): Promise<As
   const maxOutputTokens = request.maxOutputTokens ?? OFFLINE_OUTPUT_TOKENS;
   const purchase = { caller, ref, request, maxOutputTokens, price: undefined, remote: false };
   return till(purchase, async () => {
-    const answer = await offlineModel({ ...request, model: ref.model, maxOutputTokens });
+    const answer = await offlineModel({ model: ref.model, ...request, maxOutputTokens });
     return { answer, usage: answer.usage };
   });
 }
@@ -214,7 +214,7 @@ async function askProvider(desk: Desk, { caller, ref, request }: Route): Promise
         remote: true,
       },
       async () => {
-        const question = { ...request, model: ref.model, maxOutputTokens };
+        const question = { model: ref.model, ...request, maxOutputTokens };
         const answered = await askOnce(endpoint, question, desk);
         warnOfQuota(desk, provider, answered);
         return answered;

@@ -132,11 +132,7 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
 
   return {
     rowsForQueued(inbound, sessionId, nowMs) {
-      const { id, account_id, agent_id, channel, instance, trigger } = {
-        ...inbound.key,
-        id: inbound.id,
-        trigger: inbound.trigger,
-      };
+      const { id, trigger, key: { account_id, agent_id, channel, instance, contact } } = inbound;
       const json = JSON.stringify(inbound);
       fresh.put(account_id, id, inbound, json.length);
       return [insert("inbounds", {
@@ -146,7 +142,7 @@ export function createInbounds({ store, sealer }: { store: Store; sealer: Sealer
         session_id: sessionId,
         channel,
         instance,
-        contact: inbound.key.contact,
+        contact,
         trigger,
         inbox_id: inbound.envelope_id,
         msg_id: inbound.msg_id,

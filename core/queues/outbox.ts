@@ -177,7 +177,6 @@ export function createOutbox(
     { nowMs, traceparent }: { nowMs: number; traceparent: string | null },
   ) {
     return {
-      ...columns,
       sealed: sealer.seal(place(columns.account_id, columns.id), json),
       state: "queued",
       next_at_ms: nowMs,
@@ -186,6 +185,7 @@ export function createOutbox(
       sent_at_ms: unsureSinceMs,
       receipt: null,
       traceparent,
+      ...columns,
     };
   }
 

@@ -141,7 +141,7 @@ async function openTurn() {
   const journal = isKept ? await parts.steps.open(account, turnId, { isNew: true }) : forgetful();
   const hooks = createTurnHooks({ job, inbounds, journal, deps, signal });
   const record = isKept
-    ? createTurnRecord(job, inbounds, { ...deps, journal })
+    ? createTurnRecord(job, inbounds, journal, deps)
     : { rowsForToolCall: () => [] };
   return { account, turnId, sessionId, inbounds, journal, hooks, record, signal };
 }
