@@ -80,7 +80,7 @@ export function decodeHandoffs(message: Uint8Array): Handoff[] {
     );
     const bodyEnd = lineEnd + 1 + body_bytes;
     if (message[bodyEnd] !== NEWLINE) throw malformed(handoffs.length, "its body is cut");
-    handoffs.push({ ...head, body: bodyOfBytes(message.subarray(lineEnd + 1, bodyEnd)) });
+    handoffs.push({ body: bodyOfBytes(message.subarray(lineEnd + 1, bodyEnd)), ...head });
     at = bodyEnd + 1;
   }
   return handoffs;

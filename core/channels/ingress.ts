@@ -52,8 +52,8 @@ export async function hearDelivery(
   });
   const heard = await channels.get(channel)?.hear?.(envelopeOf(envelope, body), instance);
   const messages = (heard?.messages ?? []).map(({ contact, ...message }): ChannelMessage => ({
-    ...message,
     key: { account_id: account, agent_id: agentId, channel, instance, contact },
+    ...message,
   }));
   return { account, agentId, channel, instance, messages, receipts: heard?.receipts ?? [] };
 }

@@ -222,7 +222,7 @@ export function createPeer(deps: PeerDeps): Peer {
     ask,
     call: (method, params, options) =>
       new Promise((answered, failed) =>
-        ask({ ...options, method, params: lineJson(params) }, { answered, failed })
+        ask({ method, params: lineJson(params), ...options }, { answered, failed })
       ),
     idle: () => calls.idle(),
     notify(method, params) {

@@ -88,7 +88,6 @@ export function rowsForOutcome(intent: AuditIntent, outcome: AuditOutcome): Writ
 function auditWrites(intent: AuditIntent, phase: Row): Write[] {
   const account = intent.account ?? OPERATOR_STREAM;
   const fixed: Row = {
-    ...phase,
     account_id: account,
     intent_id: intent.id,
     microapp_id: storable(intent.microappId),
@@ -97,12 +96,13 @@ function auditWrites(intent: AuditIntent, phase: Row): Write[] {
     capability: storable(intent.capability),
     args_hash: intent.argsHash,
     tenant_id: intent.account ?? null,
+    ...phase,
   };
   return [append("admin_audit", [auditStream(account)], ([position]) => {
     const prevHash = position?.prevHash ?? "";
-    const row = { ...fixed, offset: position?.offset ?? 1, prev_hash: prevHash };
-    const hash = hashRow(prevHash, row, AUDIT_HASHED);
-    return { row: { ...row, hash }, hash };
+    const row = { offset: position?.offset ?? 1, prev_hash: prevHash, hash: "", ...fixed };
+    row.hash = hashRow(prevHash, row, AUDIT_HASHED);
+    return { row, hash: row.hash };
   })];
 }
 
