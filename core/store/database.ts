@@ -63,7 +63,7 @@ export function openDatabase(path: string, { timeoutMs }: { timeoutMs: number })
   }
 
   function all(sql: string, args: readonly Value[] = []): Row[] {
-    const values = argsOf(args);
+    const values = argsOf([args]);
     const rows = prepared(sql, values, 1).statement.all(values);
     return (rows as Record<string, unknown>[]).map(plainRow);
   }
@@ -73,7 +73,7 @@ export function openDatabase(path: string, { timeoutMs }: { timeoutMs: number })
 
   return {
     run(sql, ...rows) {
-      const values = argsOf(...rows);
+      const values = argsOf(rows);
       const { statement, returnsRows } = prepared(sql, values, rows.length);
       return returnsRows ? statement.all(values).length : statement.run(values).changes;
     },
@@ -101,9 +101,12 @@ export function openDatabase(path: string, { timeoutMs }: { timeoutMs: number })
  *
  * @throws {RangeError} for a number that is none
  */
-export function argsOf(...rows: readonly (readonly Value[])[]): Value[] {
+export function argsOf(rows: readonly (readonly Value[])[]): Value[] {
   const values: Value[] = [];
-  for (const row of rows) for (const value of row) values.push(storable(value));
+  for (const row of rows) {
+    // By number: an iterator makes an object for each value, which was a fifteenth of a turn's garbage.
+    for (let i = 0; i < row.length; i++) values.push(storable(row[i] ?? null));
+  }
   return values;
 }
 

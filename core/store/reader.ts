@@ -40,7 +40,7 @@ export function createReader(url: string, role: Role): Reader {
       for (let failures = 1;; failures++) {
         try {
           client ??= await openReading(url, role);
-          return rowsOf(await client.execute({ sql, args: argsOf(args) }));
+          return rowsOf(await client.execute({ sql, args: argsOf([args]) }));
         } catch (error) {
           drop();
           if (failureOf(error) !== "busy" || failures === ATTEMPTS) throw storeError("read", error);

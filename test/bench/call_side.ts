@@ -19,13 +19,15 @@ const ANSWER_LIMIT_MS = 60_000;
 /** Starts the calling process, which starts the other; both count. `caller` is its source, as a URL. */
 export async function openCallSide(
   workshop: Workshop,
-  { caller, args, measure = "per CPU-second" }: {
+  { caller, measure = "per CPU-second", ...started }: {
     caller: string;
     args?: readonly string[];
+    /** Options of Node. */
+    execArgv?: readonly string[];
     measure?: keyof typeof MEASURES;
   },
 ): Promise<Side> {
-  const pair = await startPart(workshop.compiled(caller), args === undefined ? {} : { args });
+  const pair = await startPart(workshop.compiled(caller), started);
   return {
     async round(durationMs) {
       const job: CallJob = { durationMs, inFlight: MEASURES[measure], maxCalls: MAX_CALLS };

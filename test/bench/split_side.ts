@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { openLiveSettings } from "../../core/daemon/config.ts";
 import { edgeConfigOf } from "../../core/settings/edge_config.ts";
 import { startNatsServer } from "../support/nats_server.ts";
+import { CORE_OPTIONS } from "./core_options.ts";
 import { type Listening, loadHttp, type Measure, type Served } from "./http_side.ts";
 import { type Part, startPart, startProgram } from "./part.ts";
 import type { Side, Workshop } from "./row.ts";
@@ -56,7 +57,7 @@ export async function startSplit(
   };
   const core = await startPart(
     workshop.compiled(import.meta.resolve("./servers/daemon.ts")),
-    { args: [configDir, workshop.migrationsDir], env },
+    { args: [configDir, workshop.migrationsDir], env, execArgv: CORE_OPTIONS },
   );
   const edge = runtime === "node" ? await startNode(workshop, env) : await startDeno(
     [join(ROOT, "edge/deno.ts")],

@@ -5,6 +5,7 @@
  */
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
+import { CORE_OPTIONS } from "../core_options.ts";
 import { startPart, withCpu } from "../part.ts";
 import type { Row, Side, Workshop } from "../row.ts";
 import type { FairJob, FairReport } from "../servers/fair_turns.ts";
@@ -19,6 +20,7 @@ async function openFair(workshop: Workshop, flooding: boolean): Promise<Side> {
   const core = await startPart(
     workshop.compiled(import.meta.resolve("../servers/fair_turns.ts")),
     {
+      execArgv: CORE_OPTIONS,
       args: [
         await mkdtemp(join(workshop.dir, "fair-")),
         workshop.migrationsDir,

@@ -6,12 +6,14 @@
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { openCallSide } from "../call_side.ts";
+import { CORE_OPTIONS } from "../core_options.ts";
 import type { Row, Side, Workshop } from "../row.ts";
 
 async function openTurns(workshop: Workshop, tenants: number): Promise<Side> {
   return openCallSide(workshop, {
     caller: import.meta.resolve("../servers/turns.ts"),
     args: [await mkdtemp(join(workshop.dir, "turns-")), workshop.migrationsDir, String(tenants)],
+    execArgv: CORE_OPTIONS,
   });
 }
 

@@ -6,6 +6,7 @@
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { openCallSide } from "../call_side.ts";
+import { CORE_OPTIONS } from "../core_options.ts";
 import type { Row } from "../row.ts";
 
 const TENANTS = 10;
@@ -19,10 +20,12 @@ export const turn: Row = {
     openCallSide(workshop, {
       caller: import.meta.resolve("../servers/turns.ts"),
       args: [await mkdtemp(join(workshop.dir, "turns-")), workshop.migrationsDir, String(TENANTS)],
+      execArgv: CORE_OPTIONS,
     }),
   theirs: async (workshop) =>
     openCallSide(workshop, {
       caller: import.meta.resolve("../servers/bare_rows.ts"),
       args: [await mkdtemp(join(workshop.dir, "rows-")), workshop.migrationsDir],
+      execArgv: CORE_OPTIONS,
     }),
 };
