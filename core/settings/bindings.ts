@@ -15,9 +15,11 @@ const ownBindings = new WeakMap<AgentConfig, ReadonlyMap<string, BindingConfig>>
 const subscribing = new WeakMap<Agents, readonly AgentConfig[]>();
 
 function memo<K extends object, V>(known: WeakMap<K, V>, key: K, make: () => V): V {
-  const found = known.get(key) ?? make();
-  known.set(key, found);
-  return found;
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  known.set(key, made);
+  return made;
 }
 
 /**

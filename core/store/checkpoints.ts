@@ -17,6 +17,8 @@ const FRAME_BYTES = 4_120;
 const SALT_AT = 16;
 const FRAME_SALT_AT = 8;
 const SALT_BYTES = 8;
+/** Flushes between looks at the log: a look costs as much as a row. */
+const LOOK_EVERY = 8;
 
 /** What checkpoints need. */
 export interface CheckpointDeps {
@@ -49,6 +51,7 @@ export interface Checkpoints {
 export function createCheckpoints(deps: CheckpointDeps): Checkpoints {
   const { path, pages, worker, pauseWriter, log } = deps;
   let nextAtPages = pages;
+  let flushes = 0;
   let running: Promise<boolean> | undefined;
   let emptying: Promise<boolean> | undefined;
 
@@ -84,7 +87,7 @@ export function createCheckpoints(deps: CheckpointDeps): Checkpoints {
 
   return {
     consider() {
-      if (running !== undefined || emptying !== undefined) return;
+      if (++flushes % LOOK_EVERY > 0 || running !== undefined || emptying !== undefined) return;
       try {
         if (holdsPages(`${path}-wal`, nextAtPages)) void relieve();
       } catch (error) {

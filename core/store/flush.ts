@@ -114,9 +114,11 @@ async function writeUnits(
   const rows = createRowBuffer();
   const bulks = createBulkBuffer();
   const streams = new Set<string>();
-  for (const write of units.flat()) {
-    if (write.type === "insert") rows.add(write.table, write.row, write.onConflict);
-    else if (write.type === "append") { for (const name of write.streams) streams.add(name); }
+  for (const unit of units) {
+    for (const write of unit) {
+      if (write.type === "insert") rows.add(write.table, write.row, write.onConflict);
+      else if (write.type === "append") { for (const name of write.streams) streams.add(name); }
+    }
   }
   await rows.write(db, breath);
   heads.load(db, streams);

@@ -54,45 +54,75 @@ export function createHeads(): Heads {
   };
 }
 
-function beginHeads(cache: LRUCache<string, Head>): TentativeHeads {
-  const loaded = new Map<string, Head>();
-  const kept = new Map<string, Head>();
-  const trial = new Map<string, Head>();
+/** Where a stream has come to in a transaction. */
+interface Place {
+  offset: number;
+  hash: string;
+  /** Where it was before the transaction, and when it was last kept. */
+  readonly before: Head;
+  kept: Head;
+}
 
-  function headOf(name: string): Head {
-    const head = trial.get(name) ?? kept.get(name) ?? loaded.get(name);
-    if (head === undefined) {
+function beginHeads(cache: LRUCache<string, Head>): TentativeHeads {
+  const places = new Map<string, Place>();
+  /** Advanced since the last `keep` or `drop`. */
+  const moved = new Set<Place>();
+
+  function put(name: string, head: Head): void {
+    places.set(name, { before: head, kept: head, ...head });
+  }
+
+  function placeOf(name: string): Place {
+    const place = places.get(name);
+    if (place === undefined) {
       throw new TypeError(`Cannot place a row: stream "${name}" is not loaded`);
     }
-    return head;
+    return place;
+  }
+
+  function keptHeads(): [string, Head][] {
+    const heads: [string, Head][] = [];
+    for (const [name, { before, kept }] of places) {
+      if (kept !== before) heads.push([name, kept]);
+    }
+    return heads;
   }
 
   return {
     load(db, names) {
       const missing = new Set<string>();
       for (const name of names) {
-        if (loaded.has(name)) continue;
+        if (places.has(name)) continue;
         const head = cache.get(name);
         if (head === undefined) missing.add(name);
-        else loaded.set(name, head);
+        else put(name, head);
       }
-      for (const [name, head] of readHeads(db, [...missing])) loaded.set(name, head);
+      for (const [name, head] of readHeads(db, [...missing])) put(name, head);
     },
     next(name) {
-      const { offset, hash } = headOf(name);
+      const { offset, hash } = placeOf(name);
       return { offset: offset + 1, prevHash: hash };
     },
     advance(name, hash) {
-      trial.set(name, { offset: headOf(name).offset + 1, hash });
+      const place = placeOf(name);
+      place.offset += 1;
+      place.hash = hash;
+      moved.add(place);
     },
     keep() {
-      for (const [name, head] of trial) kept.set(name, head);
-      trial.clear();
+      for (const place of moved) place.kept = { offset: place.offset, hash: place.hash };
+      moved.clear();
     },
-    drop: () => trial.clear(),
-    save: (db) => saveHeads(db, [...kept]),
+    drop() {
+      for (const place of moved) {
+        place.offset = place.kept.offset;
+        place.hash = place.kept.hash;
+      }
+      moved.clear();
+    },
+    save: (db) => saveHeads(db, keptHeads()),
     adopt() {
-      for (const [name, head] of kept) cache.set(name, head);
+      for (const [name, head] of keptHeads()) cache.set(name, head);
     },
   };
 }
