@@ -15,7 +15,7 @@ import {
   textOfBody,
 } from "../contract/mod.ts";
 import type { Sealer } from "../store/sealer.ts";
-import { append, type Row, type Store, type Write } from "../store/store.ts";
+import { append, type Row, type Store, type Stream, type Write } from "../store/store.ts";
 import type { Outbound } from "./outbox.ts";
 
 /** The table, as listeners of the store hear it. */
@@ -68,9 +68,18 @@ interface ChatRow extends Row {
   replied: number;
 }
 
-/** The stream whose offsets are the seqs of a conversation. */
-export function chatStream(account: string, sessionId: string): string {
-  return `chat:${account}/${sessionId}`;
+/**
+ * The stream whose offsets are the seqs of a conversation. A page that has seen a seq of the time before all
+ * was deleted begins anew as well, since its cursor says which row it was.
+ */
+function chatStream(account: string, sessionId: string): Stream {
+  return {
+    name: `chat:${account}/${sessionId}`,
+    newest: {
+      sql: "SELECT max(seq) AS offset FROM chat_messages WHERE account_id = ? AND session_id = ?",
+      args: [account, sessionId],
+    },
+  };
 }
 
 /** What became of the inbound, as far as rows still say. */

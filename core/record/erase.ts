@@ -8,7 +8,6 @@
  */
 import type { Erased } from "../contract/admin/tenants.ts";
 import { delay } from "../flow/delay.ts";
-import { chatStream } from "../queues/chat_log.ts";
 import { type Row, statement, type Store } from "../store/store.ts";
 import { deleteElsewhere } from "./erase_elsewhere.ts";
 import {
@@ -169,17 +168,17 @@ async function deleteSteps(store: Store, scope: EraseScope): Promise<void> {
 /** How far each conversation had come; its name follows from the contact's. */
 async function deleteHeads(store: Store, scope: EraseScope): Promise<void> {
   const { account, sessionIds } = scope;
-  await store.commit([sessionStream, chatStream].map((streamOf) => {
-    if (sessionIds !== undefined) {
-      return statement("DELETE FROM streams WHERE name IN (SELECT value FROM json_each(?))", [
-        JSON.stringify(sessionIds.map((id) => streamOf(account, id))),
-      ]);
-    }
-    const prefix = streamOf(account, "");
-    return statement("DELETE FROM streams WHERE name >= ? AND name < ?", [
-      prefix,
-      // The first name after all that begin so.
-      `${prefix.slice(0, -1)}0`,
+  if (sessionIds !== undefined) {
+    const names = JSON.stringify(sessionIds.map((id) => sessionStream(account, id)));
+    await store.commit([
+      statement("DELETE FROM streams WHERE name IN (SELECT value FROM json_each(?))", [names]),
     ]);
-  }));
+    return;
+  }
+  const prefix = sessionStream(account, "");
+  // The first name after all that begin so.
+  const behind = `${prefix.slice(0, -1)}0`;
+  await store.commit([
+    statement("DELETE FROM streams WHERE name >= ? AND name < ?", [prefix, behind]),
+  ]);
 }

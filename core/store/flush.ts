@@ -8,9 +8,9 @@ import { type Breath, createBreath } from "./breath.ts";
 import { createBulkBuffer } from "./bulks.ts";
 import { failureOf, storeError } from "./connection.ts";
 import type { Database } from "./database.ts";
-import type { Heads, TentativeHeads } from "./heads.ts";
+import { type Heads, nameOf, type TentativeHeads } from "./heads.ts";
 import { createRowBuffer } from "./rows.ts";
-import type { Append, Appended, Statement, Write } from "./store.ts";
+import type { Append, Appended, Statement, Stream, Write } from "./store.ts";
 
 /** What became of a flush. */
 export interface Flushed {
@@ -113,11 +113,13 @@ async function writeUnits(
 ): Promise<Appended[]> {
   const rows = createRowBuffer();
   const bulks = createBulkBuffer();
-  const streams = new Set<string>();
+  const streams = new Map<string, Stream>();
   for (const unit of units) {
     for (const write of unit) {
       if (write.type === "insert") rows.add(write.table, write.row, write.onConflict);
-      else if (write.type === "append") { for (const name of write.streams) streams.add(name); }
+      else if (write.type === "append") {
+        for (const stream of write.streams) streams.set(nameOf(stream), stream);
+      }
     }
   }
   await rows.write(db, breath);
@@ -148,8 +150,8 @@ async function writeUnits(
 }
 
 function place(heads: TentativeHeads, { streams, row: rowAt }: Append): Appended["row"] {
-  const { row, hash = "" } = rowAt(streams.map((name) => heads.next(name)));
-  for (const name of streams) heads.advance(name, hash);
+  const { row, hash = "" } = rowAt(streams.map((stream) => heads.next(nameOf(stream))));
+  for (const stream of streams) heads.advance(nameOf(stream), hash);
   return row;
 }
 

@@ -8,7 +8,7 @@ import { LRUCache } from "lru-cache";
 import { textOf } from "./connection.ts";
 import type { Database } from "./database.ts";
 import { chunksOf } from "./rows.ts";
-import type { Position } from "./store.ts";
+import type { Position, Stream } from "./store.ts";
 
 /** Offset and hash of a stream's newest row; offset 0 before the first. */
 interface Head {
@@ -21,8 +21,8 @@ const MAX_CACHED = 100_000;
 
 /** The heads one transaction works on. */
 export interface TentativeHeads {
-  /** Makes the heads of `names` known. */
-  load(db: Database, names: Iterable<string>): void;
+  /** Makes the heads of `streams` known, by their names. */
+  load(db: Database, streams: ReadonlyMap<string, Stream>): void;
   /** The place the next row of a loaded stream takes. */
   next(name: string): Position;
   /** Gives the next place of a stream to a row with `hash`. */
@@ -31,7 +31,7 @@ export interface TentativeHeads {
   keep(): void;
   /** Forgets what was advanced since the last `keep` or `drop`. */
   drop(): void;
-  /** Writes every kept head once. */
+  /** Writes every kept head once, but for those of streams that have none. */
   save(db: Database): void;
   /** Makes the kept heads the true ones; only after the commit. */
   adopt(): void;
@@ -61,6 +61,8 @@ interface Place {
   /** Where it was before the transaction, and when it was last kept. */
   readonly before: Head;
   kept: Head;
+  /** Whether the head is in table `streams`. */
+  readonly isSaved: boolean;
 }
 
 function beginHeads(cache: LRUCache<string, Head>): TentativeHeads {
@@ -68,8 +70,9 @@ function beginHeads(cache: LRUCache<string, Head>): TentativeHeads {
   /** Advanced since the last `keep` or `drop`. */
   const moved = new Set<Place>();
 
-  function put(name: string, head: Head): void {
-    places.set(name, { before: head, kept: head, ...head });
+  function put(stream: Stream, head: Head): void {
+    const isSaved = typeof stream === "string";
+    places.set(nameOf(stream), { before: head, kept: head, isSaved, ...head });
   }
 
   function placeOf(name: string): Place {
@@ -80,24 +83,22 @@ function beginHeads(cache: LRUCache<string, Head>): TentativeHeads {
     return place;
   }
 
-  function keptHeads(): [string, Head][] {
-    const heads: [string, Head][] = [];
-    for (const [name, { before, kept }] of places) {
-      if (kept !== before) heads.push([name, kept]);
-    }
-    return heads;
+  /** Streams that go on behind where they were before the transaction. */
+  function advanced(): [string, Place][] {
+    return [...places].filter(([, { before, kept }]) => kept !== before);
   }
 
   return {
-    load(db, names) {
-      const missing = new Set<string>();
-      for (const name of names) {
+    load(db, streams) {
+      const missing: string[] = [];
+      for (const [name, stream] of streams) {
         if (places.has(name)) continue;
         const head = cache.get(name);
-        if (head === undefined) missing.add(name);
-        else put(name, head);
+        if (head !== undefined) put(stream, head);
+        else if (typeof stream === "string") missing.push(stream);
+        else put(stream, readNewest(db, stream.newest));
       }
-      for (const [name, head] of readHeads(db, [...missing])) put(name, head);
+      for (const [name, head] of readHeads(db, missing)) put(name, head);
     },
     next(name) {
       const { offset, hash } = placeOf(name);
@@ -120,11 +121,25 @@ function beginHeads(cache: LRUCache<string, Head>): TentativeHeads {
       }
       moved.clear();
     },
-    save: (db) => saveHeads(db, keptHeads()),
+    save(db) {
+      saveHeads(db, advanced().filter(([, { isSaved }]) => isSaved));
+    },
     adopt() {
-      for (const [name, head] of keptHeads()) cache.set(name, head);
+      for (const [name, { kept }] of advanced()) cache.set(name, kept);
     },
   };
+}
+
+/** What a stream is known by. */
+export function nameOf(stream: Stream): string {
+  return typeof stream === "string" ? stream : stream.name;
+}
+
+function readNewest(
+  db: Database,
+  { sql, args }: Exclude<Stream, string>["newest"],
+): Head {
+  return { offset: Number(db.all(sql, args)[0]?.["offset"] ?? 0), hash: "" };
 }
 
 function readHeads(db: Database, names: readonly string[]): Map<string, Head> {
@@ -137,12 +152,12 @@ function readHeads(db: Database, names: readonly string[]): Map<string, Head> {
   return heads;
 }
 
-function saveHeads(db: Database, heads: readonly (readonly [string, Head])[]): void {
-  for (const chunk of chunksOf(heads)) {
+function saveHeads(db: Database, places: readonly (readonly [string, Place])[]): void {
+  for (const chunk of chunksOf(places)) {
     db.run(
       `INSERT INTO streams (name, head, hash) VALUES $rows
         ON CONFLICT (name) DO UPDATE SET head = excluded.head, hash = excluded.hash`,
-      ...chunk.map(([name, { offset, hash }]) => [name, offset, hash]),
+      ...chunk.map(([name, { kept }]) => [name, kept.offset, kept.hash]),
     );
   }
 }

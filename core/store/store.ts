@@ -60,12 +60,22 @@ export interface Position {
   readonly prevHash: string;
 }
 
-/** A row whose content depends on its place in one or more gap-free streams, fixed when it is written. */
+/**
+ * Rows that are numbered without a gap. The head of a stream that is only named is kept beside its rows, so
+ * that it goes on where it was when those are deleted. With `newest`, a statement that gives the number of the newest row as `offset`, a
+ * stream has no head but that row, and begins anew when all are gone.
+ */
+export type Stream = string | {
+  readonly name: string;
+  readonly newest: { readonly sql: string; readonly args: readonly Value[] };
+};
+
+/** A row whose content depends on its place in one or more streams, fixed when it is written. */
 export interface Append {
   readonly type: "append";
   readonly table: string;
-  /** Stream names, for example `events` and `events:acme`. */
-  readonly streams: readonly string[];
+  /** For example `events` and `events:acme`. */
+  readonly streams: readonly Stream[];
   /**
    * Called by the writer, in commit order; called again when the transaction is tried again, so it
    * must be pure. `hash` becomes the next row's `prevHash` in every stream.
@@ -164,6 +174,6 @@ export function bulk(
 }
 
 /** A row in one or more streams. */
-export function append(table: string, streams: readonly string[], row: Append["row"]): Append {
+export function append(table: string, streams: readonly Stream[], row: Append["row"]): Append {
   return { type: "append", table, streams, row };
 }

@@ -8,6 +8,7 @@ import {
   statement,
   storableText,
   type Store,
+  type Write,
 } from "../../../../core/store/store.ts";
 import { openStore } from "../../../../core/store/open_store.ts";
 import { migrationsDir, openTestStore, silentLog } from "../../../support/store.ts";
@@ -256,6 +257,49 @@ describe("appends", () => {
       2,
       "a>b",
     ]]);
+  });
+
+  it("without a head of their own go on behind their newest row, and begin anew without one", async () => {
+    await using opened = await openTestStore();
+    const { store, url } = opened;
+    const said = (id: string, session: string): Write =>
+      append("chat_messages", [{
+        name: `chat ${session}`,
+        newest: {
+          sql: "SELECT max(seq) AS offset FROM chat_messages WHERE session_id = ?",
+          args: [session],
+        },
+      }], ([position]) => ({
+        row: {
+          id,
+          account_id: "acme",
+          session_id: session,
+          seq: position?.offset ?? 0,
+          author: "visitor",
+          sealed: new Uint8Array(),
+          at_ms: 0,
+        },
+      }));
+    const seqs = async (from: Store): Promise<string[]> =>
+      (await from.read<{ at: string }>(
+        "SELECT session_id || ' ' || seq AS at FROM chat_messages ORDER BY session_id, seq",
+      )).map(({ at }) => at);
+    await store.commit([meta("taken")]);
+    await Promise.allSettled([
+      store.commit([said("1", "ana"), said("2", "ben"), said("3", "ana")]),
+      store.commit([said("4", "ana"), meta("taken")]),
+      store.commit([said("5", "ana")]),
+    ]);
+    expect(await seqs(store)).toEqual(["ana 1", "ana 2", "ana 3", "ben 1"]);
+    expect(await store.read("SELECT name FROM streams")).toEqual([]);
+    await store.commit([statement("DELETE FROM chat_messages WHERE id IN ('1', '2')", [], 2)]);
+    await store[Symbol.asyncDispose]();
+    await using again = await openStore({ url, migrationsDir, now: Date.now, log: silentLog });
+    await Promise.all([
+      again.commit([said("6", "ana")]),
+      again.commit([said("7", "ben"), said("8", "ana")]),
+    ]);
+    expect(await seqs(again)).toEqual(["ana 2", "ana 3", "ana 4", "ana 5", "ben 1"]);
   });
 
   it("run between the statements around them", async () => {
