@@ -117,6 +117,8 @@ export async function photograph(page: Page, name: string): Promise<void> {
 /** Expects that axe finds nothing, by every rule it has but the experimental ones. */
 export async function expectAccessible(page: Page): Promise<void> {
   const axe = await readFile(AXE, "utf8");
+  // A page of ours is there with its heading, which the rules want of each.
+  await page.getByRole("heading", { level: 1 }).first().waitFor();
   // Halfway through an animation no colour is what it will be: none begins, and what runs may end.
   await page.emulateMedia({ reducedMotion: "reduce" });
   await page.evaluate(() =>

@@ -7,7 +7,7 @@
  */
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually } from "../support/watch.ts";
+import { eventually, tailTurns } from "../support/watch.ts";
 import {
   BOT_TOKEN,
   type Business,
@@ -259,8 +259,13 @@ describe.skipIf(CHROMIUM === undefined)("a SaaS of one's own", () => {
     await page.getByRole("button", { name: "Opt out Vera" }).click();
     await page.getByRole("button", { name: "Write again to Vera" }).waitFor();
     const before = await answersOf(vera);
+    const refusals = async () =>
+      (await tailTurns(daemon, { account: "globex" }))
+        .filter(({ outcome }) => outcome === "refused").length;
+    const refused = await refusals();
     await vera.say("Is anybody there?");
-    // In order: once the conversation has its next answer, this one had none.
+    // A microapp that is killed before it was asked would be asked again, when she may be written to.
+    await eventually(daemon, async () => await refusals() > refused || undefined);
     await killed("tenants/globex/consents", "PUT");
     await page.getByRole("button", { name: "Write again to Vera" }).click();
     await page.getByRole("button", { name: "Opt out Vera" }).waitFor();
