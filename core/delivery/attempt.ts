@@ -50,8 +50,8 @@ export interface Attempts {
   readonly send: (outbound: UnsentOutbound, signal: AbortSignal) => Promise<SendEnd>;
   /** Whether a message goes nowhere any more, whatever time it waits for. */
   readonly isOver: (outbound: UnsentOutbound) => boolean;
-  /** Whether the commit of its rows may deliver a message now; nothing may be awaited before it is begun. */
-  readonly goesByRows: (outbound: UnsentOutbound) => boolean;
+  /** Whether nothing keeps a message from going now; nothing may be awaited before it goes. */
+  readonly mayGo: (outbound: UnsentOutbound) => boolean;
   /** Sends messages of one channel by `commit`, which writes their rows; rejects as it does. */
   readonly sendByRows: (
     outbounds: readonly UnsentOutbound[],
@@ -176,9 +176,7 @@ export function createAttempts(deps: AttemptDeps): Attempts {
       }
     },
     isOver: (outbound) => hindrance(outbound)?.kind === "dead",
-    goesByRows: (outbound) =>
-      channels.get(outbound.channel)?.deliverByRows !== undefined &&
-      hindrance(outbound) === undefined,
+    mayGo: (outbound) => hindrance(outbound) === undefined,
     async sendByRows(outbounds, commit) {
       const committed = commit();
       await follow(

@@ -5,8 +5,13 @@
  * @module
  */
 import type { Channels } from "../channels/ingress.ts";
-import type { Departure, OpenOutbound, Outbound, Outbox } from "../queues/outbox.ts";
-import type { UnsentOutbound } from "../queues/outbox.ts";
+import type {
+  Departure,
+  OpenOutbound,
+  Outbound,
+  Outbox,
+  UnsentOutbound,
+} from "../queues/outbox.ts";
 import type { Write } from "../store/store.ts";
 import type { Attempts } from "./attempt.ts";
 
@@ -14,7 +19,7 @@ import type { Attempts } from "./attempt.ts";
 export interface DepartureDeps {
   readonly outbox: Outbox;
   readonly channels: Channels;
-  readonly attempts: Pick<Attempts, "goesByRows" | "sendByRows">;
+  readonly attempts: Pick<Attempts, "mayGo" | "sendByRows">;
   /** Whether messages of a message's conversation are waiting. */
   readonly isBehind: (outbound: Outbound) => boolean;
   /** Rows that tell of a send, beside that of the outbox. */
@@ -49,7 +54,7 @@ export function createDepartures(deps: DepartureDeps): Depart {
     const deliver = channels.get(outbound.channel)?.deliverByRows;
     if (deliver === undefined || deps.isBehind(outbound)) return queued(outbound, nowMs);
     const pieces = outbox.piecesOf(outbound);
-    if (!pieces.every(attempts.goesByRows)) return queued(outbound, nowMs);
+    if (!pieces.every(attempts.mayGo)) return queued(outbound, nowMs);
     return {
       writes: pieces.flatMap((piece) => {
         const receipt = deliver(piece);

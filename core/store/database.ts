@@ -1,7 +1,7 @@
 /**
  * A connection that writes, with its statements kept prepared.
  *
- * `@libsql/client` prepares each statement anew, which is half of what a row costs. This is the driver it
+ * `@libsql/client` prepares each statement anew, which was a third of what a row costs. This is the driver it
  * is made of.
  *
  * @module
