@@ -1,10 +1,11 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Channel, SendResult } from "../../../../core/channels/channel.ts";
 import { textOfBody } from "../../../../core/contract/mod.ts";
 import type { Refusal } from "../../../../core/delivery/attempt.ts";
 import { type DeliveryDeps, openDelivery } from "../../../../core/delivery/delivery.ts";
 import type { Outbound } from "../../../../core/queues/outbox.ts";
 import { statement } from "../../../../core/store/store.ts";
+import { eventually, outboxStates } from "../../../support/deliveries.ts";
 import { settingsOf } from "../../../support/settings.ts";
 import { openSpine, uuid } from "../../../support/spine.ts";
 
@@ -75,19 +76,12 @@ async function open(
     events: async () =>
       (await spine.events.list({ account: "acme", limit: 50 })).events
         .map(({ body }) => JSON.parse(body) as { kind: string }).reverse(),
-    states: async () =>
-      (await spine.store.read<{ state: string }>("SELECT state FROM outbox ORDER BY rowid"))
-        .map(({ state }) => state),
+    states: () => outboxStates(spine.store),
     async [Symbol.asyncDispose]() {
       await delivery[Symbol.asyncDispose]();
       await spine[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Waits as long as a busy machine needs. */
-function eventually(check: () => void | Promise<void>): Promise<void> {
-  return vi.waitFor(check, { timeout: 20_000 });
 }
 
 describe("openDelivery()", () => {

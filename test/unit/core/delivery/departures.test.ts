@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Channel } from "../../../../core/channels/channel.ts";
 import { textOfBody } from "../../../../core/contract/mod.ts";
 import type { Refusal } from "../../../../core/delivery/attempt.ts";
 import { type DeliveryDeps, openDelivery } from "../../../../core/delivery/delivery.ts";
 import { createOutbox, type Outbound } from "../../../../core/queues/outbox.ts";
 import { insert } from "../../../../core/store/store.ts";
+import { eventually, outboxStates } from "../../../support/deliveries.ts";
 import { settingsOf } from "../../../support/settings.ts";
 import { openSpine, uuid } from "../../../support/spine.ts";
 
@@ -82,9 +83,7 @@ async function open(
       await store.commit(writes);
       delivery.push(items);
     },
-    states: async () =>
-      (await store.read<{ state: string }>("SELECT state FROM outbox ORDER BY rowid"))
-        .map(({ state }) => state),
+    states: () => outboxStates(store),
     /** What its reader reads, in order. */
     async read(sessionId = "s") {
       const query = { account: "acme", sessionId, after: undefined, own: true, newest: false };
@@ -95,10 +94,6 @@ async function open(
       await spine[Symbol.asyncDispose]();
     },
   };
-}
-
-function eventually(check: () => void | Promise<void>): Promise<void> {
-  return vi.waitFor(check, { timeout: 20_000 });
 }
 
 describe("a message on a channel that delivers by its rows", () => {

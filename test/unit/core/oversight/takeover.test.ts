@@ -42,6 +42,19 @@ async function open(oversight = "", over: Partial<TakeoverOptions> = {}) {
   };
 }
 
+/** Begins a pause that a send under way holds up; gives what resolves when it is said to hold. */
+async function pauseDuringSend(
+  { oversight }: TakeoverProcess,
+): Promise<{ readonly holds: Promise<void> }> {
+  let paused = false;
+  const holds = oversight.pause(SCOPE, ROSA, {}).then(() => void (paused = true));
+  while (oversight.pauses.get(SCOPE) === undefined) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(paused).toBe(false);
+  return { holds };
+}
+
 describe("a pause", () => {
   it("makes the agent silent, and what people write waits in order with its own time", async () => {
     await using opened = await open();
@@ -250,14 +263,9 @@ describe("a pause", () => {
     const core = await opened.start();
     await core.say(VISITOR, "hello");
     await asked;
-    let paused = false;
-    const pausing = core.oversight.pause(SCOPE, ROSA, {}).then(() => (paused = true));
-    while (core.oversight.pauses.get(SCOPE) === undefined) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    expect(paused).toBe(false);
+    const { holds } = await pauseDuringSend(core);
     release();
-    await pausing;
+    await holds;
     await core.idle();
     expect(core.sent).toMatchObject([{ author: "agent" }]);
     expect(await core.deadLetters.listForOperator({ limit: 5 })).toEqual([]);
@@ -287,15 +295,10 @@ describe("a pause", () => {
     });
     await core.say(VISITOR, "hello");
     await begins;
-    let paused = false;
-    const pausing = core.oversight.pause(SCOPE, ROSA, {}).then(() => (paused = true));
-    while (core.oversight.pauses.get(SCOPE) === undefined) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    expect(paused).toBe(false);
+    const { holds } = await pauseDuringSend(core);
     expect(core.sent).toEqual([]);
     release();
-    await pausing;
+    await holds;
     expect(core.sent).toMatchObject([{ author: "agent" }]);
     await core.say(VISITOR, "and now?");
     await core.idle();
