@@ -4,9 +4,8 @@
  * @module
  */
 import { mkdir, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import { once } from "node:events";
 import { join } from "node:path";
+import { freePort } from "../support/free_port.ts";
 import { readBody, sendBody } from "./bodies.ts";
 import { peakBytesDuring } from "./memory.ts";
 import { withCpu } from "./part.ts";
@@ -77,15 +76,6 @@ async function addMicroapp(configDir: string, workshop: Workshop): Promise<void>
     join(configDir, "extensions.yaml"),
     "extensions: { search_paths: [], entries: { bodies: { path: ./bodies } } }\n",
   );
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 async function untilServed(base: string): Promise<void> {

@@ -10,14 +10,8 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DaemonPlace, openDaemonPlace, type RunningDaemon } from "../support/daemon.ts";
-import {
-  CHROMIUM,
-  expectAccessible,
-  freePort,
-  openChromium,
-  openPage,
-  photograph,
-} from "./support.ts";
+import { freePort } from "../support/free_port.ts";
+import { CHROMIUM, expectAccessible, openChromium, openPage, photograph } from "./support.ts";
 
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 const MAX_FIRST_LOAD_BYTES = 30_000;

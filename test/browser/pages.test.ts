@@ -8,12 +8,12 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DaemonPlace, openDaemonPlace, type RunningDaemon } from "../support/daemon.ts";
+import { freePort } from "../support/free_port.ts";
 import { eventually, tailTurns } from "../support/watch.ts";
 import {
   CHROMIUM,
   expectAccessible,
   expectGoodInBothSchemes,
-  freePort,
   openChromium,
   openPage,
   photograph,

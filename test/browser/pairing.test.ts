@@ -8,7 +8,7 @@ import { createClient } from "@libsql/client";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { freePort } from "../support/apps.ts";
+import { freePort } from "../support/free_port.ts";
 import { addressOf } from "../support/channels/people.ts";
 import type { Tenant } from "../support/channels/tenants.ts";
 import { openTown, type Town } from "../support/channels/town.ts";

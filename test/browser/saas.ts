@@ -16,7 +16,7 @@ import {
   openModelServer,
   type Play,
 } from "../support/model_server.ts";
-import { freePort } from "./support.ts";
+import { freePort } from "../support/free_port.ts";
 
 /** Sends of drips in a minute, for each tenant. */
 export const DRIP_CAP = 3;

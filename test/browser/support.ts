@@ -5,7 +5,6 @@
  */
 import { createHmac, randomUUID } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { expect } from "vitest";
@@ -159,14 +158,4 @@ export async function expectGoodInBothSchemes(page: Page, name: string): Promise
     await expectAccessible(page);
     await photograph(page, `${name}-${colorScheme}`);
   }
-}
-
-/** A port nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("there is no port");
-  return address.port;
 }

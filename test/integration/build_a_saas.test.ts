@@ -9,11 +9,11 @@ import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { freePort } from "../browser/support.ts";
 import { cloneAgentCreator } from "../support/agent_creator.ts";
 import { type HttpPeer, openHttpPeer } from "../support/channels/http_peer.ts";
 import { runNexoIn } from "../support/cli.ts";
 import { type DaemonPlace, openDaemonPlace, type RunningDaemon } from "../support/daemon.ts";
+import { freePort } from "../support/free_port.ts";
 import { eventually, type SeenEvent, tailTurns } from "../support/watch.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");

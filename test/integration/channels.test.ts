@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { addressOf, type Chat, postOf, statusPost } from "../support/channels/people.ts";
 import { PROVIDED, TENANTS } from "../support/channels/tenants.ts";
 import { openTown, type Town } from "../support/channels/town.ts";
-import { freePort } from "../support/apps.ts";
+import { freePort } from "../support/free_port.ts";
 import { type DaemonPlace, openDaemonPlace, type RunningDaemon } from "../support/daemon.ts";
 import { grep } from "../support/grep.ts";
 import { openProvider } from "../support/provider.ts";

@@ -9,9 +9,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
-import { freePort } from "../browser/support.ts";
 import { blocksOf, hasOwnTest, pages, ROOT } from "../support/documented/blocks.ts";
 import { type Desk, type Given, openDesk } from "../support/documented/desk.ts";
+import { freePort } from "../support/free_port.ts";
 import { toolPath } from "../support/provision.ts";
 
 /** What the pages take for granted, beside a clone. */

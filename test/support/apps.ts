@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { createServer } from "node:net";
-import { once } from "node:events";
 import type { Bus } from "../../core/bus/bus.ts";
 import { openExchangeClient } from "../../core/bus/exchanges/client.ts";
 import type { LineLimits } from "../../core/bus/exchanges/line.ts";
@@ -17,19 +15,9 @@ import type { ExchangeTimes } from "../../core/microapps/http/answer_http.ts";
 import { type AppAccess, openAppDesk } from "../../core/microapps/http/desk.ts";
 import { WATCH_TIMES } from "../../core/microapps/http/watch.ts";
 import { startNodeEdge } from "../../edge/node.ts";
+import { freePort } from "./free_port.ts";
 import { childCandidate, openTestHost, type TestHost } from "./microapps/host.ts";
 import { configOf, memoryLog } from "../unit/edge/support.ts";
-
-/** A port nobody listens on now. */
-export async function freePort(hostname = "127.0.0.1"): Promise<number> {
-  const server = createServer();
-  server.listen(0, hostname);
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
 
 /** The TOML of a microapp that serves HTTP. */
 export function httpServerToml(port: number, more = ""): string {

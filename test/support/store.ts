@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { rmSync } from "node:fs";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -26,12 +25,11 @@ export interface TestStore extends AsyncDisposable {
   readonly url: string;
 }
 
-/** A file to which all migrations were applied, made once for the tests of a process. */
-let migrated: Promise<string> | undefined;
+/** The bytes of a database to which all migrations were applied, made once for the tests of a process. */
+let migrated: Promise<Uint8Array> | undefined;
 
-async function migrate(): Promise<string> {
+async function migrate(): Promise<Uint8Array> {
   const dir = await mkdtemp(join(tmpdir(), "migrated-"));
-  process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
   const path = join(dir, "core.db");
   const store = await openStore({
     url: `file:${path}`,
@@ -40,12 +38,14 @@ async function migrate(): Promise<string> {
     log: silentLog,
   });
   await store[Symbol.asyncDispose]();
-  return path;
+  const bytes = await readFile(path);
+  await rm(dir, { recursive: true });
+  return bytes;
 }
 
 /** Puts a database with all migrations, and nothing in it, at `path`. */
 export async function putMigrated(path: string): Promise<void> {
-  await copyFile(await (migrated ??= migrate()), path);
+  await writeFile(path, await (migrated ??= migrate()), { mode: 0o600 });
 }
 
 /** Opens a store with all migrations; disposing closes it and removes its directory. */

@@ -5,7 +5,8 @@
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { freePort, httpServerToml } from "./apps.ts";
+import { httpServerToml } from "./apps.ts";
+import { freePort } from "./free_port.ts";
 import type { DaemonPlace, RunningDaemon } from "./daemon.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");

@@ -7,7 +7,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +14,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { McpConfig } from "../../../core/contract/mod.ts";
 import { mcpPlanOf } from "../../../core/daemon/mcp_plan.ts";
 import type { Host } from "../../../core/microapps/host.ts";
+import { freePort } from "../../support/free_port.ts";
 import {
   childCandidate,
   childrenOf,
@@ -68,15 +68,6 @@ const openApp: typeof openTestHost = (candidates, options) =>
   openTestHost(candidates, { ...options, homeDir: stateHome });
 
 const statusOf = ({ host }: TestHost, id: string) => host.status().find((each) => each.id === id);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** The reference server on a port, until it is disposed. */
 async function openHttpServer(port: number): Promise<AsyncDisposable> {

@@ -19,7 +19,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { freePort } from "../apps.ts";
+import { freePort } from "../free_port.ts";
 
 const CACHE = resolve(import.meta.dirname, "../../../.cache/dovecot");
 const PACKAGES = ["dovecot-core", "dovecot-imapd"];

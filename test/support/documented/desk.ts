@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { freePort } from "../../browser/support.ts";
+import { freePort } from "../free_port.ts";
 import { toolPath } from "../provision.ts";
 import { type Block, placeOf, ROOT } from "./blocks.ts";
 

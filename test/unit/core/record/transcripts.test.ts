@@ -127,7 +127,7 @@ describe("rowsForTranscript", () => {
       fc.asyncProperty(batches, async (plan) => {
         let test = await openTestStore();
         const { url } = test;
-        const first = test;
+        const opened = [test];
         let count = 0;
         try {
           const bad = insert("meta", { key: "k", value: "v" });
@@ -141,6 +141,7 @@ describe("rowsForTranscript", () => {
             }));
             await test.store[Symbol.asyncDispose]();
             test = await openTestStore({ url });
+            opened.push(test);
           }
           for (const account of ["acme", "globex"]) {
             const live = await liveOf(test.store, account);
@@ -155,8 +156,7 @@ describe("rowsForTranscript", () => {
             }
           }
         } finally {
-          await test[Symbol.asyncDispose]();
-          await first[Symbol.asyncDispose]();
+          for (const each of opened) await each[Symbol.asyncDispose]();
         }
       }),
       { numRuns: 8 },

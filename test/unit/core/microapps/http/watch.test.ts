@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Candidate } from "../../../../../core/microapps/candidate.ts";
 import { addressOf } from "../../../../../core/microapps/http/address.ts";
 import { WATCH_TIMES } from "../../../../../core/microapps/http/watch.ts";
-import { freePort, httpServerToml, serverReady } from "../../../../support/apps.ts";
+import { httpServerToml, serverReady } from "../../../../support/apps.ts";
+import { freePort } from "../../../../support/free_port.ts";
 import { childCandidate, openTestHost, type TestHost } from "../../../../support/microapps/host.ts";
 
 const TIMES = { ...WATCH_TIMES, bootEveryMs: 10, everyMs: 20, unwellEveryMs: 20 };
