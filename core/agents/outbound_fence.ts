@@ -4,7 +4,7 @@
  * @module
  */
 import { bindingId, type ErrorCode } from "../contract/mod.ts";
-import type { Outbound } from "../queues/outbox.ts";
+import type { Outbound } from "../queues/outbound.ts";
 import type { Settings } from "../settings/settings.ts";
 import { findBinding } from "./policy.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { OutboundBody } from "../contract/mod.ts";
-import type { Outbound } from "../queues/outbox.ts";
+import type { Outbound } from "../queues/outbound.ts";
 import { sessionIdOf, stepId } from "./session.ts";
 import type { TurnInbounds } from "./turn_types.ts";
 

@@ -11,7 +11,7 @@ import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbounds } from "../queues/inbounds.ts";
 import type { Inbox } from "../queues/inbox.ts";
 import type { Mutes } from "../queues/mutes.ts";
-import type { Departure, Outbound } from "../queues/outbox.ts";
+import type { Depart } from "../queues/outbound.ts";
 import type { TurnSteps } from "../queues/turn_steps.ts";
 import type { AskModel } from "../models/model.ts";
 import type { Redactor } from "../redact/redactor.ts";
@@ -123,7 +123,7 @@ export interface TurnDeps {
   /** Whether replies on this channel are sent; event turns have nobody to send to. */
   readonly sends: (channel: string) => boolean;
   /** Lets a reply leave with the commit that ends its turn. */
-  readonly depart: (outbound: Outbound, nowMs: number) => Departure;
+  readonly depart: Depart;
   readonly redact: Redactor;
   readonly uuid: () => string;
   readonly now: Clock;

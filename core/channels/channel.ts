@@ -13,7 +13,7 @@ import type {
   ReplyAddress,
   SourceInput,
 } from "../contract/mod.ts";
-import type { Outbound } from "../queues/outbox.ts";
+import type { Outbound } from "../queues/outbound.ts";
 import type { Write } from "../store/store.ts";
 import type { FetchedMedia } from "./media/fetch_media.ts";
 

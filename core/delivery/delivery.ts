@@ -9,7 +9,8 @@ import { backoffMs } from "../flow/backoff.ts";
 import type { Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
-import type { OpenOutbound, Outbound, Outbox, UnsentOutbound } from "../queues/outbox.ts";
+import type { Depart, OpenOutbound, Outbound, UnsentOutbound } from "../queues/outbound.ts";
+import type { Outbox } from "../queues/outbox.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import type { Store, Write } from "../store/store.ts";
 import {
@@ -19,7 +20,7 @@ import {
   type Refusal,
   type SendEnd,
 } from "./attempt.ts";
-import { createDepartures, type Depart } from "./departures.ts";
+import { createDepartures } from "./departures.ts";
 import { createPauses } from "./pauses.ts";
 import { outboundEvent } from "./record.ts";
 import { inOutboxSpan } from "./spans.ts";

@@ -6,12 +6,13 @@
  */
 import type { Channels } from "../channels/ingress.ts";
 import type {
+  Depart,
   Departure,
   OpenOutbound,
   Outbound,
-  Outbox,
   UnsentOutbound,
-} from "../queues/outbox.ts";
+} from "../queues/outbound.ts";
+import type { Outbox } from "../queues/outbox.ts";
 import type { Write } from "../store/store.ts";
 import type { Attempts } from "./attempt.ts";
 
@@ -31,9 +32,6 @@ export interface DepartureDeps {
   readonly tellSent: (outbound: UnsentOutbound, sentAtMs: number) => void;
   readonly push: (items: readonly OpenOutbound[]) => void;
 }
-
-/** Lets a message leave. */
-export type Depart = (outbound: Outbound, nowMs: number) => Departure;
 
 /** Returns the way to let messages leave. */
 export function createDepartures(deps: DepartureDeps): Depart {

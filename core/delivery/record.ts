@@ -4,7 +4,7 @@
  * @module
  */
 import type { AgentEvent } from "../contract/mod.ts";
-import type { UnsentOutbound } from "../queues/outbox.ts";
+import type { UnsentOutbound } from "../queues/outbound.ts";
 
 /** How a send ended. */
 export type OutboundEnd =

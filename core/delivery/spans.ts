@@ -4,7 +4,7 @@
  * @module
  */
 import { failSpan, inSpan, type SpanOptions } from "../flow/trace.ts";
-import type { OpenOutbound } from "../queues/outbox.ts";
+import type { OpenOutbound } from "../queues/outbound.ts";
 
 /** A message on its way as a span, until it is settled. */
 export function inOutboxSpan<T>(

@@ -11,7 +11,7 @@ import { type Clock, type Inbound, messageOf } from "../contract/mod.ts";
 import { openDeadline } from "../flow/deadline.ts";
 import { delay } from "../flow/delay.ts";
 import type { Log } from "../flow/log.ts";
-import type { Outbound } from "../queues/outbox.ts";
+import type { Outbound } from "../queues/outbound.ts";
 import type { Fence } from "./attempt.ts";
 
 /** What the sign needs. */

@@ -11,7 +11,7 @@ import {
 } from "../contract/mod.ts";
 import { redactJson } from "../redact/redact_json.ts";
 import { redactorOf } from "../redact/redactor.ts";
-import type { QueuedOutbound } from "../queues/outbox.ts";
+import type { QueuedOutbound } from "../queues/outbound.ts";
 import type { Write } from "../store/store.ts";
 import { untilCommitted } from "./attempts.ts";
 import type { OversightDeps } from "./deps.ts";

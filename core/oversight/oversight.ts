@@ -5,7 +5,7 @@
  */
 import type { InterventionAction } from "../contract/mod.ts";
 import { createKeyedLock } from "../flow/keyed_lock.ts";
-import type { Outbound } from "../queues/outbox.ts";
+import type { Outbound } from "../queues/outbound.ts";
 import type { Write } from "../store/store.ts";
 import { type Alarms, openAlarms } from "./alarms.ts";
 import type { OversightDeps } from "./deps.ts";

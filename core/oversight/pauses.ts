@@ -5,7 +5,7 @@
  * @module
  */
 import type { ConversationKey } from "../contract/mod.ts";
-import type { Outbound } from "../queues/outbox.ts";
+import type { Outbound } from "../queues/outbound.ts";
 import { conversationScope, type Scope, scopeKey, scopesOver } from "./scopes.ts";
 
 /** Who acts: the hash of a token, and a name when one is known. */

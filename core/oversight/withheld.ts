@@ -4,7 +4,7 @@
  * @module
  */
 import { type AgentEvent, CodedError, type ConversationKey } from "../contract/mod.ts";
-import type { Outbound } from "../queues/outbox.ts";
+import type { Outbound } from "../queues/outbound.ts";
 import type { Write } from "../store/store.ts";
 import type { OversightDeps } from "./deps.ts";
 import type { Scope } from "./scopes.ts";

@@ -16,7 +16,7 @@ import {
 } from "../contract/mod.ts";
 import type { Sealer } from "../store/sealer.ts";
 import { append, type Row, type Store, type Stream, type Write } from "../store/store.ts";
-import type { Outbound } from "./outbox.ts";
+import type { Outbound } from "./outbound.ts";
 
 /** The table, as listeners of the store hear it. */
 export const CHAT_TABLE = "chat_messages";

@@ -12,7 +12,8 @@ import {
   uuidOf,
 } from "../contract/mod.ts";
 import { sha256 } from "../flow/sha256.ts";
-import type { Outbound, Outbox, QueuedOutbound } from "../queues/outbox.ts";
+import type { Outbound, QueuedOutbound } from "../queues/outbound.ts";
+import type { Outbox } from "../queues/outbox.ts";
 import type { TranscriptEntry } from "../record/transcripts.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Write } from "../store/store.ts";

@@ -7,7 +7,7 @@ import { type Clock, codeOf, messageOf, type PollerJob } from "../contract/mod.t
 import { backoffMs } from "../flow/backoff.ts";
 import { delay } from "../flow/delay.ts";
 import type { Log } from "../flow/log.ts";
-import type { OpenOutbound, Outbound } from "../queues/outbox.ts";
+import type { OpenOutbound, Outbound } from "../queues/outbound.ts";
 import { timeAfter } from "../settings/timetable.ts";
 import type { Sealer } from "../store/sealer.ts";
 import type { Store, Write } from "../store/store.ts";

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Channel, Heard, HeardMessage } from "../../core/channels/channel.ts";
 import { textLimitOf } from "../../core/channels/registry.ts";
 import { codeOf, type OutboundBody } from "../../core/contract/mod.ts";
-import type { Outbound } from "../../core/queues/outbox.ts";
+import type { Outbound } from "../../core/queues/outbound.ts";
 import { uuid } from "../support/spine.ts";
 
 /** What a person or provider can do. */

@@ -9,7 +9,7 @@ import { sessionIdOf } from "../../core/agents/session.ts";
 import type { AgentEvent } from "../../core/contract/mod.ts";
 import { createParts } from "../../core/daemon/parts.ts";
 import type { OpenInbound } from "../../core/queues/inbounds.ts";
-import type { OpenOutbound } from "../../core/queues/outbox.ts";
+import type { OpenOutbound } from "../../core/queues/outbound.ts";
 import type { AskPoller } from "../../core/schedules/polls.ts";
 import { createScheduleReads, type ScheduleReads } from "../../core/schedules/schedule_reads.ts";
 import { openSchedules, type Schedules } from "../../core/schedules/schedules.ts";

@@ -6,7 +6,7 @@
 import type { SendMailOptions, Transporter } from "nodemailer";
 import { z } from "zod";
 import { codeOf, messageOf, type OutboundBody, type ReplyAddress } from "../../contract/mod.ts";
-import type { Outbound } from "../../queues/outbox.ts";
+import type { Outbound } from "../../queues/outbound.ts";
 import type { SendResult } from "../channel.ts";
 import type { FetchMedia } from "../media/fetch_media.ts";
 import { addressIn } from "./hear.ts";

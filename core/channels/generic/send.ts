@@ -4,7 +4,7 @@
  * @module
  */
 import { type GenericOutbound, messageOf, type OutboundBody } from "../../contract/mod.ts";
-import type { Outbound } from "../../queues/outbox.ts";
+import type { Outbound } from "../../queues/outbound.ts";
 import type { SendResult } from "../channel.ts";
 import { postFailure } from "../http_failure.ts";
 import { textAt } from "./pointer.ts";

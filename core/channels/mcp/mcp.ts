@@ -6,7 +6,7 @@
  * @module
  */
 import { CodedError, codeOf, messageOf, type OutboundBody } from "../../contract/mod.ts";
-import type { Outbound } from "../../queues/outbox.ts";
+import type { Outbound } from "../../queues/outbound.ts";
 import { approvalOf, MCP_CHANNEL } from "../../settings/mcp_channels.ts";
 import { answererOf } from "../answerer.ts";
 import type { Channel, NotReady, SendResult } from "../channel.ts";

@@ -6,7 +6,7 @@
 import type { WebClient } from "@slack/web-api";
 import { z } from "zod";
 import { messageOf, type OutboundBody, type ReplyAddress } from "../../contract/mod.ts";
-import type { Outbound } from "../../queues/outbox.ts";
+import type { Outbound } from "../../queues/outbound.ts";
 import type { SendResult } from "../channel.ts";
 
 /** Slack takes ten times as much and asks for no more than this. */

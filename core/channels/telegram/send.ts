@@ -6,7 +6,7 @@
 import type { Api } from "grammy";
 import { z } from "zod";
 import { messageOf, type OutboundBody, type ReplyAddress } from "../../contract/mod.ts";
-import type { Outbound } from "../../queues/outbox.ts";
+import type { Outbound } from "../../queues/outbound.ts";
 import type { SendResult } from "../channel.ts";
 
 /** Characters of one message, as Telegram counts them: UTF-16 code units. */

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { messageOf, type OutboundBody, type ReplyAddress } from "../../contract/mod.ts";
-import type { Outbound } from "../../queues/outbox.ts";
+import type { Outbound } from "../../queues/outbound.ts";
 import type { SendResult } from "../channel.ts";
 import { retryAfterMs } from "../http_failure.ts";
 

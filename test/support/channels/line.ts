@@ -13,7 +13,7 @@ import type {
 import { postFailure } from "../../../core/channels/http_failure.ts";
 import type { ChannelDeps, ChannelKind } from "../../../core/channels/kind.ts";
 import { messageOf } from "../../../core/contract/mod.ts";
-import type { Outbound } from "../../../core/queues/outbox.ts";
+import type { Outbound } from "../../../core/queues/outbound.ts";
 import { instanceOf } from "../../../core/settings/tenant.ts";
 
 const Credential = z.object({

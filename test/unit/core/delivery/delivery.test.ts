@@ -3,7 +3,7 @@ import type { Channel, SendResult } from "../../../../core/channels/channel.ts";
 import { textOfBody } from "../../../../core/contract/mod.ts";
 import type { Refusal } from "../../../../core/delivery/attempt.ts";
 import { type DeliveryDeps, openDelivery } from "../../../../core/delivery/delivery.ts";
-import type { Outbound } from "../../../../core/queues/outbox.ts";
+import type { Outbound } from "../../../../core/queues/outbound.ts";
 import { statement } from "../../../../core/store/store.ts";
 import { eventually, outboxStates } from "../../../support/deliveries.ts";
 import { settingsOf } from "../../../support/settings.ts";

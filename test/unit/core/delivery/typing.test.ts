@@ -3,7 +3,7 @@ import { sessionIdOf } from "../../../../core/agents/session.ts";
 import type { Channel, SendResult } from "../../../../core/channels/channel.ts";
 import type { Fence } from "../../../../core/delivery/attempt.ts";
 import { createTyping } from "../../../../core/delivery/typing.ts";
-import type { Outbound } from "../../../../core/queues/outbox.ts";
+import type { Outbound } from "../../../../core/queues/outbound.ts";
 import { uuid } from "../../../support/spine.ts";
 import { silentLog } from "../../../support/store.ts";
 import { messageFrom, VISITOR as KEY } from "../../../support/turns.ts";

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { sessionIdOf } from "../../../../core/agents/session.ts";
 import { createEraser } from "../../../../core/daemon/erasing.ts";
 import { replyOutbound } from "../../../../core/agents/reply.ts";
-import type { OpenOutbound, Outbound } from "../../../../core/queues/outbox.ts";
+import type { OpenOutbound, Outbound } from "../../../../core/queues/outbound.ts";
 import { statement } from "../../../../core/store/store.ts";
 import { settingsOf } from "../../../support/settings.ts";
 import { openSpine, type Spine } from "../../../support/spine.ts";
