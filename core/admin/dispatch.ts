@@ -21,7 +21,7 @@ import type { DispatchClaim, DispatchLimits } from "../limits/dispatch_limits.ts
 import { bodyOf } from "../oversight/reply_body.ts";
 import type { OpenOutbound, Outbound } from "../queues/outbound.ts";
 import type { Outbox } from "../queues/outbox.ts";
-import type { TranscriptEntry } from "../record/transcripts.ts";
+import type { TranscriptEntry } from "../record/transcript_rows.ts";
 import { type Line, linesOf } from "../settings/lines.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store, Write } from "../store/store.ts";

@@ -6,7 +6,7 @@
 import type { AgentEvent } from "../contract/mod.ts";
 import type { ToolCall } from "../record/tool_calls.ts";
 import type { FinishedTurn } from "../record/turns.ts";
-import type { TranscriptEntry } from "../record/transcripts.ts";
+import type { TranscriptEntry } from "../record/transcript_rows.ts";
 import type { Write } from "../store/store.ts";
 
 /** Makes rows; nothing is written before the caller commits them. */

@@ -7,7 +7,7 @@ import { type AgentEvent, bindingId, codeOf, type ErrorCode, messageOf } from ".
 import { currentTraceId } from "../flow/trace.ts";
 import type { ModelAnswer, ModelRef } from "../models/model.ts";
 import type { Journal } from "../queues/turn_steps.ts";
-import type { TranscriptEntry } from "../record/transcripts.ts";
+import type { TranscriptEntry } from "../record/transcript_rows.ts";
 import type { Write } from "../store/store.ts";
 import type { HeldMessages } from "./held_messages.ts";
 import { replyOutbound } from "./reply.ts";

@@ -6,7 +6,7 @@
 import type { Clock, Inbound } from "../contract/mod.ts";
 import type { ModelMessage } from "../models/model.ts";
 import { plainOf } from "../models/untrusted.ts";
-import type { TranscriptEntry } from "../record/transcripts.ts";
+import type { TranscriptEntry } from "../record/transcript_rows.ts";
 import type { TurnFiles } from "./files.ts";
 import { userText } from "./prompt.ts";
 import type { Summary } from "./past.ts";

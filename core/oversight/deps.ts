@@ -10,7 +10,7 @@ import type { Inbounds, OpenInbound } from "../queues/inbounds.ts";
 import type { Inbox } from "../queues/inbox.ts";
 import type { OpenOutbound } from "../queues/outbound.ts";
 import type { Outbox } from "../queues/outbox.ts";
-import type { TranscriptEntry } from "../record/transcripts.ts";
+import type { TranscriptEntry } from "../record/transcript_rows.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Store, Write } from "../store/store.ts";

@@ -19,7 +19,7 @@ import {
   toolCallsOf,
 } from "./erase_meant.ts";
 import { compactIndex } from "./index_upkeep.ts";
-import { sessionStream } from "./transcripts.ts";
+import { sessionStream } from "./transcript_rows.ts";
 import { rowsForErasedTurns } from "./turns.ts";
 
 /** Rows deleted in one commit. */

@@ -9,7 +9,8 @@ import type { Row, Store } from "../store/store.ts";
 import { saltedDigest } from "./hash.ts";
 import { openMessage } from "./model_message.ts";
 import { scopeWord } from "./search.ts";
-import { contentOf, sessionStream } from "./transcripts.ts";
+import { sessionStream } from "./transcript_rows.ts";
+import { contentOf } from "./transcripts.ts";
 
 /** What is wrong, and where. */
 export interface TranscriptProblem {

@@ -14,7 +14,7 @@ import {
 import { sha256 } from "../flow/sha256.ts";
 import type { Outbound, QueuedOutbound } from "../queues/outbound.ts";
 import type { Outbox } from "../queues/outbox.ts";
-import type { TranscriptEntry } from "../record/transcripts.ts";
+import type { TranscriptEntry } from "../record/transcript_rows.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Write } from "../store/store.ts";
 import { instanceFor } from "./messages.ts";

@@ -2,11 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { createEventLog } from "../../../../core/events/event_log.ts";
-import {
-  createTranscripts,
-  type TranscriptEntry,
-  type Transcripts,
-} from "../../../../core/record/transcripts.ts";
+import type { TranscriptEntry } from "../../../../core/record/transcript_rows.ts";
+import { createTranscripts, type Transcripts } from "../../../../core/record/transcripts.ts";
 import { insert, type Store } from "../../../../core/store/store.ts";
 import { openTestStore, silentLog } from "../../../support/store.ts";
 import { redact, sealer } from "./samples.ts";
