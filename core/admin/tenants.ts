@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Clock } from "../contract/mod.ts";
+import { type Clock, type MicroappErased } from "../contract/mod.ts";
 import { type Erased, TENANT_METHODS, type TenantDetail } from "../contract/admin/tenants.ts";
 import type { ChangeConfig, ConfigDraft } from "../settings/draft.ts";
 import type { Settings, Tenant } from "../settings/settings.ts";
@@ -23,10 +23,10 @@ export interface TenantMethodDeps {
   readonly now: Clock;
 }
 
-/** Erases a person, or all of a tenant when there is no `contact`. */
+/** Erases a person, or all of a tenant when there is no `contact`: here, then in microapps. */
 export type Eraser = (
   whom: { readonly account: string; readonly contact: string | undefined },
-) => Promise<Erased>;
+) => Promise<{ erased: Erased; microapps: MicroappErased[] }>;
 
 const NOTHING: Erased = {
   transcripts: 0,
@@ -104,8 +104,8 @@ export function tenantMethods(deps: TenantMethodDeps): AdminMethod[] {
 
     async "nexo/admin/tenants/erase"({ tenant_id, contact }, call) {
       // Also of a tenant that is in no file any more: what it left behind is still here.
-      if (!sees(call, tenant_id)) return { erased: NOTHING };
-      return { erased: await deps.erase({ account: tenant_id, contact: contact ?? undefined }) };
+      if (!sees(call, tenant_id)) return { erased: NOTHING, microapps: [] };
+      return deps.erase({ account: tenant_id, contact: contact ?? undefined });
     },
   }, {
     // Also of one that this very call makes.

@@ -86,7 +86,15 @@ export function addTenantCommands(program: Command, { daemon, exitWith }: CliCon
         const sure = await confirm({ message: `Erase everything of tenant "${account}"?` });
         if (sure !== true) return exitWith(1);
       }
-      sayJson(await call("erase", { tenant_id: account, contact }));
+      const answer = await call("erase", { tenant_id: account, contact });
+      sayJson(answer);
+      const failed = answer.microapps.filter(({ error }) => error !== null);
+      if (failed.length === 0) return;
+      const names = failed.map(({ microapp_id }) => `"${microapp_id}"`).join(", ");
+      throw new CodedError(
+        "erase_incomplete",
+        `Cannot erase what ${names} keeps: run the same command again once \`nexo ext list\` shows it ready`,
+      );
     });
 }
 

@@ -28,6 +28,10 @@ export const ERROR_CODES = {
   daemon_running: { retry: false, says: "Another daemon holds this NEXO_HOME" },
   conversation_muted: { retry: false, says: "A microapp asked for no further replies there" },
   envelope_invalid: { retry: false, says: "A webhook did not match the envelope schema" },
+  erase_incomplete: {
+    retry: true,
+    says: "A microapp did not erase what it keeps",
+  },
   exchange_invalid: { retry: false, says: "A frame of an HTTP exchange could not be read" },
   exchange_lost: { retry: true, says: "The other half of an HTTP exchange went away" },
   fetch_failed: { retry: true, says: "A file could not be fetched from where it lies" },

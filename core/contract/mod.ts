@@ -91,6 +91,7 @@ export { ResolvedSource, resolveSource } from "./config/resolved_source.ts";
 export { WebhookReceiver, WebhookSource } from "./config/webhooks.ts";
 export { SourceFields, type SourceInput } from "./config/webhook_source.ts";
 export { secretProblem } from "./config/webhook_secret.ts";
+export { DATA_ERASE, DataErased, DataErasure, MicroappErased } from "./data_erasure.ts";
 export {
   EDGE_SNAPSHOT_FORMAT,
   EdgeConfig,

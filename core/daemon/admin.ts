@@ -54,6 +54,7 @@ import { createConsoleLink } from "./console_link.ts";
 import { createEraser } from "./erasing.ts";
 import { createAdminAudit, createOperatorReads } from "./record.ts";
 import { createLines } from "./lines.ts";
+import { createMicroappErasing } from "./microapp_erasing.ts";
 import { createOverviews } from "./overviews.ts";
 import { createStories } from "./stories.ts";
 import type { SignedHeads } from "./signed_heads.ts";
@@ -183,6 +184,7 @@ function createMethods(deps: AdminDeps) {
         conversations: work.conversations,
         forgetPauses: work.oversight.forgetErased,
         forgetFiles: deps.transcriptFiles.trim,
+        eraseInMicroapps: createMicroappErasing(deps),
       }),
       probeModels: (provider, account) =>
         probeProvider(provider, account, {

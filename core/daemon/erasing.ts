@@ -14,6 +14,7 @@ import type { Inbounds } from "../queues/inbounds.ts";
 import type { Outbox } from "../queues/outbox.ts";
 import type { Transcripts } from "../record/transcripts.ts";
 import type { Store } from "../store/store.ts";
+import type { EraseInMicroapps } from "./microapp_erasing.ts";
 
 /** Returns the eraser; its event follows what it erased, so that it is not erased with it. */
 export function createEraser({
@@ -24,6 +25,7 @@ export function createEraser({
   conversations,
   forgetPauses,
   forgetFiles,
+  eraseInMicroapps,
   now,
   log,
 }: {
@@ -38,6 +40,7 @@ export function createEraser({
   forgetFiles: (gone: { account: string; sessionIds: readonly string[] | undefined }) => Promise<
     void
   >;
+  eraseInMicroapps: EraseInMicroapps;
   now: Clock;
   log: Log;
 }): Eraser {
@@ -63,6 +66,12 @@ export function createEraser({
       events: [{ kind: "data_erased", what, erased: { ...erased }, at_ms: now() }],
     }));
     log.info("data.erased", { account, what, ...erased });
-    return erased;
+    const microapps = await eraseInMicroapps({ account_id: account, contact: contact ?? null });
+    for (const { microapp_id, error } of microapps) {
+      if (error !== null) {
+        log.warn("data.not_erased", { account, what, microapp: microapp_id, error });
+      }
+    }
+    return { erased, microapps };
   };
 }

@@ -120,6 +120,8 @@ export interface Host extends AsyncDisposable {
   server(microappId: string): RoutableServer | undefined;
   /** The microapp that brings jobs of `kind` for a tenant; the first of several. */
   pollerOf(kind: string, account: string): string | undefined;
+  /** The microapps that keep data of a tenant's people, whether they run or not, in the order of their ids. */
+  erasersOf(account: string): string[];
   /** Variables of the environment that microapps say they read, in the order of their ids. */
   gates(): { readonly microappId: string; readonly gate: Gate }[];
   /** The accounts of a channel that a microapp's manifest writes to; none for one that is not there. */
@@ -248,6 +250,12 @@ export async function openHost(deps: HostDeps): Promise<Host> {
       slots.all().find((slot) =>
         worksFor(slot, account) && slot.candidate.manifest.capabilities.pollers.includes(kind)
       )?.candidate.id,
+    erasersOf: (account) =>
+      slots.all()
+        .filter((slot) =>
+          worksFor(slot, account) && slot.candidate.manifest.capabilities.dataErasure
+        )
+        .map(({ candidate }) => candidate.id),
     gates: () =>
       slots.all().flatMap(({ candidate: { id, manifest } }) =>
         manifest.gates.map((gate) => ({ microappId: id, gate }))

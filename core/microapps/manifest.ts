@@ -52,6 +52,8 @@ export interface Manifest {
     readonly providers: readonly string[];
     readonly pollers: readonly string[];
     readonly skills: readonly string[];
+    /** Whether it keeps data of people and erases it when asked. */
+    readonly dataErasure: boolean;
     readonly admin: { readonly required: readonly string[]; readonly optional: readonly string[] };
     readonly httpServer: HttpServer | null;
     /** Subjects it may publish to and wants to hear. */
@@ -199,6 +201,7 @@ function mergeCapabilities(parts: readonly Capabilities[]): Manifest["capabiliti
     providers: merge((part) => part.providers),
     pollers: merge((part) => part.pollers),
     skills: merge((part) => part.skills),
+    dataErasure: parts.some((part) => part.data_erasure),
     admin: {
       required: merge((part) => part.admin.required),
       optional: merge((part) => part.admin.optional),

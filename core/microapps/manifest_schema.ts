@@ -29,6 +29,8 @@ export const Capabilities = z.looseObject({
   providers: names,
   pollers: names,
   skills: names,
+  /** Whether it keeps data of people and erases it when asked. */
+  data_erasure: z.boolean().default(false),
   admin: z.looseObject({ required: names, optional: names }).prefault({}),
   http_server: HttpServer.optional(),
   broker: z.looseObject({ publish: names, subscribe: names }).prefault({}),
@@ -132,6 +134,7 @@ const all = (...members: readonly string[]): Known =>
 
 const knownCapabilities: Known = {
   ...all("tools", "hooks", "channels", "providers", "pollers", "skills", "provides"),
+  data_erasure: true,
   admin: all("required", "optional"),
   http_server: all("port", "bind", "token_env", "health_path", "extra_env_passthrough"),
   broker: all("publish", "subscribe"),

@@ -81,6 +81,48 @@ describe("tools", () => {
   });
 });
 
+describe("erasing", () => {
+  const bo = { channel: "telegram", contact: "bo" };
+
+  it("takes a person out of leads and campaigns on every channel, of this tenant alone", async () => {
+    await using host = await open({ admin: AGENTS });
+    for (const accountId of ["acme", "globex"]) {
+      for (const who of [WHO, { ...WHO, channel: "telegram" }, bo]) {
+        await host.callTool("lead_upsert", { ...who, name: "A zeppelin" }, { accountId });
+      }
+    }
+    const { campaign_id } = await host.callTool("drip_create", DRIP, { accountId: "acme" }) as {
+      campaign_id: string;
+    };
+    await host.callTool("drip_enrol", { campaign_id, people: [WHO] }, { accountId: "acme" });
+    expect(await host.erase({ accountId: "acme", contact: "maria" })).toBe(3);
+    const contactsOf = async (accountId: string) => {
+      const { leads } = await host.callTool("lead_list", {}, { accountId }) as {
+        leads: { contact: string }[];
+      };
+      return leads.map(({ contact }) => contact).toSorted();
+    };
+    expect(await contactsOf("acme")).toEqual(["bo"]);
+    expect(await contactsOf("globex")).toEqual(["bo", "maria", "maria"]);
+    expect(await host.erase({ accountId: "acme", contact: null })).toBe(1);
+    const files = await readdir(join(host.stateDir, "tenants/acme"));
+    for (const file of files) {
+      const bytes = await readFile(join(host.stateDir, "tenants/acme", file), "latin1");
+      expect(bytes, file).not.toMatch(/zeppelin|maria/);
+    }
+  });
+
+  it("keeps that somebody opted out, until the whole tenant goes", async () => {
+    await using host = await open({ admin: AGENTS });
+    const call = { accountId: "acme" };
+    await host.callTool("opt_out_record", { ...WHO, status: "opted_out" }, call);
+    await host.erase({ ...call, contact: WHO.contact });
+    expect(await host.callTool("opt_out_list", {}, call)).toMatchObject({ opted_out: [WHO] });
+    await host.erase({ ...call, contact: null });
+    expect(await host.callTool("opt_out_list", {}, call)).toMatchObject({ opted_out: [] });
+  });
+});
+
 describe("every tool", () => {
   const challenge_id = "0c4ff5f4-7a0b-4b1e-9f3c-0a1b2c3d4e5f";
   const conversation = { agent_id: "ana", channel: "webchat", contact_id: "maria" };

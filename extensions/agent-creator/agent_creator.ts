@@ -70,6 +70,11 @@ export function createAgentCreator({ root, serves = true }: AgentCreatorOptions)
       ...usageTools,
     }),
 
+    async erase({ accountId, contact }) {
+      const { leads, consents } = await product().stores.of(accountId);
+      return await leads.erase(contact) + await consents.erase(contact);
+    },
+
     hooks: {
       async before_message({ text }, context) {
         const { accountId, agentId, binding, inbound, agentConfig, dispatch } = context;

@@ -3,9 +3,17 @@
  *
  * @module
  */
-import { AgentEvent, messageOf, NOTICES, type RpcError } from "../../core/contract/mod.ts";
+import {
+  AgentEvent,
+  DATA_ERASE,
+  DataErasure,
+  messageOf,
+  NOTICES,
+  type RpcError,
+} from "../../core/contract/mod.ts";
 import { type AppContextDeps, type AppSettings, createAppContexts } from "./app_context.ts";
 import { type AppContext, readContext } from "./context.ts";
+import type { EraseHandler } from "./erase.ts";
 import { allow, type HookAnswer, type HookHandler } from "./hook.ts";
 import { isObject } from "./json.ts";
 import type { Listener } from "./notifications.ts";
@@ -26,6 +34,7 @@ export interface Declared {
   readonly config: AnySchema | undefined;
   readonly tools: ReadonlyMap<string, Tool>;
   readonly hooks: ReadonlyMap<string, HookHandler>;
+  readonly erase: EraseHandler | undefined;
   readonly listeners: ReadonlyMap<string, readonly Listener[]>;
   /** Started before `initialize` is answered, stopped in reverse. */
   readonly parts: readonly Part[];
@@ -118,8 +127,15 @@ export function createAnswers(
     return await handler(call as unknown as Parameters<HookHandler>[0], context) ?? allow();
   }
 
+  async function eraseData(params: unknown): Promise<{ erased: number }> {
+    if (declared.erase === undefined) throw new UnknownMethod(`method not found: ${DATA_ERASE}`);
+    const { account_id: accountId, contact } = DataErasure.parse(params);
+    return { erased: await declared.erase({ accountId, contact }, app) };
+  }
+
   function resultOf(method: string, params: unknown): unknown {
     if (method === "tools/call") return callTool(params);
+    if (method === DATA_ERASE) return eraseData(params);
     if (method === "initialize") return initialize(params);
     if (method === "tools/list") return { tools: [...tools.keys()].sort() };
     if (method.startsWith("hooks/")) return callHook(method.slice("hooks/".length), params);

@@ -9,6 +9,7 @@ import { setTimeout } from "node:timers";
 import { createAdminClient } from "./admin.ts";
 import type { Declared, Part } from "./answers.ts";
 import type { AppContext } from "./context.ts";
+import type { EraseHandler } from "./erase.ts";
 import type { HookHandler, Hooks } from "./hook.ts";
 import { createLog, type Log } from "./log.ts";
 import { listenersOf, type Notifications } from "./notifications.ts";
@@ -38,6 +39,8 @@ export interface MicroappDefinition<
   };
   readonly hooks?: Hooks<Checked<Config>>;
   readonly notifications?: Notifications<Checked<Config>>;
+  /** Erases what it keeps of people; with `capabilities.data_erasure = true` in `plugin.toml`. */
+  readonly erase?: EraseHandler<Checked<Config>>;
   /**
    * Runs before core is told that the microapp is ready: opens what all calls need and gives what to
    * close at the end. When it throws, the microapp does not start and core shows why.
@@ -102,6 +105,7 @@ export function defineMicroapp<
         config,
         tools: new Map(tools),
         hooks: new Map(hooks),
+        erase: definition.erase as EraseHandler | undefined,
         listeners: listenersOf(notifications as Notifications, () => log),
         parts,
       };

@@ -37,6 +37,7 @@ export {
 } from "./admin.ts";
 export type { Part } from "./answers.ts";
 export type { AppContext, CallContext } from "./context.ts";
+export type { EraseHandler, Erasure } from "./erase.ts";
 export type {
   EventStream,
   EventStreamOptions,

@@ -339,6 +339,29 @@ describe("the life of a microapp", () => {
   });
 });
 
+describe("erasing", () => {
+  it("is the microapp's own, and what fails is told", async () => {
+    const asked: unknown[] = [];
+    await using host = await openTestHost(defineMicroapp({
+      erase(whom) {
+        asked.push(whom);
+        if (whom.contact === "nobody") throw new Error("the disk is full");
+        return 3;
+      },
+    }));
+    const maria = { accountId: "acme", contact: "maria" };
+    expect(await host.erase(maria)).toBe(3);
+    expect(await host.erase({ accountId: "acme", contact: null })).toBe(3);
+    expect(asked).toEqual([maria, { accountId: "acme", contact: null }]);
+    await expect(host.erase({ ...maria, contact: "nobody" })).rejects.toThrow("the disk is full");
+  });
+
+  it("is never taken for done where nobody handles it", async () => {
+    await using host = await openTestHost(defineMicroapp({}));
+    await expect(host.erase({ accountId: "acme", contact: null })).rejects.toThrow("not found");
+  });
+});
+
 describe("notifications", () => {
   it("are heard typed or as they come, also when a handler fails", async () => {
     const heard: unknown[] = [];

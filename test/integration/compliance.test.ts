@@ -5,7 +5,7 @@
  * @module
  */
 import { execFile } from "node:child_process";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -44,9 +44,21 @@ args = [${JSON.stringify(join(import.meta.dirname, "../support/microapps/listens
 required = ["agents_crud"]
 optional = ["transcripts_read", "transcripts_subscribe"]
 `;
+const KEEPER = `
+[plugin]
+id = "keeper"
+version = "1.0.0"
+[plugin.entrypoint]
+command = ${JSON.stringify(process.execPath)}
+args = [${JSON.stringify(join(import.meta.dirname, "../support/microapps/keeps_people.mjs"))}]
+[capabilities]
+tools = ["echo"]
+data_erasure = true
+`;
 const EXTENSIONS = `
 extensions:
   entries:
+    keeper: { path: ./keeper }
     agent-creator:
       path: .
       capabilities_grant:
@@ -64,6 +76,7 @@ beforeAll(async () => {
   await place.writeConfig("tenants.yaml", TENANTS);
   await place.writeConfig("transcripts.yaml", TRANSCRIPTS);
   await place.writeConfig("plugin.toml", PLUGIN);
+  await place.writeConfig("keeper/plugin.toml", KEEPER);
   await place.writeConfig("extensions.yaml", EXTENSIONS);
   daemon = await place.start();
 }, 60_000);
@@ -402,6 +415,24 @@ describe("what was said", () => {
     const [event] = await eventsOf("acme", "data_erased");
     expect(event).toMatchObject({ what: "contact", tenant_id: "acme" });
     expect(JSON.stringify(event)).not.toContain("erika");
+  });
+
+  it("goes from microapps, too, and erasing is not done before they say so", async () => {
+    const people = join(place.home, "extensions/keeper/state/people.txt");
+    const erase = () => nexo("tenants", "erase", "--account", "acme", "--contact", "maria");
+    await mkdir(people);
+    const failed = await erase();
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain("[erase_incomplete]");
+    expect(failed.stderr).toContain('"keeper"');
+    await rm(people, { recursive: true });
+    await writeFile(people, "acme/maria\nglobex/maria\n");
+    const done = await erase();
+    expect(done).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(done.stdout)).toMatchObject({
+      microapps: [{ microapp_id: "keeper", erased: 1, error: null }],
+    });
+    expect(await readFile(people, "utf8")).toBe("globex/maria");
   });
 });
 

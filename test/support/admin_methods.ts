@@ -163,7 +163,10 @@ export async function openAdminPlace(files: Readonly<Record<string, string>>) {
     createdAtMs: () => Promise.resolve(0),
     erase(whom) {
       erasures.push(whom);
-      return Promise.resolve({ ...NOTHING_ERASED, transcripts: 1 });
+      return Promise.resolve({
+        erased: { ...NOTHING_ERASED, transcripts: 1 },
+        microapps: [{ microapp_id: "shop", erased: 2, error: null }],
+      });
     },
     probeModels: () => Promise.resolve({ ok: true, status: 200, latency_ms: 1 }),
   });

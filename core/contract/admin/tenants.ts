@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { MicroappErased } from "../data_erasure.ts";
 import { configVersion, filled, slugged, spec, worded } from "./spec.ts";
 
 const id = slugged("id");
@@ -89,6 +90,10 @@ export const TENANT_METHODS = {
       /** One person, as their channel names them; absent for everything of the tenant. */
       contact: filled("contact").max(512).nullish(),
     }),
-    z.object({ erased: Erased }),
+    z.object({
+      erased: Erased,
+      /** What those microapps say that keep data of people; where one failed, ask again. */
+      microapps: z.array(MicroappErased),
+    }),
   ),
 } as const;

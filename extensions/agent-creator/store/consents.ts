@@ -24,6 +24,11 @@ export interface Consents {
     source: string,
   ) => Promise<void>;
   readonly listOptedOut: () => Promise<(Contact & { at_ms: number })[]>;
+  /**
+   * Erases one person on every channel, or everybody; resolves with how many rows are gone. That one
+   * person opted out is kept, so that nobody writes to them again.
+   */
+  readonly erase: (contact: string | null) => Promise<number>;
 }
 
 /** Returns the consents. */
@@ -54,5 +59,14 @@ export function createConsents(db: Database, now: () => number): Consents {
         `SELECT channel, contact, at_ms FROM consents WHERE status = 'opted_out'
          ORDER BY at_ms DESC LIMIT 1000`,
       ),
+    erase: (contact) =>
+      db.erase([
+        { sql: "DELETE FROM consent_history WHERE ?1 IS NULL OR contact = ?1", args: [contact] },
+        {
+          sql: `DELETE FROM consents
+            WHERE ?1 IS NULL OR (contact = ?1 AND status <> 'opted_out')`,
+          args: [contact],
+        },
+      ]),
   };
 }

@@ -10,13 +10,21 @@ import { type Client, createClient, type InArgs } from "@libsql/client";
 /** A row as it is read. */
 export type Row = Record<string, string | number | null>;
 
+/** SQL and its values. */
+export interface Statement {
+  readonly sql: string;
+  readonly args: InArgs;
+}
+
 /** One database. */
 export interface Database extends Disposable {
   readonly all: <T extends object = Row>(sql: string, args?: InArgs) => Promise<T[]>;
   /** Resolves with the number of rows that changed. */
   readonly run: (sql: string, args?: InArgs) => Promise<number>;
   /** All of them, or none. */
-  readonly batch: (statements: readonly { sql: string; args: InArgs }[]) => Promise<void>;
+  readonly batch: (statements: readonly Statement[]) => Promise<void>;
+  /** Deletes, and resolves with how many rows are gone once neither the file nor its log holds them. */
+  readonly erase: (deletes: readonly Statement[]) => Promise<number>;
 }
 
 const WAIT_MS = 5_000;
@@ -30,12 +38,18 @@ export async function openDatabase(
   await client.execute("PRAGMA journal_mode = WAL");
   await client.execute("PRAGMA synchronous = FULL");
   await client.execute("PRAGMA foreign_keys = ON");
+  await client.execute("PRAGMA secure_delete = ON");
   await migrate(client, migrations);
   return {
     all: async <T extends object>(sql: string, args: InArgs = []) =>
       (await client.execute({ sql, args })).rows.map((row) => ({ ...row })) as unknown as T[],
     run: async (sql, args = []) => (await client.execute({ sql, args })).rowsAffected,
     batch: async (statements) => void await client.batch([...statements], "write"),
+    async erase(deletes) {
+      const results = await client.batch([...deletes], "write");
+      await client.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+      return results.reduce((sum, { rowsAffected }) => sum + rowsAffected, 0);
+    },
     [Symbol.dispose]: () => client.close(),
   };
 }

@@ -52,6 +52,8 @@ export interface Leads {
   readonly advance: (step: DueStep, next: { dueAtMs: number } | "done") => Promise<boolean>;
   readonly stop: (campaignId: string, who: Contact, reason: string) => Promise<void>;
   readonly progress: (campaignId: string) => Promise<{ state: string; count: number }[]>;
+  /** Erases one person on every channel, or everybody; resolves with how many rows are gone. */
+  readonly erase: (contact: string | null) => Promise<number>;
 }
 
 /** Characters of a name that are kept. */
@@ -151,5 +153,10 @@ export function createLeads(db: Database, now: () => number): Leads {
         "SELECT state, count(*) AS count FROM drip_steps WHERE campaign_id = ? GROUP BY state",
         [campaignId],
       ),
+    erase: (contact) =>
+      db.erase(["leads", "drip_steps"].map((table) => ({
+        sql: `DELETE FROM ${table} WHERE ?1 IS NULL OR contact = ?1`,
+        args: [contact],
+      }))),
   };
 }

@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { setTimeout } from "node:timers/promises";
-import { type AgentEvent, NOTICES } from "../../../core/contract/mod.ts";
+import { type AgentEvent, DATA_ERASE, DataErased, NOTICES } from "../../../core/contract/mod.ts";
+import type { Erasure } from "../erase.ts";
 import type { HookAnswer, HookParams, HookPoint } from "../hook.ts";
 import { isObject } from "../json.ts";
 import type { Env, Microapp } from "../microapp.ts";
@@ -47,6 +48,8 @@ export interface TestHost extends AsyncDisposable {
     params: Partial<HookParams[Point]>,
     call?: TestCall,
   ) => Promise<HookAnswer>;
+  /** Resolves with how many records are gone. @throws {TestCallError} */
+  readonly erase: (whom: Erasure) => Promise<number>;
   readonly notify: (method: string, params: unknown) => void;
   /** Tells of something that happened, as with a grant for events. */
   readonly emit: (event: AgentEvent) => void;
@@ -125,6 +128,10 @@ export async function openTestHost(
         _meta: meta,
       });
       return answered as HookAnswer;
+    },
+    async erase({ accountId, contact }) {
+      const answer = await link.request(DATA_ERASE, { account_id: accountId, contact });
+      return DataErased.parse(answer).erased;
     },
     notify: link.notify,
     emit: (event) => link.notify(NOTICES.agent_event, event),

@@ -281,9 +281,11 @@ describe("the admin methods", () => {
     await using place = await open();
     const erase = (params: object) =>
       place.dispatch(microapp({ tenants_crud: ["acme"] }), "nexo/admin/tenants/erase", params);
-    expect(await erase({ tenant_id: "globex" })).toMatchObject({ erased: { transcripts: 0 } });
+    expect(await erase({ tenant_id: "globex" }))
+      .toMatchObject({ erased: { transcripts: 0 }, microapps: [] });
     expect(place.erasures).toEqual([]);
-    expect(await erase({ tenant_id: "acme" })).toMatchObject({ erased: { transcripts: 1 } });
+    expect(await erase({ tenant_id: "acme" }))
+      .toMatchObject({ erased: { transcripts: 1 }, microapps: [{ erased: 2 }] });
     await erase({ tenant_id: "acme", contact: "573001" });
     expect(place.erasures).toEqual([
       { account: "acme", contact: undefined },

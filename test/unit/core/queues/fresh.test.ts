@@ -110,13 +110,19 @@ it("erasing a person takes them out of memory, too", async () => {
   expect(await spine.transcripts.readHistory(session)).toHaveLength(1);
   const { inboundIds: ids } = await queued(spine, messageFrom(VISITOR, "hello"));
   const item = await replied(spine, "hi");
+  const asked: unknown[] = [];
   const erase = createEraser({
     ...spine,
     conversations: { quietly: (_isMeant, work) => work() },
     forgetPauses: () => Promise.resolve(),
     forgetFiles: () => Promise.resolve(),
+    eraseInMicroapps: (whom) => {
+      asked.push(whom);
+      return Promise.resolve([]);
+    },
   });
   await erase({ account: ACCOUNT, contact });
+  expect(asked).toEqual([{ account_id: ACCOUNT, contact }]);
   expect(await spine.inbounds.load(ACCOUNT, ids)).toEqual([]);
   expect(await spine.outbox.load(item)).toBeUndefined();
   expect(await spine.transcripts.readHistory(session)).toEqual([]);
