@@ -54,6 +54,7 @@ import { createMeter } from "./flow/meter.ts";
 import { openScope } from "./flow/scope.ts";
 import { openRetention } from "./events/retention.ts";
 import { serveEvents } from "./events/serve.ts";
+import { aborted } from "./flow/aborted.ts";
 import { edgeConfigOf } from "./settings/edge_config.ts";
 import { openTranscriptFiles } from "./record/transcript_files.ts";
 import { openInstanceLock } from "./store/instance_lock.ts";
@@ -424,11 +425,4 @@ async function openConfig(options: DaemonOptions) {
   for (const name of made) options.log.info("secret.made", { name });
   if (made.length > 0) await config.reload();
   return config;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -13,6 +13,7 @@ import {
 } from "../core/contract/mod.ts";
 import { backoffMs } from "../core/flow/backoff.ts";
 import { delay } from "../core/flow/delay.ts";
+import { createInTurn } from "../core/flow/in_turn.ts";
 import type { Log } from "../core/flow/log.ts";
 import { encodeHex } from "../core/signing/bytes.ts";
 
@@ -62,12 +63,8 @@ export async function followRemoteConfig(
   }
 
   /** Opening takes its time, and what came first must not end up in force. */
-  let turn: Promise<unknown> = Promise.resolve();
-  function take(message: Uint8Array): Promise<void> {
-    const taken = turn.then(() => takeNow(message));
-    turn = taken.catch(() => undefined);
-    return taken;
-  }
+  const inTurn = createInTurn();
+  const take = (message: Uint8Array): Promise<void> => inTurn(() => takeNow(message));
 
   bus.subscribe(subjects.edgeConfigPush, { signal }, ({ data }) => {
     take(data).catch((error: unknown) => log.error("edge.config_refused", { error }));

@@ -6,6 +6,7 @@
  * @module
  */
 import { type Clock, codeOf, messageOf } from "../contract/mod.ts";
+import { aborted } from "../flow/aborted.ts";
 import type { Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
 import type { OpenInbound } from "../queues/inbounds.ts";
@@ -277,13 +278,7 @@ export function openConversations(deps: ConversationDeps): Conversations {
     async drain(signal) {
       open = false;
       for (const timer of timers.values()) clearTimeout(timer);
-      if (signal.aborted) return;
-      await Promise.race([
-        scope.idle(),
-        new Promise<void>((resolve) => {
-          signal.addEventListener("abort", () => resolve(), { once: true });
-        }),
-      ]);
+      await Promise.race([scope.idle(), aborted(signal)]);
     },
     waiting: room.size,
     async quietly(isMeant, work) {

@@ -9,7 +9,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { type FSWatcher, watch } from "chokidar";
 import { messageOf } from "../contract/mod.ts";
-import { delay } from "../flow/delay.ts";
+import { type Debounce, openDebounce } from "../flow/debounce.ts";
 import type { Log } from "../flow/log.ts";
 import type { Candidate } from "../microapps/candidate.ts";
 import type { Host } from "../microapps/host.ts";
@@ -41,16 +41,15 @@ const MAX_READ_BYTES = 1024 * 1024;
 interface Followed {
   candidate: Candidate;
   readonly watcher: FSWatcher;
+  readonly debounce: Debounce;
   digest: Promise<string>;
-  running: Promise<void> | undefined;
-  again: boolean;
 }
 
 /** Opens a watch that follows nothing yet. */
 export function openCodeWatch({ host, refresh, log }: CodeWatchDeps): CodeWatch {
-  const stopped = new AbortController();
+  let stopped = false;
   const followed = new Map<string, Followed>();
-  const closing: Promise<void>[] = [];
+  const closing: PromiseLike<void>[] = [];
 
   function open(candidate: Candidate): Followed {
     const { root } = candidate;
@@ -58,38 +57,20 @@ export function openCodeWatch({ host, refresh, log }: CodeWatchDeps): CodeWatch 
       ignoreInitial: true,
       ignored: (path) => path !== root && isIgnored(path, root),
     });
-    const own: Followed = {
-      candidate,
-      watcher,
-      digest: digestOf(candidate),
-      running: undefined,
-      again: false,
-    };
-    watcher.on("all", () => touched(own));
+    const debounce = openDebounce({
+      quietMs: QUIET_MS,
+      work: () => renewIfChanged(own),
+      onError: (error) => log.error("code.watch", { error: messageOf(error) }),
+    });
+    const own: Followed = { candidate, watcher, debounce, digest: digestOf(candidate) };
+    watcher.on("all", debounce.touch);
     watcher.on("error", (error) => log.error("code.watch", { error: messageOf(error) }));
     return own;
   }
 
-  function close(id: string, { watcher }: Followed): void {
+  function close(id: string, { watcher, debounce }: Followed): void {
     followed.delete(id);
-    closing.push(watcher.close());
-  }
-
-  function touched(own: Followed): void {
-    own.again = true;
-    own.running ??= settle(own)
-      .catch((error: unknown) => {
-        if (!stopped.signal.aborted) log.error("code.watch", { error: messageOf(error) });
-      })
-      .finally(() => (own.running = undefined));
-  }
-
-  async function settle(own: Followed): Promise<void> {
-    do {
-      own.again = false;
-      await delay(QUIET_MS, { signal: stopped.signal });
-      if (!own.again) await renewIfChanged(own);
-    } while (own.again);
+    closing.push(watcher.close(), debounce[Symbol.asyncDispose]());
   }
 
   async function renewIfChanged(own: Followed): Promise<void> {
@@ -119,16 +100,15 @@ export function openCodeWatch({ host, refresh, log }: CodeWatchDeps): CodeWatch 
         if (candidate?.root === own.candidate.root) own.candidate = candidate;
         else close(id, own);
       }
-      if (stopped.signal.aborted) return;
+      if (stopped) return;
       for (const [id, candidate] of next) {
         if (!followed.has(id)) followed.set(id, open(candidate));
       }
     },
     async [Symbol.asyncDispose]() {
-      stopped.abort();
-      const running = [...followed.values()].map((own) => own.running);
+      stopped = true;
       for (const [id, own] of followed) close(id, own);
-      await Promise.all([...running, ...closing]);
+      await Promise.all(closing);
     },
   };
 }

@@ -6,6 +6,7 @@
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { codeOf } from "../contract/mod.ts";
+import { createInTurn } from "../flow/in_turn.ts";
 import { ConfigError } from "../settings/config_error.ts";
 import { type ChangeConfig, type FileChange, openDraft } from "../settings/draft.ts";
 import { type Loaded, loadSettings } from "../settings/load.ts";
@@ -110,12 +111,7 @@ export async function openLiveSettings(
   }
 
   /** Reloads and changes happen one after another. */
-  let queue: Promise<unknown> = Promise.resolve();
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = queue.then(work);
-    queue = done.catch(() => undefined); // whoever asked hears of it; the next one starts afresh
-    return done;
-  }
+  const inTurn = createInTurn();
 
   /** The settings that `changes` would give. @throws {ConfigError} when they make anything worse */
   async function tryOut(changes: readonly FileChange[]): Promise<typeof inForce> {

@@ -6,7 +6,7 @@
 import { watch } from "chokidar";
 import { existsSync } from "node:fs";
 import { messageOf } from "../contract/mod.ts";
-import { delay } from "../flow/delay.ts";
+import { openDebounce } from "../flow/debounce.ts";
 import type { Log } from "../flow/log.ts";
 import { ConfigError } from "../settings/config_error.ts";
 import type { LiveSettings } from "./config.ts";
@@ -27,7 +27,6 @@ export async function watchConfig(
   config: Pick<LiveSettings, "dirs" | "refresh">,
   { log }: { log: Log },
 ): Promise<AsyncDisposable> {
-  const stopped = new AbortController();
   const { config: configDir, secrets } = config.dirs;
   const watcher = watch([configDir, ...secrets.filter((dir) => existsSync(dir))], {
     ignoreInitial: true,
@@ -35,8 +34,6 @@ export async function watchConfig(
     ignored: (path) => path.endsWith(".tmp") || path.endsWith(".lock"),
   });
   let complained = "";
-  let running: Promise<void> | undefined;
-  let again = false;
   let secretsTouched = false;
 
   async function refresh(): Promise<void> {
@@ -55,31 +52,22 @@ export async function watchConfig(
     }
   }
 
-  async function settle(): Promise<void> {
-    do {
-      again = false;
-      await delay(QUIET_MS, { signal: stopped.signal });
-      if (!again) await refresh();
-    } while (again);
-  }
-
+  const debounce = openDebounce({
+    quietMs: QUIET_MS,
+    work: refresh,
+    onError: (error) => log.error("config.watch", { error: messageOf(error) }),
+  });
   watcher.on("all", (_event, path) => {
     if (secrets.some((dir) => path.startsWith(dir))) secretsTouched = true;
-    again = true;
-    running ??= settle()
-      .catch((error: unknown) => {
-        if (!stopped.signal.aborted) log.error("config.watch", { error: messageOf(error) });
-      })
-      .finally(() => (running = undefined));
+    debounce.touch();
   });
   watcher.on("error", (error) => log.error("config.watch", { error: messageOf(error) }));
   await new Promise<void>((ready) => watcher.once("ready", ready));
 
   return {
     async [Symbol.asyncDispose]() {
-      stopped.abort();
+      await debounce[Symbol.asyncDispose]();
       await watcher.close();
-      await running;
     },
   };
 }

@@ -18,6 +18,7 @@ import {
   type Random,
   subjects,
 } from "../contract/mod.ts";
+import { createInTurn } from "../flow/in_turn.ts";
 import type { Log } from "../flow/log.ts";
 import type { Scope } from "../flow/scope.ts";
 
@@ -67,12 +68,7 @@ export async function openEdgeLink(
   const shown = (): EdgeConfig => key === undefined ? withoutSecrets(config()) : config();
 
   /** Sealing takes its time, and what is newer must not be overtaken by what is older. */
-  let turn: Promise<unknown> = Promise.resolve();
-  function inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const done = turn.then(task);
-    turn = done.catch(() => undefined);
-    return done;
-  }
+  const inTurn = createInTurn();
 
   const answer = (request: Uint8Array): Promise<Uint8Array> =>
     inTurn(() => {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { aborted } from "../flow/aborted.ts";
 import { openDeadline } from "../flow/deadline.ts";
 import { discoverMicroapps } from "../microapps/discovery.ts";
 import type { Host } from "../microapps/host.ts";
@@ -63,16 +64,9 @@ export function createExtensionDesk(deps: ExtensionDeskDeps): ExtensionDesk {
       const { changed } = await change((draft) => editEntry(draft, edit));
       await refresh();
       using limit = openDeadline(undefined, waitMs);
-      await settledBefore(host.settled(edit.id), limit.signal);
+      await Promise.race([host.settled(edit.id), aborted(limit.signal)]);
       const microapp = host.status().find(({ id }) => id === edit.id) ?? null;
       return { changed, config_version: settings().version, microapp };
     },
   };
-}
-
-function settledBefore(settled: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    settled.then(resolve, reject);
-  });
 }

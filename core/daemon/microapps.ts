@@ -6,6 +6,7 @@
 import type { Tool } from "../agents/tool_gate.ts";
 import type { Dispatch } from "../admin/dispatcher.ts";
 import { type AgentEvent, type Clock, isSwitchedOn, TOGGLES } from "../contract/mod.ts";
+import { createInTurn } from "../flow/in_turn.ts";
 import type { Log } from "../flow/log.ts";
 import type { Candidate } from "../microapps/candidate.ts";
 import { discoverMicroapps } from "../microapps/discovery.ts";
@@ -117,11 +118,9 @@ export function createMicroappReload(
     readonly find: () => Promise<readonly Candidate[]>;
   },
 ): (onTaken: (found: readonly Candidate[]) => void) => Promise<readonly Candidate[]> {
-  let searches: Promise<unknown> = Promise.resolve();
+  const inTurn = createInTurn();
   return async function reload(onTaken) {
-    const found = searches.then(find);
-    searches = found.catch(() => undefined); // whoever asked hears of it; the next one starts afresh
-    const candidates = await found;
+    const candidates = await inTurn(find);
     const applied = host.apply(candidates, mcpPlanOf(settings(), homeDir));
     onTaken(candidates);
     await applied;

@@ -11,6 +11,7 @@ import {
   type EdgeAuth,
   type TokenClaims,
 } from "../contract/mod.ts";
+import { createInTurn } from "../flow/in_turn.ts";
 import type { HopCaller } from "../microapps/http/hop.ts";
 import type { Store } from "../store/store.ts";
 import { type NewToken, rowsForRevoking, type TokenRequest } from "../vault/tokens.ts";
@@ -64,12 +65,7 @@ export async function openTokenDesk({ store, vault, now, onChange }: {
   };
 
   /** A token and the key that signs it are one step: no rotation may come in between. */
-  let turn: Promise<unknown> = Promise.resolve();
-  function inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const done = turn.then(task);
-    turn = done.catch(() => undefined);
-    return done;
-  }
+  const inTurn = createInTurn();
 
   async function lastExpiryMs(): Promise<number> {
     const [row] = await store.read<{ last: number | null }>(

@@ -5,6 +5,7 @@
  */
 import type { Channels } from "../channels/ingress.ts";
 import { type AgentEvent, type Clock, codeOf, messageOf } from "../contract/mod.ts";
+import { aborted } from "../flow/aborted.ts";
 import { backoffMs } from "../flow/backoff.ts";
 import type { Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
@@ -280,13 +281,7 @@ export function openDelivery(deps: DeliveryDeps): Delivery {
     async drain(signal) {
       patient = false;
       pauses.wake();
-      if (signal.aborted) return;
-      await Promise.race([
-        scope.idle(),
-        new Promise<void>((resolve) => {
-          signal.addEventListener("abort", () => resolve(), { once: true });
-        }),
-      ]);
+      await Promise.race([scope.idle(), aborted(signal)]);
     },
     [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
   };

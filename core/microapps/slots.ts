@@ -5,6 +5,7 @@
  */
 import { CodedError } from "../contract/mod.ts";
 import type { MicroappView } from "../contract/views/microapps.ts";
+import { aborted } from "../flow/aborted.ts";
 import { openDeadline } from "../flow/deadline.ts";
 import type { Candidate } from "./candidate.ts";
 import { type Generation, type GenerationDeps, openGeneration } from "./generation.ts";
@@ -230,13 +231,6 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
       await Promise.all([...slots.values()].map(replace));
     },
   };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 /** What of an entry a running process was made with. */

@@ -10,6 +10,7 @@ import { createReadStream } from "node:fs";
 import { appendFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf } from "../contract/mod.ts";
+import { createInTurn } from "../flow/in_turn.ts";
 import type { Log } from "../flow/log.ts";
 import { type Appended, type Row, statement, type Store } from "../store/store.ts";
 import { entryLine, sessionLine } from "./jsonl.ts";
@@ -61,14 +62,8 @@ export function openTranscriptFiles(deps: TranscriptFilesDeps): TranscriptFiles 
   /** The newest seq in a file, by path. */
   const known = new Map<string, number>();
   const waiting = new Map<string, Session>();
-  let tail: Promise<void> = Promise.resolve();
-
-  /** One thing after another: no two of them touch a file at once. */
-  function serially(work: () => Promise<void>): Promise<void> {
-    const done = tail.then(work);
-    tail = done.catch(() => undefined); // whoever asked for it hears of it
-    return done;
-  }
+  /** No two of them touch a file at once. */
+  const inTurn = createInTurn();
 
   function fail(error: unknown, session?: Session): void {
     log.error("transcript_files.unwritten", {
@@ -85,7 +80,7 @@ export function openTranscriptFiles(deps: TranscriptFilesDeps): TranscriptFiles 
     for (const session of wanted) {
       waiting.set(`${session.account}/${session.sessionId}`, session);
     }
-    if (isFirst) serially(writeWaiting).catch(fail);
+    if (isFirst) inTurn(writeWaiting).catch(fail);
   }
 
   async function writeWaiting(): Promise<void> {
@@ -218,22 +213,25 @@ export function openTranscriptFiles(deps: TranscriptFilesDeps): TranscriptFiles 
       })),
     );
   });
-  serially(resume).catch(fail);
+  inTurn(resume).catch(fail);
+
+  async function written(): Promise<void> {
+    await inTurn(nothing);
+    // Resuming may have noted more.
+    await inTurn(nothing);
+  }
 
   return {
-    async written() {
-      // Resuming may have noted more.
-      await tail;
-      await tail;
-    },
-    trim: (what) => serially(() => trim(what)),
+    written,
+    trim: (what) => inTurn(() => trim(what)),
     async [Symbol.asyncDispose]() {
       stop();
-      await tail;
-      await tail;
+      await written();
     },
   };
 }
+
+const nothing = (): Promise<void> => Promise.resolve();
 
 async function namesIn(dir: string): Promise<string[]> {
   try {

@@ -4,6 +4,7 @@
  * @module
  */
 import { codeOf } from "../contract/mod.ts";
+import { createInTurn } from "../flow/in_turn.ts";
 import type { Settings } from "../settings/settings.ts";
 import { alignedRows, HEARTBEAT } from "./declared.ts";
 import {
@@ -40,12 +41,9 @@ export interface Schedules extends AsyncDisposable {
 export function openSchedules(deps: SchedulesDeps): Schedules {
   const { store, reads, settings, now, log } = deps;
 
-  let aligning = Promise.resolve();
-  /** One after another: two at once would make the same schedules. */
-  function align(options: { booting: boolean }): Promise<void> {
-    aligning = aligning.catch(() => undefined).then(() => alignNow(options));
-    return aligning;
-  }
+  /** Two at once would make the same schedules. */
+  const inTurn = createInTurn();
+  const align = (options: { booting: boolean }): Promise<void> => inTurn(() => alignNow(options));
 
   async function alignNow({ booting }: { booting: boolean }): Promise<void> {
     const known = await reads.declaredForOperator();

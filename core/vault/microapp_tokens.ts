@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { Random } from "../contract/mod.ts";
+import { createKeyedLock } from "../flow/keyed_lock.ts";
 import {
   createKeysDir,
   openSecretFile,
@@ -43,15 +44,11 @@ export function openMicroappTokens(
 ): MicroappTokens {
   const make = (): string => Buffer.from(randomBytes(random, TOKEN_BYTES)).toString("hex");
   /** Of one microapp one thing at a time, so that each rotation names the token before it. */
-  const turns = new Map<string, Promise<unknown>>();
+  const locked = createKeyedLock();
 
   function inTurn<T>(id: string, task: (path: string) => Promise<T>): Promise<T> {
     if (!isMicroappId.test(id)) throw new RangeError(`Cannot keep a token: "${id}" is no microapp`);
-    const path = join(dir, id, "http_token.txt");
-    const done = (turns.get(id) ?? Promise.resolve()).then(() => task(path));
-    // Whoever asked hears of it.
-    turns.set(id, done.catch(() => undefined));
-    return done;
+    return locked(id, () => task(join(dir, id, "http_token.txt")));
   }
 
   async function read(path: string, first: string | undefined): Promise<string> {

@@ -5,15 +5,13 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { aborted } from "../../../../core/flow/aborted.ts";
 import { backoffMs } from "../../../../core/flow/backoff.ts";
 import { isTimeout, openDeadline } from "../../../../core/flow/deadline.ts";
+import { openDebounce } from "../../../../core/flow/debounce.ts";
 import { delay } from "../../../../core/flow/delay.ts";
+import { createInTurn } from "../../../../core/flow/in_turn.ts";
 import { openScope } from "../../../../core/flow/scope.ts";
-
-const abortOf = (signal: AbortSignal): Promise<unknown> =>
-  new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(signal.reason), { once: true })
-  );
 
 describe("backoffMs()", () => {
   it("doubles from the first pause and stays under the longest", () => {
@@ -36,7 +34,8 @@ describe("backoffMs()", () => {
 describe("openDeadline()", () => {
   it("aborts with a timeout when the time is over", async () => {
     using deadline = openDeadline(undefined, 1);
-    expect(isTimeout(await abortOf(deadline.signal))).toBe(true);
+    await aborted(deadline.signal);
+    expect(isTimeout(deadline.signal.reason)).toBe(true);
   });
 
   it("aborts with its parent's reason, also when that came first", () => {
@@ -110,5 +109,90 @@ describe("openScope()", () => {
     await scope[Symbol.asyncDispose]();
     await scope[Symbol.asyncDispose]();
     expect([ended, errors]).toEqual([true, []]);
+  });
+});
+
+describe("createInTurn()", () => {
+  it("begins a task when the one before has ended, also badly, and tells each what became of it", async () => {
+    const inTurn = createInTurn();
+    const steps: string[] = [];
+    const failure = new Error("mine");
+    const first = inTurn(async () => {
+      await delay(0);
+      steps.push("first");
+      throw failure;
+    });
+    const second = inTurn(() => Promise.resolve(steps.push("second")));
+    await expect(first).rejects.toBe(failure);
+    expect(await second).toBe(2);
+    expect(steps).toEqual(["first", "second"]);
+  });
+});
+
+describe("aborted()", () => {
+  it("resolves when the signal aborts, and at once for one that has", async () => {
+    const stop = new AbortController();
+    const waiting = aborted(stop.signal);
+    stop.abort();
+    await waiting;
+    await aborted(stop.signal);
+  });
+});
+
+describe("openDebounce()", () => {
+  it("works once for a burst, and again for what happens while it works", async () => {
+    let works = 0;
+    await new Promise<void>((resolve, reject) => {
+      const debounce = openDebounce({
+        quietMs: 0,
+        work() {
+          works += 1;
+          if (works === 1) debounce.touch();
+          else resolve();
+          return delay(0);
+        },
+        onError: reject,
+      });
+      debounce.touch();
+      debounce.touch();
+    });
+    expect(works).toBe(2);
+  });
+
+  it("hears of a failure, and works again after the next burst", async () => {
+    const failure = new Error("mine");
+    const errors: unknown[] = [];
+    let works = 0;
+    await new Promise<void>((resolve) => {
+      const debounce = openDebounce({
+        quietMs: 0,
+        work() {
+          works += 1;
+          if (works === 1) return Promise.reject(failure);
+          resolve();
+          return Promise.resolve();
+        },
+        onError(error) {
+          errors.push(error);
+          debounce.touch();
+        },
+      });
+      debounce.touch();
+    });
+    expect(errors).toEqual([failure]);
+  });
+
+  it("begins nothing once it is disposed", async () => {
+    let works = 0;
+    const debounce = openDebounce({
+      quietMs: 0,
+      work: () => Promise.resolve(void (works += 1)),
+      onError: () => undefined,
+    });
+    debounce.touch();
+    await debounce[Symbol.asyncDispose]();
+    debounce.touch();
+    await delay(0);
+    expect(works).toBe(0);
   });
 });
