@@ -3,12 +3,14 @@
  *
  * @module
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { freePort } from "./free_port.ts";
 import { toolPath } from "./provision.ts";
 
 /** Who may connect. */
@@ -47,7 +49,7 @@ export const hasNatsServer = (): boolean => toolPath("nats-server") !== undefine
 /** Starts a server and resolves when it takes connections. */
 export async function startNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
   const dir = await mkdtemp(join(options.parentDir ?? tmpdir(), "nexo-nats-"));
-  let port = -1;
+  const port = await freePort();
   let child: ChildProcess | undefined;
   let { auth } = options;
 
@@ -62,7 +64,7 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     const stop = (): void => void started.kill("SIGKILL");
     process.once("exit", stop);
     started.once("exit", () => process.off("exit", stop));
-    port = await portOf(started);
+    await ready(started);
   }
 
   async function kill(): Promise<void> {
@@ -112,22 +114,16 @@ function authText(auth: NatsServerAuth): string {
   return `authorization { user: "${auth.user}", password: "${auth.pass}" }`;
 }
 
-/** Its log says when it is ready, and on which port. */
-async function portOf(child: ChildProcess): Promise<number> {
-  if (child.stderr === null) throw new Error("nats-server has no standard error");
+/** Resolves when its log says that it takes connections. */
+function ready(child: ChildProcessByStdio<null, null, Readable>): Promise<void> {
   const log: string[] = [];
-  let port: number | undefined;
-  const ready = new Promise<number>((resolve, reject) => {
-    const lines = createInterface({ input: child.stderr as NodeJS.ReadableStream });
-    lines.on("line", (line) => {
+  return new Promise((resolve, reject) => {
+    createInterface({ input: child.stderr }).on("line", (line) => {
       // The log goes on for as long as the server runs; only its beginning explains a failure.
       if (log.length < 200) log.push(line);
-      const found = /websocket clients on ws:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1];
-      if (found !== undefined) port = Number(found);
-      if (line.includes("Server is ready") && port !== undefined) resolve(port);
+      if (line.includes("Server is ready")) resolve();
     });
     child.once("error", reject);
     child.once("exit", () => reject(new Error(`nats-server ended:\n${log.join("\n")}`)));
   });
-  return ready;
 }

@@ -30,6 +30,7 @@ import type { TokenRequest } from "../../../core/vault/tokens.ts";
 import { openVault, type Vault } from "../../../core/vault/vault.ts";
 import type { FirehoseOptions } from "../../../edge/firehose/firehose.ts";
 import { type NodeEdge, startNodeEdge } from "../../../edge/node.ts";
+import { freePort } from "../../support/free_port.ts";
 import { migrationsDir, silentLog } from "../../support/store.ts";
 
 const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
@@ -141,7 +142,8 @@ export async function openPlace(
     ...edgeConfigOf(WebhookReceiver.parse({}), () => undefined, 1),
     auth: EdgeAuth.parse({ token_keys: [vault.publicJwk()], revoked: [] }),
   });
-  const openEdge = (port: number): Promise<NodeEdge> =>
+  const port = await freePort();
+  const openEdge = (): Promise<NodeEdge> =>
     startNodeEdge({
       bus: wrapBus(bus),
       config: config(),
@@ -154,7 +156,7 @@ export async function openPlace(
     });
 
   let core = await openCore();
-  let edge = await openEdge(0);
+  let edge = await openEdge();
   return {
     bus,
     vault,
@@ -166,9 +168,8 @@ export async function openPlace(
       core = await openCore();
     },
     async restartEdge() {
-      const { port } = new URL(edge.url);
       await edge[Symbol.asyncDispose]();
-      edge = await openEdge(Number(port));
+      edge = await openEdge();
     },
     async token(request = {}) {
       const { token } = await vault.createToken({

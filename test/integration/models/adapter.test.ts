@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import type { ModelMessage, ModelProgress, ModelRequest } from "../../../core/models/model.ts";
 import { askOnce } from "../../../core/models/wire/adapter.ts";
 import type { Endpoint } from "../../../core/models/wire/libraries.ts";
+import { freePort } from "../../support/free_port.ts";
 import type { Protocol } from "../../support/model_protocols.ts";
 import { type ModelServer, openModelServer } from "../../support/model_server.ts";
 
@@ -49,7 +50,7 @@ describe.each(cases)(
       baseUrl: server.baseUrl,
       apiKey: KEY,
       headers: { "x-team": "header-secret-42" },
-      timeoutMs: 5_000,
+      timeoutMs: 60_000,
       streaming,
       accepts: [],
       ...over,
@@ -281,9 +282,11 @@ describe.each(cases)(
     });
 
     it("says that nobody listens", async () => {
-      const server = await openModelServer(protocol);
-      await server[Symbol.asyncDispose]();
-      expect(await failing(server)).toMatchObject({ code: "model_overloaded", mayCost: false });
+      await using server = await openModelServer(protocol);
+      const nobody = new URL(server.baseUrl);
+      nobody.port = String(await freePort());
+      expect(await failing(server, { baseUrl: nobody.href }))
+        .toMatchObject({ code: "model_overloaded", mayCost: false });
     });
   },
 );
