@@ -13,6 +13,8 @@ export interface Program extends AsyncDisposable {
   readonly process: ChildProcessWithoutNullStreams;
   /** Every line printed so far. */
   readonly lines: readonly string[];
+  /** Resolves when `isDone` holds for the lines so far; rejects when the program ended before. */
+  until(isDone: (lines: readonly string[]) => boolean): Promise<void>;
   /** Resolves when `count` lines were printed; rejects when the program ended before. */
   printed(count: number): Promise<void>;
   /** Resolves when it has ended and all its output is read. */
@@ -42,8 +44,8 @@ export function startProgram([file = "", ...args]: readonly string[]): Program {
     wake();
   });
 
-  async function until(isDone: () => boolean): Promise<void> {
-    while (!isDone()) {
+  async function until(isDone: (lines: readonly string[]) => boolean): Promise<void> {
+    while (!isDone(lines)) {
       if (closed) throw new Error(`The program ended too early: ${errors}`);
       await new Promise<void>((resolve) => wake = resolve);
     }
@@ -56,6 +58,7 @@ export function startProgram([file = "", ...args]: readonly string[]): Program {
   return {
     process: child,
     lines,
+    until,
     printed: (count) => until(() => lines.length >= count),
     ended,
     async [Symbol.asyncDispose]() {

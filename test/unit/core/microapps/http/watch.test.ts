@@ -68,8 +68,11 @@ describe("a microapp's HTTP server", () => {
     await using test = await openTestHost([candidate], {
       watch: { ...TIMES, bootLimitMs: 100 },
     });
-    await entersState(test, "unhealthy");
-    expect(httpOf(test)?.reason).toMatch(/\/nowhere: it answered 404$/);
+    // Before it listens, the reason is that it does not.
+    await expect.poll(() => httpOf(test)).toMatchObject({
+      state: "unhealthy",
+      reason: expect.stringMatching(/\/nowhere: it answered 404$/),
+    });
   });
 
   it("is found at an IPv6 address", async () => {
