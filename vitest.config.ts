@@ -43,6 +43,8 @@ export default defineConfig({
         exclude: ["**/node_modules/**", "**/dist/**", "extensions/templates/**"],
         testTimeout: seconds * 1000,
         hookTimeout: seconds * 1000,
+        // What is waited for comes or the test has failed: this much sooner, to say what did not come.
+        expect: { poll: { timeout: seconds * 750 } },
         pool: "forks" as const,
         // Rooms keep no state of their own, so files can share what they import.
         isolate: name !== "unit",

@@ -113,9 +113,8 @@ describe.skipIf(CHROMIUM === undefined)("the web chat", () => {
     await page.getByText("dot.png").waitFor();
     await page.getByRole("button", { name: "Send" }).click();
     const image = page.locator('.message.visitor img[alt="dot.png"]');
-    await expect.poll(() => image.evaluate((one) => (one as HTMLImageElement).naturalWidth), {
-      timeout: 10_000,
-    }).toBe(1);
+    await expect.poll(() => image.evaluate((one) => (one as HTMLImageElement).naturalWidth))
+      .toBe(1);
     await page.locator(".message.agent").nth(1).waitFor();
     await expectAccessible(page);
     const now = await texts(page);
@@ -141,8 +140,8 @@ describe.skipIf(CHROMIUM === undefined)("the web chat", () => {
     await expectAccessible(page);
     await photograph(page, "chat-lost");
     daemon = await place.start();
-    await page.waitForSelector('[data-link="open"]', { timeout: 30_000 });
-    await page.locator(".message.agent", { hasText: "third" }).waitFor({ timeout: 30_000 });
+    await page.waitForSelector('[data-link="open"]');
+    await page.locator(".message.agent", { hasText: "third" }).waitFor();
     await page.reload();
     await page.waitForSelector('[data-link="open"]');
     const own = await page.locator(".message.visitor .text").allInnerTexts();
@@ -164,9 +163,7 @@ describe.skipIf(CHROMIUM === undefined)("the web chat", () => {
     await say(page, "kept for later");
     const stored = await page.evaluate(() => JSON.stringify(localStorage));
     await page.context().setOffline(false);
-    await page.locator(".message.agent", { hasText: "kept for later" }).waitFor({
-      timeout: 30_000,
-    });
+    await page.locator(".message.agent", { hasText: "kept for later" }).waitFor();
     expect(stored).toMatch(/kept for later|^\{\}$/);
     await expect.poll(() => page.evaluate(() => localStorage.length)).toBe(0);
     expect(await page.locator(".message.visitor").count()).toBe(1);

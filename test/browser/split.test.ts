@@ -33,7 +33,7 @@ async function signIn(page: Page, place: DaemonPlace, edgeUrl: string): Promise<
 async function expectWebhookLive(page: Page, edgeUrl: string, name: string): Promise<void> {
   expect((await sendWebhook(edgeUrl, { name })).status).toBe(204);
   const card = page.locator("article.card", { hasText: name });
-  await expect.poll(() => card.innerText(), { timeout: 30_000 }).toMatch(/note_add[\s\S]+Saved/);
+  await expect.poll(() => card.innerText()).toMatch(/note_add[\s\S]+Saved/);
 }
 
 describe.skipIf(CHROMIUM === undefined)("the console of an edge apart from its core", () => {

@@ -18,6 +18,9 @@ export const SECRET = "a secret for webhooks in the browser";
 /** Seals between core and edges of their own. */
 export const EDGE_KEY = "11223344556677889900aabbccddeeff11223344556677889900aabbccddeeff";
 
+/** How long a page is waited for: sooner over than its test, to say what did not come. */
+const PAGE_TIMEOUT_MS = 90_000;
+
 /** Whether there is a Chromium to drive; a suite that needs one says loudly when not. */
 export const CHROMIUM = toolPath("chromium");
 if (CHROMIUM === undefined && process.env["CI"] === "true") {
@@ -58,6 +61,7 @@ export async function openPage(
     viewport: { width: 1280, height: 860 },
     ...options,
   });
+  context.setDefaultTimeout(PAGE_TIMEOUT_MS);
   const page = await context.newPage();
   const problems: string[] = [];
   page.on("pageerror", (error) => problems.push(error.message));

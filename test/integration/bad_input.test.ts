@@ -251,7 +251,8 @@ describe("microapps that misbehave", () => {
       const plugin = `[plugin]\nid = "${id}"\nversion = "1.0.0"\n[plugin.entrypoint]\n` +
         `command = ${JSON.stringify(process.execPath)}\nargs = ${JSON.stringify(args)}\n`;
       await place.writeConfig(`microapps/${id}/plugin.toml`, plugin);
-      return `    ${id}: { path: microapps/${id}, timeout_secs: 2 }\n`;
+      const limit = child === "never_answers" ? ", timeout_secs: 2" : "";
+      return `    ${id}: { path: microapps/${id}${limit} }\n`;
     }));
     const text = `extensions:\n  search_paths: []\n  entries:\n${entries.join("")}`;
     await place.writeConfig("extensions.yaml", text);

@@ -69,7 +69,7 @@ describe("an edge with a snapshot", () => {
             delivery_id === delivery
           ),
       );
-      await expect.poll(() => send(edge.url, delivery, "/webhooks/moved"), { timeout: 20_000 })
+      await expect.poll(() => send(edge.url, delivery, "/webhooks/moved"))
         .toBe(204);
       expect(await send(edge.url, delivery)).toBe(404);
     },

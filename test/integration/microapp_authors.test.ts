@@ -79,13 +79,13 @@ describe("a microapp made with nexo init", () => {
     });
     const linked = await status();
     await edit("dist/notebook.js", "Noted.", "Kept.");
-    await expect.poll(() => say("ext_my-app_note_add x"), { timeout: 20_000, interval: 200 })
+    await expect.poll(() => say("ext_my-app_note_add x"), { interval: 200 })
       .toContain("Kept.");
     const renewed = await status();
     expect(renewed).toMatchObject({ state: "ready", grants: ["transcripts_subscribe"] });
     expect(renewed?.pid).not.toBe(linked?.pid);
     await edit("dist/main.js", "await createNotebook", "await createNothing");
-    await expect.poll(() => place.output(), { timeout: 20_000 }).toContain("microapp.not_renewed");
+    await expect.poll(() => place.output()).toContain("microapp.not_renewed");
     expect(await say("ext_my-app_note_list")).toContain("buy milk");
     expect(await status()).toMatchObject({ state: "ready", pid: renewed?.pid });
 
@@ -93,7 +93,7 @@ describe("a microapp made with nexo init", () => {
     await edit("plugin.toml", 'command = "node"', 'command = "deno"');
     await edit("plugin.toml", 'args = ["dist/main.js"]', 'args = ["run", "main.ts"]');
     await edit("plugin.toml", 'bins = ["node"]', 'bins = ["deno"]');
-    await expect.poll(() => say("ext_my-app_note_add on Deno"), { timeout: 20_000, interval: 200 })
+    await expect.poll(() => say("ext_my-app_note_add on Deno"), { interval: 200 })
       .toContain("Saved.");
     expect(await say("ext_my-app_note_list")).toContain("buy milk");
 

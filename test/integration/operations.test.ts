@@ -129,7 +129,7 @@ describe("operations of a running daemon", () => {
     await daemon.kill();
     daemon = await place.start();
     const upTo = (last: number) => Array.from({ length: 7 }, (_, i) => last - 6 + i);
-    await expect.poll(offsets, { timeout: 10_000 }).toEqual(upTo(eventsOf(10)));
+    await expect.poll(offsets).toEqual(upTo(eventsOf(10)));
     await daemon.call("chat", { instance: "acme", text: "one more" });
     await expect.poll(async () => (await offsets()).at(-1)).toBe(eventsOf(11));
     db.close();

@@ -54,7 +54,7 @@ describe("the package", () => {
       mkdirSync(dirname(link), { recursive: true });
       symlinkSync(join(ROOT, "node_modules", name), link);
     }
-  }, 60_000);
+  });
   afterAll(() => rm(dir, { recursive: true, force: true }));
 
   it("is under 3 MB, and holds what users need and no tests", async () => {
@@ -151,7 +151,7 @@ ${wrong}`,
       daemon.kill("SIGTERM");
       await ended;
     }
-  }, 120_000);
+  });
 });
 
 /** Resolves once a daemon says that it is ready; rejects with what it said when it ends before. */

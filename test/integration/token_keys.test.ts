@@ -26,8 +26,6 @@ async function follow(edgeUrl: string, token: string): Promise<number> {
   return response.status;
 }
 
-const soon = { timeout: 10_000 };
-
 describe("tokens at an edge elsewhere", () => {
   it.each(["node", "deno"] as const)(
     "outlive a rotation of their key, and end with --revoke-old, in seconds (%s)",
@@ -43,7 +41,7 @@ describe("tokens at an edge elsewhere", () => {
 
       expect(await place.nexo("token", "rotate-key")).toMatchObject({ code: 0 });
       const fresh = await create(core);
-      await expect.poll(() => follow(edge.url, fresh.token), soon).toBe(200);
+      await expect.poll(() => follow(edge.url, fresh.token)).toBe(200);
       expect(await follow(edge.url, old.token)).toBe(200);
 
       const { code, stdout } = await place.nexo("token", "rotate-key", "--revoke-old");
@@ -52,10 +50,10 @@ describe("tokens at an edge elsewhere", () => {
         stdout: expect.stringContaining("no older token is good any more") as string,
       });
       for (const { token } of [old, fresh]) {
-        await expect.poll(() => follow(edge.url, token), soon).toBe(401);
+        await expect.poll(() => follow(edge.url, token)).toBe(401);
       }
       const last = await create(core);
-      await expect.poll(() => follow(edge.url, last.token), soon).toBe(200);
+      await expect.poll(() => follow(edge.url, last.token)).toBe(200);
     },
   );
 
@@ -74,8 +72,8 @@ describe("tokens at an edge elsewhere", () => {
       // Nobody hears of it now.
       await core.call("token/revoke", { jti: bad.jti });
       await nats.start();
-      await expect.poll(() => follow(edge.url, good.token), { timeout: 20_000 }).toBe(200);
-      await expect.poll(() => follow(edge.url, bad.token), { timeout: 20_000 }).toBe(401);
+      await expect.poll(() => follow(edge.url, good.token)).toBe(200);
+      await expect.poll(() => follow(edge.url, bad.token)).toBe(401);
     },
   );
 });

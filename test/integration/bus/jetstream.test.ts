@@ -117,7 +117,7 @@ describe.skipIf(!hasNatsServer())("a nats-server with JetStream", () => {
     await using edge = await connect();
     const [first, second] = [core(), core()];
     const stop = new AbortController();
-    await using bus = await connect({ ackWaitMs: 1000 });
+    await using bus = await connect();
     bus.serveDurable({ signal: stop.signal }, first.serve);
     await edge.publishDurable([handoff(1)]);
     await first.until(1);
@@ -164,7 +164,7 @@ describe.skipIf(!hasNatsServer())("a nats-server with JetStream", () => {
   it("logs what core will never take, and does not bring it again", async () => {
     await using edge = await connect();
     const log = createLogWatch();
-    await using bus = await connect({ log, ackWaitMs: 1000 });
+    await using bus = await connect({ log });
     const never: Outcome = { kind: "refused", code: "invalid_params", retryable: false };
     const taker = core((one) => one.dedupe_key === "delivery-1" ? never : accepted(one));
     bus.serveDurable({}, taker.serve);

@@ -66,8 +66,14 @@ describe("a microapp hurts only itself when it", () => {
 
   it("exits at once: it is tried again when its budget has healed", async () => {
     const restart = { restarts: 2, windowMs: 300, pause: { firstMs: 1, maxMs: 1 } };
+    // It stands still while the microapp starts and ends, however long that takes.
+    let now = 1_000_000;
     await using app = await openTestHost([childCandidate("exits", "exits_at_once.mjs")], {
       restart,
+      now: () => now,
+      onState(_id, state) {
+        if (state === "failed") now += restart.windowMs;
+      },
     });
     await app.entered("exits", "failed", 2);
     expect(app.host.status()[0]?.restarts).toBeGreaterThan(2);
@@ -173,7 +179,7 @@ describe("a microapp hurts only itself when it", () => {
   it("writes a line over the limit: that line is lost and nothing else", async () => {
     await using app = await openTestHost([
       good,
-      childCandidate("huge", "huge_line.mjs"),
+      childCandidate("huge", "huge_line.mjs", { entry: { timeout_secs: 5 } }),
     ], { limits: { lineBytes: 16 * 1024 * 1024 } });
     await app.host.settled();
     const fits = await callTool(app, "huge", "echo", { bytes: 15 * 1024 * 1024 });

@@ -6,6 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { HOST_TIMEOUTS } from "../../../core/microapps/host.ts";
 import { parseManifest } from "../../../core/microapps/manifest.ts";
 import { microapp } from "../../support/admin.ts";
 import { openAdminPlace } from "../../support/admin_methods.ts";
@@ -49,6 +50,7 @@ beforeAll(async () => {
   ], {
     onRequest: ({ microappId, method, params }) =>
       place.dispatch(microapp(GRANTS[microappId] ?? {}, microappId), method, params),
+    timeouts: HOST_TIMEOUTS,
   });
   await app.host.settled();
 });

@@ -44,6 +44,6 @@ describe("after kill -9 of core", () => {
       await exited;
       if (homeDir !== "") await rm(homeDir, { recursive: true, force: true });
     }
-    await expect.poll(() => descendants(instance), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => descendants(instance)).toEqual([]);
   });
 });

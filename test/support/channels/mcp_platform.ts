@@ -65,7 +65,7 @@ export async function openMcpPlatform(
       args: [SERVER],
       cwd: tmpdir(),
       env: { PLATFORM: peer.url, ...env },
-      call_timeout: "500ms",
+      call_timeout: "3s",
     },
     say(params) {
       said.push(params);

@@ -49,7 +49,7 @@ export interface TestHost extends AsyncDisposable {
   entered(id: string, state: string, times?: number): Promise<void>;
 }
 
-/** Opens a host with short timeouts. */
+/** Opens a host that soon ends children which do not end by themselves; answers have their time. */
 export async function openTestHost(
   candidates: readonly Candidate[],
   options: Partial<HostDeps> = {},
@@ -73,7 +73,7 @@ export async function openTestHost(
     now: Date.now,
     logFor,
     onRequest: ({ method }) => Promise.resolve({ asked: method }),
-    timeouts: { handshakeMs: 5_000, toolMs: 5_000, hookMs: 2_000, politeMs: 300, killMs: 600 },
+    timeouts: { politeMs: 300, killMs: 600 },
     restart: { restarts: 5, windowMs: 60_000, pause: { firstMs: 10, maxMs: 50 } },
     ...options,
     onState(id, state, reason) {

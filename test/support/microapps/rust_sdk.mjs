@@ -14,7 +14,6 @@ import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 
-const ADMIN_TIMEOUT_MS = 300;
 const outcome = JSON.parse(process.argv[2] ?? '{"abort":false,"decision":"allow"}');
 const frames = join(process.env.NEXO_EXTENSION_STATE_ROOT, "frames.log");
 const pending = new Map();
@@ -39,11 +38,11 @@ const error = (id, code, message, symbol) =>
   });
 
 /** An admin call; its answer is seen only by a loop that reads. */
-function admin(method, params) {
+function admin(method, params, { timeoutMs }) {
   calls += 1;
   const id = `app:00000000-0000-4000-8000-${String(calls).padStart(12, "0")}`;
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve({ transport: "no answer in time" }), ADMIN_TIMEOUT_MS);
+    const timer = setTimeout(() => resolve({ transport: "no answer in time" }), timeoutMs);
     pending.set(id, (answer) => {
       clearTimeout(timer);
       resolve(answer);
@@ -67,7 +66,7 @@ const tools = {
       args,
     }),
   async whoami(id) {
-    const answer = await admin("nexo/admin/agents/list", {});
+    const answer = await admin("nexo/admin/agents/list", {}, { timeoutMs: 300 });
     if (answer.transport === undefined) result(id, answer);
     else error(id, -32000, `internal: ${answer.transport}`, "internal");
   },
@@ -99,7 +98,7 @@ async function handle({ id, method = "", params = null }) {
 }
 
 // Background tasks start before the loop reads its first line.
-early = admin("nexo/admin/agents/list", { active_only: true });
+early = admin("nexo/admin/agents/list", { active_only: true }, { timeoutMs: 60_000 });
 for await (const line of createInterface({ input: process.stdin })) {
   appendFileSync(frames, `${line}\n`);
   const text = line.trim();

@@ -74,7 +74,7 @@ async function saveUntil(save: (n: number) => Promise<void>, noticed: () => bool
     n += 1;
     if (!noticed()) await save(n);
     return noticed();
-  }, { interval: 400, timeout: 15_000 }).toBe(true);
+  }, { interval: 400 }).toBe(true);
 }
 
 describe("openCodeWatch()", () => {
