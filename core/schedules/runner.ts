@@ -68,6 +68,7 @@ export function openRunner(deps: RunnerDeps): Runner {
   const lanes = new Set<string>();
   const polling = new Map<string, Set<string>>();
   let timer: NodeJS.Timeout | undefined;
+  let asked = 0;
   let started = false;
   let lastNowMs = now();
   let looking = false;
@@ -86,6 +87,8 @@ export function openRunner(deps: RunnerDeps): Runner {
         } finally {
           lanes.delete(account);
         }
+        // Only now it is known when these are due next.
+        await setTimer();
       });
     }
   }
@@ -220,8 +223,11 @@ export function openRunner(deps: RunnerDeps): Runner {
     });
   }
 
+  /** Sleeps until the next time. Of several who set the timer at once, the one who asked last knows most. */
   async function setTimer(): Promise<void> {
+    const ask = ++asked;
     const nextMs = await reads.nextWakeForOperator(now()).catch(() => undefined);
+    if (ask !== asked) return;
     clearTimeout(timer);
     if (scope.signal.aborted) return;
     timer = setTimeout(wake, Math.min(MAX_SLEEP_MS, Math.max(0, (nextMs ?? Infinity) - now())));

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { clockAt, openSchedulesPlace } from "../../../support/schedules.ts";
 
 const agents = (more = "") => `
@@ -171,4 +171,17 @@ describe("the schedules of the config", () => {
     await place.schedules.tick();
     expect(await place.fired()).toHaveLength(1);
   });
+
+  it("come again by themselves, also seconds after the last time", async () => {
+    const often =
+      "{ id: often, kind: agent_turn, agent: ana, schedule: { every_secs: 1 }, misfire: all, config: { user_prompt: Look. } }";
+    await using place = await openSchedulesPlace({
+      files: { "agents.yaml": agents(), "pollers.yaml": jobs(often) },
+      clock: { now: Date.now, set: () => {}, pass: () => {} },
+    });
+    // A runner that loses track of the next time looks again only after half a minute.
+    await vi.waitFor(async () => expect((await place.fired()).length).toBeGreaterThan(2), {
+      timeout: 20_000,
+    });
+  }, 25_000);
 });
