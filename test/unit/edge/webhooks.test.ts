@@ -395,7 +395,7 @@ describe("handing over", () => {
     "core never answers": () => new Promise(() => undefined),
   };
   it.each(Object.entries(down))("answers 503 with Retry-After when %s", async (_, serve) => {
-    await using fixture = await startEdge(configOf([github], { request_timeout_ms: 100 }), {
+    await using fixture = await startEdge(configOf([github], { request_timeout_ms: 1_000 }), {
       serve,
     });
     const answer = await send(`${fixture.edge.url}/webhooks/gh`, push("{}"));

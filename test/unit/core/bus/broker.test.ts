@@ -15,6 +15,7 @@ import {
 import { openLocalBus } from "../../../../core/bus/local.ts";
 import { openNatsBus } from "../../../../core/bus/nats.ts";
 import { CodedError } from "../../../../core/contract/mod.ts";
+import { freePort } from "../../../support/free_port.ts";
 import { createLogWatch } from "../../../support/log_watch.ts";
 import { collector } from "../../../suites/bus.ts";
 
@@ -207,7 +208,7 @@ describe("the bounds of the broker", () => {
   });
 
   it("cuts a client that shows no sign of life", async () => {
-    await using fixture = await openFixture({ pingEveryMs: 20 });
+    await using fixture = await openFixture({ pingEveryMs: 100 });
     using dead = await speak(fixture.broker.url);
     expect(await dead.cut()).toContain("-ERR 'Stale Connection'");
     using alive = await speak(fixture.broker.url);
@@ -345,14 +346,15 @@ describe("clients and the local bus", () => {
   it("find the broker again when it comes back on its port", async () => {
     const bus = openLocalBus();
     const log = createLogWatch();
-    const first = await openBroker({ router: bus.router, token, port: 0, log });
-    const url = first.url;
+    const port = await freePort();
+    const first = await openBroker({ router: bus.router, token, port, log });
+    const { url } = first;
     await using remote = await openNatsBus({ url, auth: { token }, name: "x", now: Date.now, log });
     const heard = collector();
     remote.subscribe("a", {}, heard.hear);
     await first[Symbol.asyncDispose]();
     await log.until("bus.lost");
-    await using _second = await openBroker({ router: bus.router, token, port: first.port, log });
+    await using _second = await openBroker({ router: bus.router, token, port, log });
     await log.until("bus.reconnected");
     remote.publish("a", none);
     await heard.until(1);

@@ -18,6 +18,7 @@ async function open() {
     ...place,
     refused,
     ids: () => [...place.config.current().agents.keys()].join(),
+    /** As a whole: whoever looks meanwhile sees the old file or the new one, never half of it. */
     async saveByRename(name: string, text: string) {
       const file = join(place.configDir, name);
       await writeFile(`${file}~`, text);
@@ -45,18 +46,18 @@ describe("watchConfig()", () => {
 
   it("H3: keeps what is in force when a file is broken, says where, and takes the mended one", async () => {
     await using place = await open();
-    await place.write("agents.yaml", "agents:\n  - id: [\n");
+    await place.saveByRename("agents.yaml", "agents:\n  - id: [\n");
     await expect.poll(() => place.refused.length).toBe(1);
     expect(JSON.stringify(place.refused)).toMatch(/agents\.yaml:3/);
     expect(place.ids()).toBe("ana");
-    await place.write("agents.yaml", agents("mended"));
+    await place.saveByRename("agents.yaml", agents("mended"));
     await expect.poll(place.ids).toBe("mended");
   });
 
   it("takes a save that changes nothing for none", async () => {
     await using place = await open();
-    await place.write("agents.yaml", `# the same\n${agents("ana")}`);
-    await place.write("tenants.yaml", "tenants:\n  acme: {}\n");
+    await place.saveByRename("agents.yaml", `# the same\n${agents("ana")}`);
+    await place.saveByRename("tenants.yaml", "tenants:\n  acme: {}\n");
     await expect.poll(() => place.config.current().tenants.has("acme")).toBe(true);
     expect(place.config.current().version).toBe(2);
   });

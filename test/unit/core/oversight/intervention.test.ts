@@ -254,11 +254,12 @@ describe("time", () => {
   it("P8: ends a pause by itself after the operator's last act, also after a restart", async () => {
     const settings = await settingsOf({
       "agents.yaml": AGENTS,
-      "oversight.yaml": "takeover: { auto_resume_after: 50ms, run_turn: true }",
+      "oversight.yaml": "takeover: { auto_resume_after: 1h, run_turn: true }",
     });
     await using place = await openTakeoverPlace();
     {
-      await using core = await place.start({ settings: () => settings });
+      const now = () => Date.now() - 3_600_000;
+      await using core = await place.start({ settings: () => settings, now });
       await core.oversight.pause(SCOPE, ROSA, {});
       await core.say(VISITOR, "anybody?");
     }

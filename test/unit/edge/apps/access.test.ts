@@ -20,17 +20,17 @@ const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}`
 
 let place: AppsFixture;
 beforeAll(async () => {
-  place = await openApps({ maxExchanges: 6, times: { headMs: 200, idleMs: 300 } });
+  place = await openApps({ maxExchanges: 6 });
 });
 afterAll(async () => {
   await place[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
   Object.assign(place.access, { access: "public", maxExchanges: 1_024, account: null });
-  await idle();
+  await idle(place);
 });
-async function idle(): Promise<void> {
-  while (place.open().edge > 0 || place.open().core > 0) {
+async function idle({ open }: AppsFixture): Promise<void> {
+  while (open().edge > 0 || open().core > 0) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
@@ -124,18 +124,19 @@ describe("more than a microapp or an edge takes at once", () => {
     expect([refused.status, await codeOf(refused)]).toEqual([503, "microapp_busy"]);
     stop.abort();
     while ((await at("/echo")).status !== 200);
-    await idle();
+    await idle(place);
   });
 });
 
 describe("a microapp that takes its time", () => {
   it("is given up on before and within its answer, and nothing stays open", async () => {
-    const late = await at("/never");
+    await using brief = await openApps({ times: { headMs: 1_000, idleMs: 300 } });
+    const late = await fetch(`${brief.url}/apps/web/never`);
     expect([late.status, await codeOf(late)]).toEqual([504, "microapp_timeout"]);
-    const stuck = await at("/stuck");
+    const stuck = await fetch(`${brief.url}/apps/web/stuck`);
     expect(stuck.status).toBe(200);
     await expect(stuck.text()).rejects.toThrow();
-    await idle();
+    await idle(brief);
   });
 });
 

@@ -6,7 +6,7 @@ import { readPrometheus, valueOf } from "../../../support/prometheus.ts";
 
 let place: AppsFixture;
 beforeAll(async () => {
-  place = await openApps({ times: { headMs: 200, idleMs: 300 } });
+  place = await openApps();
 });
 afterAll(async () => {
   await place[Symbol.asyncDispose]();
