@@ -6,7 +6,7 @@
 import { openHandoffSeal } from "../core/bus/handoff_seal.ts";
 
 export { parseEdgeKey } from "../core/bus/handoff_seal.ts";
-import { sealBus } from "../core/bus/sealed_bus.ts";
+import { EDGE_SEALED, sealBus } from "../core/bus/sealed_bus.ts";
 import { type ExchangeClient, openExchangeClient } from "../core/bus/exchanges/client.ts";
 import { openNatsBus } from "../core/bus/nats.ts";
 import type { NatsAuth } from "../core/bus/nats_address.ts";
@@ -50,10 +50,6 @@ export interface RemoteEdgeOptions {
   readonly log: Log;
 }
 
-/** What only an edge may ask. */
-const REQUESTS = [subjects.chat, subjects.rejections];
-/** What only an edge may say. */
-const NEWS = [subjects.presence];
 const AUTHORIZE_LIMIT_MS = 5_000;
 const random: Random = (bytes) => crypto.getRandomValues(bytes);
 
@@ -78,13 +74,7 @@ export async function runRemoteEdge(
     now: Date.now,
     log,
   });
-  await using sealed = await sealBus(bus, {
-    key: edgeKey,
-    requests: REQUESTS,
-    news: NEWS,
-    random,
-    log,
-  });
+  await using sealed = await sealBus(bus, { ...EDGE_SEALED, key: edgeKey, random, log });
   const seal = await openHandoffSeal({
     key: edgeKey,
     subject: subjects.edgeConfigPush,

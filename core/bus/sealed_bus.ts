@@ -6,10 +6,16 @@
  *
  * @module
  */
-import { messageOf, type Random } from "../contract/mod.ts";
+import { messageOf, type Random, subjects } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 import type { Bus, Message } from "./bus.ts";
 import { type HandoffSeal, openHandoffSeal } from "./handoff_seal.ts";
+
+/** What only an edge may ask and say, for {@linkcode sealBus} on both sides. */
+export const EDGE_SEALED = {
+  requests: [subjects.chat, subjects.rejections],
+  news: [subjects.presence],
+} as const;
 
 /** What {@linkcode sealBus} needs. */
 export interface SealedBusDeps {

@@ -5,7 +5,7 @@
  */
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { codeOf } from "../contract/mod.ts";
+import { codeOf, createUuids, resolveSource } from "../contract/mod.ts";
 import { createInTurn } from "../flow/in_turn.ts";
 import { ConfigError } from "../settings/config_error.ts";
 import { type ChangeConfig, type FileChange, openDraft } from "../settings/draft.ts";
@@ -19,6 +19,8 @@ import {
   isSecretToMake,
 } from "../settings/secrets.ts";
 import type { Settings } from "../settings/settings.ts";
+import type { DaemonOptions } from "./options.ts";
+import { makeMissingSecrets } from "./secrets.ts";
 
 /** Times a change is tried again when a person saves the same file meanwhile. */
 const CHANGE_TRIES = 4;
@@ -176,6 +178,19 @@ export async function openLiveSettings(
     onChange: (listener) => void listeners.push(listener),
     dirs: { config: configDir, secrets: secretsDirs },
   };
+}
+
+/** Loads a daemon's settings, and makes the secrets they miss where it is to. @throws {ConfigError} */
+export async function openDaemonSettings(options: DaemonOptions): Promise<LiveSettings> {
+  const { configDir, env, home, random, log } = options;
+  const config = await openLiveSettings({ configDir, env, uuid: createUuids(options) });
+  if (!options.makeSecrets) return config;
+  const sources = config.current().webhooks.sources.map((source) => resolveSource(source));
+  const isToMake = config.isSecretToMake;
+  const made = await makeMissingSecrets(sources, { dir: home.secrets, isToMake, random });
+  for (const name of made) log.info("secret.made", { name });
+  if (made.length > 0) await config.reload();
+  return config;
 }
 
 function settingsOf({ settings, problems }: Loaded, configDir: string): Settings {

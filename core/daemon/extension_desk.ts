@@ -5,21 +5,16 @@
  */
 import { aborted } from "../flow/aborted.ts";
 import { openDeadline } from "../flow/deadline.ts";
-import { discoverMicroapps } from "../microapps/discovery.ts";
 import type { Host } from "../microapps/host.ts";
 import { editEntry, type EntryEdit } from "../microapps/install/entry_edit.ts";
 import { type ListedMicroapp, listMicroapps } from "../microapps/listing.ts";
 import type { MicroappStatus } from "../microapps/slots.ts";
 import type { ChangeConfig } from "../settings/draft.ts";
-import type { Settings } from "../settings/settings.ts";
-import { AGENT_VERSION } from "./microapps.ts";
+import { type MicroappPlaces, searchMicroapps } from "./microapps.ts";
 
 /** What the desk works on. */
-export interface ExtensionDeskDeps {
-  readonly settings: () => Settings;
+export interface ExtensionDeskDeps extends MicroappPlaces {
   readonly change: ChangeConfig;
-  readonly homeDir: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
   readonly host: Host;
   readonly refresh: () => Promise<unknown>;
 }
@@ -47,18 +42,11 @@ export interface ExtensionDesk {
 
 /** Returns the desk. */
 export function createExtensionDesk(deps: ExtensionDeskDeps): ExtensionDesk {
-  const { settings, change, homeDir, env, host, refresh } = deps;
+  const { settings, change, host, refresh } = deps;
   return {
     async list() {
-      const { extensions, configDir } = settings();
-      const found = await discoverMicroapps({
-        config: extensions,
-        configDir,
-        homeDir,
-        env,
-        agentVersion: AGENT_VERSION,
-      });
-      return listMicroapps(found, extensions);
+      const { extensions } = settings();
+      return listMicroapps(await searchMicroapps(deps), extensions);
     },
     async apply(edit, { waitMs }) {
       const { changed } = await change((draft) => editEntry(draft, edit));

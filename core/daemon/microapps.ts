@@ -6,7 +6,6 @@
 import type { Tool } from "../agents/tool_gate.ts";
 import type { Dispatch } from "../admin/dispatcher.ts";
 import { type AgentEvent, type Clock, isSwitchedOn, TOGGLES } from "../contract/mod.ts";
-import { createInTurn } from "../flow/in_turn.ts";
 import type { Log } from "../flow/log.ts";
 import type { Candidate } from "../microapps/candidate.ts";
 import { discoverMicroapps } from "../microapps/discovery.ts";
@@ -21,11 +20,16 @@ import { createMicroappErrors } from "./notices.ts";
 /** The version microapps made for nexo test against; at least the newest of its 0.1 line. */
 export const AGENT_VERSION = "0.1.99";
 
-/** What running microapps needs. */
-export interface MicroappsDeps {
+/** Where microapps are looked for. */
+export interface MicroappPlaces {
   readonly settings: () => Settings;
+  /** `$NEXO_HOME`. */
   readonly homeDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** What running microapps needs. */
+export interface MicroappsDeps extends MicroappPlaces {
   /** The admin methods; asked for late, since they show the microapps themselves. */
   readonly dispatch: () => Dispatch;
   /** The tenants whose credentials a microapp registered. */
@@ -87,45 +91,23 @@ export async function openMicroapps(deps: MicroappsDeps): Promise<Host> {
   return host;
 }
 
-/** What the search paths hold now; what is wrong with one is logged. */
+/** What the search paths hold now, and what is wrong there. */
+export function searchMicroapps(
+  { settings, homeDir, env }: MicroappPlaces,
+): ReturnType<typeof discoverMicroapps> {
+  const { extensions: config, configDir } = settings();
+  return discoverMicroapps({ config, configDir, homeDir, env, agentVersion: AGENT_VERSION });
+}
+
+/** The microapps there are now; what is wrong with one is logged. */
 export async function findMicroapps(
-  { settings, homeDir, env, log }: Pick<MicroappsDeps, "settings" | "homeDir" | "env" | "log">,
-) {
-  const { extensions, configDir } = settings();
-  const { candidates, diagnostics } = await discoverMicroapps({
-    config: extensions,
-    configDir,
-    homeDir,
-    env,
-    agentVersion: AGENT_VERSION,
-  });
+  { log, ...places }: MicroappPlaces & { readonly log: Log },
+): Promise<readonly Candidate[]> {
+  const { candidates, diagnostics } = await searchMicroapps(places);
   for (const { level, code, path, message } of diagnostics) {
     log[level]("microapp.discovery", { code, path, message });
   }
   return candidates;
-}
-
-/**
- * Returns a reload that takes what is found now. Searches follow one another, so that an older one
- * never has the last word; nobody waits for microapps that take their time to stop. `onTaken` is
- * called once the new list counts.
- */
-export function createMicroappReload(
-  { host, settings, homeDir, find }: {
-    readonly host: Pick<Host, "apply">;
-    readonly settings: () => Settings;
-    readonly homeDir: string;
-    readonly find: () => Promise<readonly Candidate[]>;
-  },
-): (onTaken: (found: readonly Candidate[]) => void) => Promise<readonly Candidate[]> {
-  const inTurn = createInTurn();
-  return async function reload(onTaken) {
-    const candidates = await inTurn(find);
-    const applied = host.apply(candidates, mcpPlanOf(settings(), homeDir));
-    onTaken(candidates);
-    await applied;
-    return candidates;
-  };
 }
 
 /** Which events microapps are working on, so that what they publish meanwhile counts as their effect. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Clock, codeOf, messageOf } from "../contract/mod.ts";
+import { openRetention } from "../events/retention.ts";
 import type { Log } from "../flow/log.ts";
 import { openSweep } from "../flow/sweep.ts";
 import { trimQueues } from "../queues/retention.ts";
@@ -74,6 +75,21 @@ export function openRecordRetention(deps: RecordRetentionDeps): AsyncDisposable 
       await trim("deliveries", () => trimQueues({ store, days, nowMs, signal }));
     },
     onFailure: (error) => log.warn("record.trim_failed", { code: codeOf(error), error }),
+  });
+}
+
+/** Trims the event log until disposed; `onTrimmed` hears how many rows went. */
+export function openEventRetention(
+  { settings, ...deps }: Pick<RecordRetentionDeps, "log" | "now" | "settings" | "store"> & {
+    readonly onTrimmed: (rows: number) => void;
+  },
+): AsyncDisposable {
+  return openRetention({
+    ...deps,
+    keep() {
+      const { retention_days: days, max_rows: rows } = settings().transcripts.events;
+      return { days, rows };
+    },
   });
 }
 
