@@ -1,9 +1,10 @@
 /**
- * The edge as one fetch function: webhooks, chat, operations. It knows no runtime and starts nothing.
+ * The edge as one fetch function: webhooks by their paths, microapps below `/apps`, the rest by routes.
+ * It knows no runtime and starts nothing.
  *
  * @module
  */
-import { type Context, Hono } from "hono";
+import type { Hono } from "hono";
 import type { Bus } from "../core/bus/bus.ts";
 import type { ExchangeClient } from "../core/bus/exchanges/client.ts";
 import {
@@ -16,28 +17,19 @@ import {
   type Readiness,
 } from "../core/contract/mod.ts";
 import type { Log } from "../core/flow/log.ts";
-import type { BodyRead, EdgeAdapter, RequestHead } from "./adapter.ts";
+import type { EdgeAdapter, RequestHead } from "./adapter.ts";
 import { type AppReply, type AppRequest, createApps } from "./apps/apps.ts";
 import { createBridges } from "./apps/bridge.ts";
 import { createStandardApps } from "./apps/standard.ts";
 import type { EdgeAssets } from "./assets.ts";
-import { type Chat, createChat } from "./chat/chat.ts";
-import { mountConsole } from "./console/console.ts";
-import { createRefusals, type Refusals } from "./console/refusals.ts";
+import { createChat } from "./chat/chat.ts";
+import { createRefusals } from "./console/refusals.ts";
 import { sessionTokenOf } from "./console/session.ts";
-import { createDeadlines, type StartDeadline } from "./deadline.ts";
-import { createFirehose, type Firehose, type FirehoseOptions } from "./firehose/firehose.ts";
+import { createDeadlines } from "./deadline.ts";
+import { createFirehose, type FirehoseOptions } from "./firehose/firehose.ts";
 import { createEdgeMetrics } from "./metrics.ts";
-import { openApiDocument } from "./openapi/document.ts";
-import { edgeReadiness, forwardRpc, isLocal } from "./operations.ts";
-import {
-  jsonResponse,
-  problemResponse,
-  type Reply,
-  responseOf,
-  secured,
-  SECURITY_HEADERS,
-} from "./reply.ts";
+import { problemResponse, type Reply, responseOf, secured } from "./reply.ts";
+import { createRoutes } from "./routes.ts";
 import { pathOf } from "./url.ts";
 import type { ProxyHeaders } from "./webhooks/client_ip.ts";
 import { createReceive } from "./webhooks/receive.ts";
@@ -104,9 +96,6 @@ export interface Edge {
   readonly close: () => Promise<void>;
 }
 
-/** Time to read the body of a request that is no webhook, in milliseconds. */
-const BODY_LIMIT_MS = 15_000;
-
 /** Builds an edge without sources; it is ready once {@linkcode Edge.apply} gave it some. */
 export function createEdge(deps: EdgeDeps): Edge {
   const { bus, now, random, log, adapter } = deps;
@@ -162,15 +151,18 @@ export function createEdge(deps: EdgeDeps): Edge {
   const bridges = createBridges();
   const fetchApp = createStandardApps({ apps, bridges, adapter, ipOf });
 
-  const app = createRoutes(deps, {
+  const app = createRoutes({
+    ...deps,
     uuid,
     firehose,
     chat,
     refusals,
+    assets: deps.assets?.console,
     table: () => table,
     isConfigured: () => isConfigured,
     startDeadline: deadlines.start,
-    metrics: metrics.render,
+    readiness: deps.readiness,
+    metrics: async () => await metrics.render() + (await deps.metrics?.() ?? ""),
   });
   app.notFound((c) => {
     const reply = receiveAt(pathOf(c.req.url), c.req.raw, c.env);
@@ -237,96 +229,4 @@ export function createEdge(deps: EdgeDeps): Edge {
       await rejections.close();
     },
   };
-}
-
-/** What the routes see of the edge around them. */
-interface Inside {
-  readonly uuid: () => string;
-  readonly firehose: Firehose;
-  readonly chat: Chat;
-  readonly refusals: Refusals;
-  readonly table: () => SourceTable;
-  readonly isConfigured: () => boolean;
-  readonly startDeadline: StartDeadline;
-  readonly metrics: () => Promise<string>;
-}
-
-function createRoutes(deps: EdgeDeps, inside: Inside): Hono {
-  const { uuid, firehose, chat, table, isConfigured, startDeadline, metrics } = inside;
-  const { bus, log, adapter, version, authorize } = deps;
-  const app = new Hono();
-
-  const clientOf = (c: Context) =>
-    table().clientOf(adapter.remoteAddress(c.env), c.req.raw.headers);
-  const readBodyOf = (c: Context) => async (capBytes: number): Promise<BodyRead> => {
-    if (Number(c.req.header("content-length") ?? 0) > capBytes) return { kind: "too_large" };
-    const deadline = startDeadline(BODY_LIMIT_MS);
-    try {
-      return await adapter.readBody(c.req.raw, c.env, capBytes, deadline);
-    } finally {
-      deadline.clear();
-    }
-  };
-  const operatorsOnly = async (c: Context): Promise<Response | undefined> => {
-    if (isLocal(c.req.raw.headers, clientOf(c).ip) || await authorize(c.req.raw)) return undefined;
-    const headers = { "www-authenticate": "Bearer" };
-    const message = "A bearer token is required";
-    return problemResponse({ status: 401, code: "token_invalid", message, headers }, uuid());
-  };
-
-  app.get(
-    "/healthz",
-    () => jsonResponse(JSON.stringify({ status: "ok", version }), { requestId: uuid() }),
-  );
-  app.get("/readyz", async (c) => {
-    const refused = await operatorsOnly(c);
-    if (refused !== undefined) return refused;
-    const body = edgeReadiness({
-      bus,
-      table: isConfigured() ? table() : undefined,
-      behind: await deps.readiness?.(),
-    });
-    const status = body.ready ? 200 : 503;
-    return jsonResponse(JSON.stringify(body), { status, requestId: uuid() });
-  });
-  app.get("/metrics", async (c) => {
-    const refused = await operatorsOnly(c);
-    if (refused !== undefined) return refused;
-    return new Response(await metrics() + (await deps.metrics?.() ?? ""), {
-      headers: { ...SECURITY_HEADERS, "content-type": "text/plain; version=0.0.4; charset=utf-8" },
-    });
-  });
-  // Made when first asked for: most edges never are.
-  let openApi: string | undefined;
-  app.get("/openapi.json", () => {
-    openApi ??= JSON.stringify(openApiDocument(version));
-    return jsonResponse(openApi, { requestId: uuid() });
-  });
-  firehose.mount(app);
-  mountConsole(app, { ...deps, ...inside, assets: deps.assets?.console, readBodyOf });
-  chat.mount(app, { clientOf, readBodyOf });
-  app.post(
-    "/rpc",
-    (c) =>
-      forwardRpc({ bus, log }, { request: c.req.raw, requestId: uuid(), readBody: readBodyOf(c) }),
-  );
-  const onlyWith = (allow: string) => () => {
-    const message = `Only ${allow} is answered here`;
-    return problemResponse(
-      { status: 405, code: "method_not_allowed", message, headers: { allow } },
-      uuid(),
-    );
-  };
-  for (const path of ["/healthz", "/readyz", "/metrics", "/openapi.json"]) {
-    app.all(path, onlyWith("GET, HEAD"));
-  }
-  app.all("/chat/:instance/messages", onlyWith("GET, HEAD, POST"));
-  app.all("/chat/:instance/files", onlyWith("POST"));
-  for (const path of ["", "/ws", "/widget.js", "/embed", "/assets/:name", "/files/:file"]) {
-    app.all(`/chat/:instance${path}`, onlyWith("GET, HEAD"));
-  }
-  app.all("/rpc", onlyWith("POST"));
-  for (const path of ["/firehose", "/firehose/sse"]) app.all(path, onlyWith("GET"));
-  app.all("/session", onlyWith("POST"));
-  return app;
 }

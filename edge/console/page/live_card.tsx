@@ -4,7 +4,8 @@
  * @module
  */
 import { memo } from "hono/jsx/dom";
-import { type FlowCard, type FlowTurn, heardBy, replyOf, type WorkCard } from "./flow.ts";
+import { type FlowTurn, heardBy, replyOf } from "./flow_turn.ts";
+import type { FlowCard, WorkCard } from "./flow.ts";
 import { showDuration, showNumber } from "./format.ts";
 import { pathTo } from "./router.ts";
 import { TEXTS } from "./texts/mod.ts";

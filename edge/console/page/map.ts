@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { FlowCard, FlowTurn, WorkCard } from "./flow.ts";
+import type { FlowTurn } from "./flow_turn.ts";
+import type { FlowCard, WorkCard } from "./flow.ts";
 
 /** The stages, in the order work passes them. */
 export const STAGES = ["in", "agent", "tool", "out"] as const;

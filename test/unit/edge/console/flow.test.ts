@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AgentEvent } from "../../../../core/contract/mod.ts";
-import { createFlow, heardBy, MAX_CARDS, replyOf } from "../../../../edge/console/page/flow.ts";
+import { heardBy, replyOf } from "../../../../edge/console/page/flow_turn.ts";
+import { createFlow, MAX_CARDS } from "../../../../edge/console/page/flow.ts";
 
 const ENVELOPE = "01900000-0000-7000-8000-000000000001";
 const TURNS = ["01900000-0000-7000-8000-00000000000a", "01900000-0000-7000-8000-00000000000b"];

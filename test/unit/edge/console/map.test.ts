@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { FlowTurn, WorkCard } from "../../../../edge/console/page/flow.ts";
+import type { FlowTurn } from "../../../../edge/console/page/flow_turn.ts";
+import type { WorkCard } from "../../../../edge/console/page/flow.ts";
 import { mapOf, MAX_NODES, STAGES } from "../../../../edge/console/page/map.ts";
 
 function turn(turnId: string, given: Partial<FlowTurn> = {}): FlowTurn {
