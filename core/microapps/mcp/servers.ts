@@ -3,41 +3,30 @@
  *
  * @module
  */
-import { mkdir } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
-import { type CallMeta, type Clock, CodedError, RpcFault } from "../../contract/mod.ts";
+import { type CallMeta, CodedError, RpcFault } from "../../contract/mod.ts";
 import type { Breakers } from "../../flow/breaker.ts";
-import type { Log } from "../../flow/log.ts";
 import { inSpan } from "../../flow/trace.ts";
-import type { ChildOptions } from "../child.ts";
-import { childEnv } from "../env.ts";
 import type { MicroappFault } from "../faults.ts";
-import { noteFile } from "../leftover.ts";
 import type { MicroappState } from "../lifeline.ts";
 import { fitName } from "../naming.ts";
 import type { PeerLimits } from "../peer.ts";
 import type { RestartPolicy } from "../restart_plan.ts";
 import { tracedMeta } from "../meta_json.ts";
 import { readToolFault, type ToolResult } from "../results.ts";
-import type { Guard, Guarded } from "../sandbox/guard.ts";
-import { type Confinement, prepareSandbox, type SandboxDeps } from "../sandbox/prepare.ts";
-import { stateDirOf } from "../sandbox/state_dir.ts";
-import { endMarked, MARK_VARIABLE, type Warden } from "../sandbox/warden.ts";
+import type { Confinement } from "../sandbox/prepare.ts";
 import type { MicroappStatus } from "../slots.ts";
 import { createTail, type Tail } from "../stderr.ts";
 import { ANY_OBJECT, type ToolDescriptor } from "../tools.ts";
 import { readMcpResult } from "./mcp_result.ts";
+import { childOf, type ServerChildDeps } from "./server_child.ts";
 import { isServerFault, type McpServer, openMcpServer } from "./server.ts";
 import { type McpServerSpec, serverId, type StdioWire } from "./spec.ts";
 
 /** What servers need; see `HostDeps`. */
-export interface McpServersDeps extends SandboxDeps {
-  readonly guard: Guard;
-  readonly warden: Warden;
+export interface McpServersDeps extends ServerChildDeps {
   readonly breakers: Breakers;
-  readonly runDir: string;
   readonly agentVersion: string;
-  readonly logFor: (id: string) => Log;
   readonly onState: (id: string, state: MicroappState, reason?: string) => void;
   readonly onFault: (id: string, fault: MicroappFault) => void;
   /** Called whenever tools may have changed. */
@@ -46,7 +35,6 @@ export interface McpServersDeps extends SandboxDeps {
   readonly onChannelMessage?: (server: string, params: unknown) => void;
   readonly limits: PeerLimits;
   readonly restart: RestartPolicy;
-  readonly now: Clock;
 }
 
 /** The servers. Disposing ends them all. */
@@ -91,25 +79,13 @@ export function openMcpServers(specs: readonly McpServerSpec[], deps: McpServers
   function start(slot: Slot): void {
     const { spec, tail } = slot;
     const id = serverId(spec.key);
-    const mark = deps.warden.markOf(id);
-    const log = deps.logFor(id);
     deps.onChange();
     slot.server = openMcpServer({
       spec,
-      child: {
-        prepare: async () => {
-          const { wire } = spec;
-          if (wire.kind !== "stdio") throw new TypeError("only a child is prepared");
-          return prepare(slot, wire, mark);
-        },
+      child: childOf(spec, deps, {
         tail,
-        guard: (pid, onBreach) => guardChild(slot, pid, onBreach),
-        sweep: async () => void await endMarked(mark),
-        pidFile: noteFile(deps.runDir, id),
-        mark,
-        now: deps.now,
-        log,
-      },
+        onConfined: (confinement) => void (slot.confinement = confinement),
+      }),
       limits: deps.limits,
       version: deps.agentVersion,
       restart: deps.restart,
@@ -121,38 +97,8 @@ export function openMcpServers(specs: readonly McpServerSpec[], deps: McpServers
       },
       onFault: (kind, summary) => deps.onFault(id, { kind, summary, stderr: tail.lines() }),
       now: deps.now,
-      log,
+      log: deps.logFor(id),
     });
-  }
-
-  /** The command, in the sandbox of the microapp it belongs to. */
-  async function prepare(slot: Slot, wire: StdioWire, mark: string): Promise<ChildOptions> {
-    const { candidate } = wire;
-    await mkdir(stateDirOf(deps.homeDir, candidate.id), { recursive: true, mode: 0o700 });
-    const passed = candidate.manifest.requires.env;
-    const added = { ...wire.env, [MARK_VARIABLE]: mark };
-    const env = childEnv({ parent: deps.env, passed, added });
-    const named = new Set([...passed, ...Object.keys(added)]);
-    const { command, args, cwd } = wire;
-    const sandboxed = await prepareSandbox(candidate, { command, args, cwd, env }, named, deps);
-    slot.confinement = sandboxed.confinement;
-    return sandboxed.child;
-  }
-
-  function guardChild(
-    { spec: { wire }, confinement }: Slot,
-    pid: number,
-    onBreach: Guarded["onBreach"],
-  ): () => void {
-    const forget = deps.warden.watch(pid);
-    if (confinement === null || wire.kind !== "stdio") return forget;
-    const stateDir = stateDirOf(deps.homeDir, wire.candidate.id);
-    const { limits } = confinement;
-    const unguard = deps.guard.watch({ pid, stateDir, limits, onBreach });
-    return () => {
-      unguard();
-      forget();
-    };
   }
 
   function replace(slot: Slot): Promise<void> {
