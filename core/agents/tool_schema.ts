@@ -6,7 +6,9 @@
  *
  * @module
  */
-import { Ajv, type ValidateFunction } from "ajv";
+import { Ajv, type ErrorObject, type Options, type ValidateFunction } from "ajv";
+import { Ajv2019 } from "ajv/dist/2019.js";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { messageOf } from "../contract/mod.ts";
 import { createInterruptible, TookTooLong } from "../flow/interruptible.ts";
 
@@ -40,16 +42,10 @@ export function createSchemaCheck({ compileMs, checkMs } = TIMES): SchemaCheck {
       return `the tool's schema is over ${MAX_SCHEMA_CHARS} characters`;
     }
     try {
+      const { $schema: dialect, ...rest } = schema;
       // A fresh instance each: schemas of different microapps may share an $id.
-      const ajv = new Ajv({
-        strict: false,
-        allErrors: true,
-        validateFormats: false,
-        logger: false,
-        // Copied in at each of many places, one definition would become hundreds of megabytes of code.
-        inlineRefs: false,
-      });
-      const validate = interruptible(() => ajv.compile(schema), compileMs);
+      const ajv = createAjv(dialect);
+      const validate = interruptible(() => ajv.compile(rest), compileMs);
       return { validate, isShort: isShort(schema), late: 0 };
     } catch (error) {
       return `the tool's schema is not valid: ${messageOf(error)}`;
@@ -79,12 +75,30 @@ export function createSchemaCheck({ compileMs, checkMs } = TIMES): SchemaCheck {
     const verdict = run(known, args);
     if (typeof verdict === "string") return verdict;
     if (verdict) return undefined;
-    return (known.validate.errors ?? [])
-      .map(({ instancePath, message }) =>
-        `${instancePath === "" ? "arguments" : instancePath} ${message}`
-      )
-      .join("; ");
+    return (known.validate.errors ?? []).map(wordsOf).join("; ");
   };
+}
+
+const AJV_OPTIONS: Options = {
+  strict: false,
+  allErrors: true,
+  validateFormats: false,
+  logger: false,
+  // Copied in at each of many places, one definition would become hundreds of megabytes of code.
+  inlineRefs: false,
+};
+
+/** Reads a schema in the dialect it names; one of before draft 7, or none that is known, as draft 7. */
+function createAjv(dialect: unknown): Ajv | Ajv2019 | Ajv2020 {
+  const name = typeof dialect === "string" ? dialect : "";
+  if (name.includes("/2020-12/")) return new Ajv2020(AJV_OPTIONS);
+  return name.includes("/2019-09/") ? new Ajv2019(AJV_OPTIONS) : new Ajv(AJV_OPTIONS);
+}
+
+function wordsOf({ instancePath, message, params }: ErrorObject): string {
+  const { additionalProperty: extra } = params as { readonly additionalProperty?: string };
+  const which = extra === undefined ? "" : `: "${extra.slice(0, 64)}" is not known`;
+  return `${instancePath === "" ? "arguments" : instancePath} ${message}${which}`;
 }
 
 /** Keywords whose cost is not bounded by the size of schema and arguments. */

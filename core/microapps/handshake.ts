@@ -5,6 +5,7 @@
  */
 import { CodedError } from "../contract/mod.ts";
 import { firstText, isObject, type JsonObject, textsOf } from "./json.ts";
+import { schemaFlaw } from "./schema_shape.ts";
 
 /** The moments a microapp may hook into. */
 export const HOOK_POINTS = [
@@ -67,7 +68,13 @@ function readTool(entry: unknown, warn: (text: string) => void): OwnTool | null 
     warn(`tool "${name}" was left out: its schema is longer than ${MAX_SCHEMA_CHARS} characters`);
     return null;
   }
-  return { name, description, inputSchema: schema };
+  const flaw = schemaFlaw(schema);
+  if (flaw !== undefined) {
+    warn(`tool "${name}" was left out: its schema is wrong: ${flaw}`);
+    return null;
+  }
+  // Providers want it said, also where it goes without saying.
+  return { name, description, inputSchema: { type: "object", ...schema } };
 }
 
 /** Tools as descriptors or names, within what core and models can bear. */

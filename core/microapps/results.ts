@@ -29,7 +29,8 @@ export interface ToolPlace {
 }
 
 function failed(place: ToolPlace, message: string, why: string) {
-  const text = `error: extension \`${place.microappId}\` tool \`${place.ownName}\` failed: ${why}`;
+  const { microappId, ownName } = place;
+  const text = cutText(`error: extension \`${microappId}\` tool \`${ownName}\` failed: ${why}`);
   return { ok: false as const, message, text };
 }
 
@@ -44,7 +45,17 @@ export function readToolResult(place: ToolPlace, result: unknown): ToolResult {
 }
 
 function readToolValue(value: unknown): ToolResult {
-  return { ok: true, value, text: typeof value === "string" ? value : JSON.stringify(value) };
+  const text = cutText(typeof value === "string" ? value : JSON.stringify(value) ?? "null");
+  return { ok: true, value, text };
+}
+
+/** Longer results are cut: no model could read them. */
+const MAX_CHARS = 1024 * 1024;
+
+/** A result as far as a model is shown it. */
+export function cutText(text: string): string {
+  const left = text.length - MAX_CHARS;
+  return left <= 0 ? text : `${text.slice(0, MAX_CHARS)}\n[${left} more characters were left out]`;
 }
 
 /** The answer in an error reply. */

@@ -4,10 +4,7 @@
  * @module
  */
 import { isObject, type JsonObject } from "../json.ts";
-import type { ToolResult } from "../results.ts";
-
-/** Longer texts are cut: a model could not read them. */
-const MAX_CHARS = 1024 * 1024;
+import { cutText, type ToolResult } from "../results.ts";
 
 /** Reads a `tools/call` result of an MCP server. */
 export function readMcpResult(
@@ -17,10 +14,7 @@ export function readMcpResult(
   const content = Array.isArray(result["content"]) ? result["content"] : [];
   const structured = result["structuredContent"];
   const said = content.map(textOfPart).filter((part) => part !== "").join("\n");
-  const text = said === "" && structured !== undefined ? JSON.stringify(structured) : said;
-  const cut = text.length <= MAX_CHARS
-    ? text
-    : `${text.slice(0, MAX_CHARS)}\n[${text.length - MAX_CHARS} more characters were left out]`;
+  const cut = cutText(said === "" && structured !== undefined ? JSON.stringify(structured) : said);
   if (result["isError"] === true) {
     const message = cut === "" ? "it gave no reason" : cut;
     return {

@@ -26,10 +26,31 @@ describe("createSchemaCheck()", () => {
     expect(check(schema, { sku: "a" })).toBeUndefined();
     expect(check(schema, { list: [1, "x"], other: 1 })).toBe(
       "arguments must have required property 'sku'; " +
-        "arguments must NOT have additional properties; /list/1 must be integer",
+        'arguments must NOT have additional properties: "other" is not known; /list/1 must be integer',
     );
     expect(check({ type: "nonsense" }, {})).toMatch(/^the tool's schema is not valid/);
     expect(check({ description: "x".repeat(70_000) }, {})).toMatch(/over 65536 characters/);
+  });
+
+  it.each([
+    "http://json-schema.org/draft-04/schema#",
+    "http://json-schema.org/draft-07/schema#",
+    "https://json-schema.org/draft/2019-09/schema",
+    "https://json-schema.org/draft/2020-12/schema",
+    "https://example.com/of-our-own",
+    7,
+  ])("checks by a schema of dialect %s", ($schema) => {
+    const check = createSchemaCheck();
+    const schema = { $schema, type: "object", properties: { a: { type: "string" } } };
+    expect(check(schema, { a: "x" })).toBeUndefined();
+    expect(check(schema, { a: 7 })).toBe("/a must be string");
+  });
+
+  it("reads a keyword as its dialect does", () => {
+    const check = createSchemaCheck();
+    const $schema = "https://json-schema.org/draft/2020-12/schema";
+    const schema = { $schema, properties: { a: { prefixItems: [{ type: "string" }] } } };
+    expect(check(schema, { a: [7] })).toBe("/a/0 must be string");
   });
 
   it("follows references and patterns like any other", () => {

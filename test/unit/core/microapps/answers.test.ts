@@ -63,6 +63,44 @@ describe("readHandshake()", () => {
       .toEqual(["b"]);
   });
 
+  it.each([
+    [{ type: "array" }, 'arguments are an object, not of type "array"'],
+    [{ type: "object", properties: 5 }, "/properties must be a map of schemas"],
+    [
+      { properties: { a: { type: "objekt" } } },
+      '/properties/a/type names "objekt", which is no type',
+    ],
+    [{ properties: { a: { type: "array", items: "text" } } }, "/properties/a/items must be a"],
+    [{ properties: { a: { anyOf: {} } } }, "/properties/a/anyOf must be a list of schemas"],
+    [{ required: "a" }, "/required must be a list of names"],
+    [{ $defs: { x: { enum: "a" } } }, "/$defs/x/enum must be a list"],
+    [{ additionalProperties: 7 }, "/additionalProperties must be a schema, not 7"],
+  ])(
+    "leaves out a tool whose schema is %j: providers refuse all that comes with it",
+    (wrong, why) => {
+      const { tools, warnings } = readHandshake({
+        tools: [{ name: "a", input_schema: wrong }, "b"],
+      });
+      expect(tools.map(({ name }) => name)).toEqual(["b"]);
+      expect(warnings).toEqual([
+        expect.stringContaining(`tool "a" was left out: its schema is wrong: ${why}`),
+      ]);
+    },
+  );
+
+  it("takes every schema that is one, and says of each that arguments are an object", () => {
+    const properties = {
+      a: { type: ["string", "null"], enum: ["x", null] },
+      b: { type: "array", items: [{ type: "string" }, true], prefixItems: [{}] },
+      c: { anyOf: [{ $ref: "#/$defs/d" }, false], not: {} },
+    };
+    const whole = { properties, required: ["a"], $defs: { d: { type: "integer" } } };
+    expect(readHandshake({ tools: [{ name: "a", input_schema: whole }] })).toMatchObject({
+      tools: [{ inputSchema: { type: "object", ...whole } }],
+      warnings: [],
+    });
+  });
+
   it("refuses only what is no object", () => {
     for (const result of [null, "x", 7, []]) {
       expect(() => readHandshake(result)).toThrow(CodedError);
@@ -100,6 +138,14 @@ describe("tool results", () => {
       message: "sold out",
       text: "error: extension `shop` tool `quote` failed: sold out",
     });
+  });
+
+  it("cuts what no model could read", () => {
+    const long = "x".repeat(10_000_000);
+    const cut = /^.{1048576}\n\[\d+ more characters were left out\]$/;
+    for (const result of [long, { output: long }, { text: long }, { error: long }]) {
+      expect(readToolResult(place, result).text).toMatch(cut);
+    }
   });
 
   it("tells faults of the microapp from refusals", () => {
