@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { CodedError } from "../contract/mod.ts";
+import { CodedError, type Inbound } from "../contract/mod.ts";
 import { whenHere } from "../flow/soon.ts";
 import {
   type ModelAnswer,
@@ -57,7 +57,8 @@ const MAX_WRONG_ARGUMENTS = 2;
 /**
  * Returns the model's last answer, which is not on record yet: hooks may still change it.
  *
- * @throws {CodedError} `tool_loop` after `max_tool_iterations` rounds, and what asking a model throws
+ * @throws {CodedError} `tool_loop` after `max_tool_iterations` rounds, `model_empty` when it neither says
+ * nor does anything for somebody who waits for it, and what asking a model throws
  */
 export async function converse(conversation: Conversation): Promise<ModelMessage> {
   const { policy, record, deps, inbounds: [first] } = conversation;
@@ -76,7 +77,10 @@ export async function converse(conversation: Conversation): Promise<ModelMessage
     );
     const { toolCalls, reasoning, text } = answer;
     const content = text ?? "";
-    if (toolCalls.length === 0) return { role: "assistant", content };
+    if (toolCalls.length === 0) {
+      if (round === 0 && content.trim() === "" && isOwedAnAnswer(first)) throw emptyAnswer(answer);
+      return { role: "assistant", content };
+    }
 
     const said: ModelMessage = { role: "assistant", content, toolCalls };
     record.said(said);
@@ -93,6 +97,16 @@ export async function converse(conversation: Conversation): Promise<ModelMessage
     "tool_loop",
     `Cannot finish turn: the model asked for tools in ${policy.agent.config.max_tool_iterations} rounds`,
   );
+}
+
+/** Whether somebody wrote who would hear nothing otherwise; in a room of many, saying nothing is an answer. */
+function isOwedAnAnswer({ trigger, chat }: Inbound): boolean {
+  return trigger === "channel" && chat !== "group";
+}
+
+function emptyAnswer({ finishReason }: ModelAnswer): CodedError {
+  const why = finishReason === "content_filter" ? ", and says that a filter stopped it" : "";
+  return new CodedError("model_empty", `Cannot finish turn: the model answered with nothing${why}`);
 }
 
 /** The next answer, an earlier run's when it has one: then nobody is asked and nothing is charged. */

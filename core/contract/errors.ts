@@ -58,6 +58,10 @@ export const ERROR_CODES = {
   model_auth: { retry: false, says: "The provider refused the key, or there is none" },
   model_bad_request: { retry: false, says: "The provider refused what it was asked" },
   model_context_length: { retry: false, says: "The conversation is longer than the model reads" },
+  model_empty: {
+    retry: false,
+    says: "The language model neither said nor did anything for somebody who waits",
+  },
   model_failed: { retry: true, says: "The language model's answer could not be read" },
   model_overloaded: {
     retry: true,

@@ -238,6 +238,45 @@ describe("runTurn()", () => {
     expect(result.kind === "finished" && result.reply).not.toBeNull();
   });
 
+  const usage = { inputTokens: 1, outputTokens: 0, cachedTokens: 0 };
+
+  it("answers a person in words also when the model says nothing, and keeps a dead letter", async () => {
+    await using spine = (await open()).spine;
+    const job = await queued(spine, message("hello"));
+    const ask = asking(() =>
+      Promise.resolve({ text: " ", toolCalls: [], usage, finishReason: "content_filter" })
+    );
+    const result = await runTurn(job, depsOf(spine, [], { ask }), never);
+    expect(result).toMatchObject({
+      outcome: "error",
+      error: expect.stringMatching(/^model_empty: .* a filter stopped it$/) as unknown,
+      reply: expect.stringMatching(/^Sorry/) as unknown,
+    });
+    expect(await spine.deadLetters.listForOperator({ limit: 10 })).toMatchObject([
+      { account_id: "acme", kind: "inbound", code: "model_empty" },
+    ]);
+  });
+
+  it.each<[string, Partial<Inbound>, number]>([
+    ["to a room", { chat: "group" }, 0],
+    ["to a timer", { trigger: "timer" }, 0],
+    ["after it has called a tool", {}, 1],
+  ])("lets a model say nothing %s", async (_when, over, calls) => {
+    await using spine = (await open()).spine;
+    const done = tool("done", () => Promise.resolve({ ok: true, text: "done" }));
+    const job = await queued(spine, { ...message("hello"), ...over });
+    let asked = 0;
+    const ask = asking(() => {
+      const call = { id: "c", name: "ext_app_done", arguments: {} };
+      const toolCalls = asked++ < calls ? [call] : [];
+      return Promise.resolve({ text: "", toolCalls, usage, finishReason: "stop" });
+    });
+    expect(await runTurn(job, depsOf(spine, [done], { ask }), never)).toMatchObject({
+      outcome: "ok",
+      reply: "",
+    });
+  });
+
   it("gives up on a turn that takes longer than its agent allows", async () => {
     await using spine = (await open({
       "agents.yaml": AGENTS.replace("max_tool_iterations: 3", "turn_timeout_ms: 1000"),
