@@ -24,18 +24,20 @@ import type { ModelMessage } from "../../core/models/model.ts";
 import { offlineModel } from "../../core/models/offline.ts";
 import { openOversight } from "../../core/oversight/oversight.ts";
 import { createEscalateTool } from "../../core/oversight/escalate_tool.ts";
+import type { Operator } from "../../core/oversight/pauses.ts";
+import { conversationScope } from "../../core/oversight/scopes.ts";
 import type { Settings } from "../../core/settings/settings.ts";
 import { openStore } from "../../core/store/open_store.ts";
 import type { Store } from "../../core/store/store.ts";
 import { openVault } from "../../core/vault/vault.ts";
+import { settingsOf } from "./settings.ts";
 import { migrationsDir, putMigrated, silentLog } from "./store.ts";
-import { asking, depsOf } from "./turns.ts";
+import { asking, depsOf, VISITOR } from "./turns.ts";
 
 const random = (bytes: Uint8Array<ArrayBuffer>) => crypto.getRandomValues(bytes);
 
 /** What a test may put in place of the usual. */
 export interface TakeoverOptions {
-  readonly settings: () => Settings;
   readonly now?: () => number;
   readonly cap?: number;
   /** In place of the web channel; goes by `webchat`, too. */
@@ -47,20 +49,43 @@ export interface TakeoverOptions {
 
 /** A directory for one process after another. */
 export interface TakeoverPlace extends AsyncDisposable {
-  readonly start: (options: TakeoverOptions) => Promise<TakeoverProcess>;
+  readonly start: (more?: TakeoverOptions) => Promise<TakeoverProcess>;
 }
 
 /** What runs. Disposing drops it as a crash would: what is not on disk is gone. */
 export type TakeoverProcess = Awaited<ReturnType<typeof start>>;
 
-/** Makes the directory. */
-export async function openTakeoverPlace(): Promise<TakeoverPlace> {
+const AGENTS = `
+agents:
+  - id: ana
+    model: { provider: offline, model: rules }
+    allowed_tools: ["ext_*", escalate_to_human]
+    inbound_bindings: [{ plugin: webchat, instance: acme }, { plugin: webchat, instance: globex }]
+    event_subscribers: [{ id: jobs, subject_pattern: webhook.jobs.* }]
+`;
+
+/** Who takes over. */
+export const ROSA: Operator = { hash: "135c402134ad5140", name: "Rosa" };
+/** Who would like to, too. */
+export const IVAN: Operator = { hash: "ffffffffffffffff", name: "Ivan" };
+/** The conversation of {@linkcode VISITOR}. */
+export const SCOPE = conversationScope(VISITOR);
+
+/** Makes a directory whose processes have one agent, whom visitors of two tenants write to. */
+export async function openTakeoverPlace(
+  oversightYaml = "",
+  usual: TakeoverOptions = {},
+): Promise<TakeoverPlace> {
+  const settings = await settingsOf({
+    "agents.yaml": AGENTS,
+    ...(oversightYaml === "" ? {} : { "oversight.yaml": oversightYaml }),
+  });
   const dir = await mkdtemp(join(tmpdir(), "takeover-"));
   await putMigrated(join(dir, "core.db"));
   const running = new Set<AsyncDisposable>();
   return {
-    async start(options) {
-      const process = await start(dir, options);
+    async start(more = {}) {
+      const process = await start(dir, () => settings, { ...usual, ...more });
       running.add(process);
       return process;
     },
@@ -71,8 +96,8 @@ export async function openTakeoverPlace(): Promise<TakeoverPlace> {
   };
 }
 
-async function start(dir: string, options: TakeoverOptions) {
-  const { settings, now = Date.now, send } = options;
+async function start(dir: string, settings: () => Settings, options: TakeoverOptions) {
+  const { now = Date.now, send } = options;
   const { deliverByRows: _, ...sending } = webchat;
   const channel = send === undefined ? webchat : { ...sending, send };
   const disk = await openStore({

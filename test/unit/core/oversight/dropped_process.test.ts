@@ -3,20 +3,8 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Operator } from "../../../../core/oversight/pauses.ts";
-import { conversationScope } from "../../../../core/oversight/scopes.ts";
-import { settingsOf } from "../../../support/settings.ts";
-import { openTakeoverPlace, type TakeoverProcess } from "../../../support/takeover.ts";
+import { openTakeoverPlace, ROSA, SCOPE, type TakeoverProcess } from "../../../support/takeover.ts";
 import { VISITOR } from "../../../support/turns.ts";
-
-const AGENTS = `
-agents:
-  - id: ana
-    model: { provider: offline, model: rules }
-    inbound_bindings: [{ plugin: webchat, instance: acme }]
-`;
-const ROSA: Operator = { hash: "135c402134ad5140", name: "Rosa" };
-const SCOPE = conversationScope(VISITOR);
 
 type Step =
   | { readonly do: "say" }
@@ -46,7 +34,6 @@ async function sentByAgent({ store }: TakeoverProcess): Promise<string[]> {
 
 describe("a takeover whose process is dropped", () => {
   it("P1: stays one; nothing is lost, said twice or out of order, and times stay", async () => {
-    const settings = await settingsOf({ "agents.yaml": AGENTS });
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { minLength: 4, maxLength: 9 }),
@@ -54,7 +41,7 @@ describe("a takeover whose process is dropped", () => {
         async (steps, left) => {
           await using place = await openTakeoverPlace();
           const budgets = [...left];
-          const start = () => place.start({ settings: () => settings, commits: budgets.shift() });
+          const start = () => place.start({ commits: budgets.shift() });
           let core = await start();
           let isPaused = false;
           let sentWhenPaused: string[] = [];

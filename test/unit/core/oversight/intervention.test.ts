@@ -1,20 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { ConversationKey, InterventionAction } from "../../../../core/contract/mod.ts";
-import type { Operator } from "../../../../core/oversight/pauses.ts";
-import { conversationScope, type Scope } from "../../../../core/oversight/scopes.ts";
-import { settingsOf } from "../../../support/settings.ts";
-import { openTakeoverPlace, type TakeoverOptions } from "../../../support/takeover.ts";
+import type { Scope } from "../../../../core/oversight/scopes.ts";
+import {
+  IVAN,
+  openTakeoverPlace,
+  ROSA,
+  SCOPE,
+  type TakeoverOptions,
+} from "../../../support/takeover.ts";
 import { VISITOR } from "../../../support/turns.ts";
 
-const AGENTS = `
-agents:
-  - id: ana
-    model: { provider: offline, model: rules }
-    allowed_tools: [escalate_to_human]
-    inbound_bindings: [{ plugin: webchat, instance: acme }, { plugin: webchat, instance: globex }]
-`;
-const ROSA: Operator = { hash: "135c402134ad5140", name: "Rosa" };
-const SCOPE = conversationScope(VISITOR);
 const AGENT: Scope = { kind: "agent", account: "acme", agentId: "ana" };
 const give = { force: false };
 
@@ -30,13 +25,9 @@ function reply(body: string, over: Partial<InterventionAction & { kind: "reply" 
   };
 }
 
-async function open(oversight = "", over: Partial<TakeoverOptions> = {}) {
-  const settings = await settingsOf({
-    "agents.yaml": AGENTS,
-    ...(oversight === "" ? {} : { "oversight.yaml": oversight }),
-  });
-  const place = await openTakeoverPlace();
-  const core = await place.start({ settings: () => settings, ...over });
+async function open(oversight = "", over: TakeoverOptions = {}) {
+  const place = await openTakeoverPlace(oversight, over);
+  const core = await place.start();
   return { core, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
 }
 
@@ -252,18 +243,16 @@ describe("time", () => {
   }
 
   it("P8: ends a pause by itself after the operator's last act, also after a restart", async () => {
-    const settings = await settingsOf({
-      "agents.yaml": AGENTS,
-      "oversight.yaml": "takeover: { auto_resume_after: 1h, run_turn: true }",
-    });
-    await using place = await openTakeoverPlace();
+    await using place = await openTakeoverPlace(
+      "takeover: { auto_resume_after: 1h, run_turn: true }",
+    );
     {
       const now = () => Date.now() - 3_600_000;
-      await using core = await place.start({ settings: () => settings, now });
+      await using core = await place.start({ now });
       await core.oversight.pause(SCOPE, ROSA, {});
       await core.say(VISITOR, "anybody?");
     }
-    await using core = await place.start({ settings: () => settings });
+    await using core = await place.start();
     await until(() => core.oversight.pauses.get(SCOPE) === undefined);
     await core.idle();
     await until(() => core.sent.length > 0);
@@ -343,8 +332,7 @@ describe("escalate_to_human", () => {
       urgency: "low",
       context: undefined,
     });
-    const ivan: Operator = { hash: "ffffffffffffffff", name: null };
-    expect((await core.oversight.pause(AGENT, ivan, {})).changed).toBe(false);
+    expect((await core.oversight.pause(AGENT, IVAN, {})).changed).toBe(false);
     expect(await core.events("acme", "escalation_resolved")).toEqual([]);
   });
 
