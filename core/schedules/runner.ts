@@ -66,10 +66,13 @@ export function openRunner(deps: RunnerDeps): Runner {
   const scope = openScope({ onError: (error) => log.error("schedules.failed", { error }) });
   /** Tenants whose schedules are being looked at, so that none waits for another. */
   const lanes = new Set<string>();
+  /** Those of them that had to be looked at again meanwhile. */
+  const passedOver = new Set<string>();
   const polling = new Map<string, Set<string>>();
   let timer: NodeJS.Timeout | undefined;
   let asked = 0;
   let started = false;
+  /** What was due by then was looked at, but for those passed over. */
   let lastNowMs = now();
   let looking = false;
   let again = false;
@@ -79,7 +82,11 @@ export function openRunner(deps: RunnerDeps): Runner {
     if (nowMs < lastNowMs - SET_BACK_MS) await setBack(nowMs);
     lastNowMs = nowMs;
     for (const account of await reads.dueAccountsForOperator(nowMs)) {
-      if (lanes.has(account) || signal.aborted) continue;
+      if (signal.aborted) return;
+      if (lanes.has(account)) {
+        passedOver.add(account);
+        continue;
+      }
       lanes.add(account);
       scope.run(async () => {
         try {
@@ -88,7 +95,8 @@ export function openRunner(deps: RunnerDeps): Runner {
           lanes.delete(account);
         }
         // Only now it is known when these are due next.
-        await setTimer();
+        if (passedOver.delete(account)) wake();
+        else await setTimer();
       });
     }
   }
@@ -223,10 +231,13 @@ export function openRunner(deps: RunnerDeps): Runner {
     });
   }
 
-  /** Sleeps until the next time. Of several who set the timer at once, the one who asked last knows most. */
+  /**
+   * Sleeps until the first time after the last look, which may have come already. Of several who set
+   * the timer at once, the one who asked last knows most.
+   */
   async function setTimer(): Promise<void> {
     const ask = ++asked;
-    const nextMs = await reads.nextWakeForOperator(now()).catch(() => undefined);
+    const nextMs = await reads.nextWakeForOperator(lastNowMs).catch(() => undefined);
     if (ask !== asked) return;
     clearTimeout(timer);
     if (scope.signal.aborted) return;

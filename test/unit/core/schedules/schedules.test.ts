@@ -172,15 +172,26 @@ describe("the schedules of the config", () => {
     expect(await place.fired()).toHaveLength(1);
   });
 
+  const often =
+    "{ id: often, kind: agent_turn, agent: ana, schedule: { every_secs: 1 }, misfire: all, config: { user_prompt: Look. } }";
   it("come again by themselves, also seconds after the last time", async () => {
-    const often =
-      "{ id: often, kind: agent_turn, agent: ana, schedule: { every_secs: 1 }, misfire: all, config: { user_prompt: Look. } }";
     await using place = await openSchedulesPlace({
       files: { "agents.yaml": agents(), "pollers.yaml": jobs(often) },
       clock: { now: Date.now, set: () => {}, pass: () => {} },
     });
     // A runner that loses track of the next time looks again only after half a minute.
     await vi.waitFor(async () => expect((await place.fired()).length).toBeGreaterThan(2), {
+      timeout: 20_000,
+    });
+  }, 25_000);
+
+  it("come again also when the next is due before the last is kept", async () => {
+    let nowMs = Date.parse("2025-01-01T06:00:00Z");
+    await using place = await openSchedulesPlace({
+      files: { "agents.yaml": agents(), "pollers.yaml": jobs(often) },
+      clock: { now: () => nowMs += 700, set: () => {}, pass: () => {} },
+    });
+    await vi.waitFor(async () => expect((await place.fired()).length).toBeGreaterThan(50), {
       timeout: 20_000,
     });
   }, 25_000);
