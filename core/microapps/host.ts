@@ -171,7 +171,10 @@ export interface Host extends AsyncDisposable {
   renew(microappId: string): Promise<void>;
   /** Takes a new list: starts what is new, stops what is gone, restarts what has changed. */
   apply(candidates: readonly Candidate[], mcp?: McpPlan): Promise<void>;
-  /** Resolves when the first handshake of one microapp, or of every one, has gone well or badly. */
+  /**
+   * Resolves when the first handshake of one microapp, or of every one, has gone well or badly; of one
+   * that is being replaced, when that of the next has.
+   */
   settled(microappId?: string): Promise<void>;
 }
 

@@ -222,9 +222,11 @@ export function openSlots(candidates: readonly Candidate[], deps: SlotsDeps): Sl
     },
     async settled(id) {
       const wanted = all().filter(({ candidate }) => id === undefined || candidate.id === id);
-      await Promise.all(
-        wanted.map(({ supervisor }) => supervisor?.lifeline.settled ?? Promise.resolve()),
-      );
+      await Promise.all(wanted.map(async (slot) => {
+        // One that is being replaced has settled already, but not what comes after it.
+        await slot.changes;
+        await slot.supervisor?.lifeline.settled;
+      }));
     },
     async [Symbol.asyncDispose]() {
       closing.abort();

@@ -194,7 +194,10 @@ export function openMcpServers(specs: readonly McpServerSpec[], deps: McpServers
     },
     async settled(id) {
       const wanted = all().filter(({ spec }) => id === undefined || serverId(spec.key) === id);
-      await Promise.all(wanted.map(({ server }) => server?.lifeline.settled ?? Promise.resolve()));
+      await Promise.all(wanted.map(async (slot) => {
+        await slot.changes;
+        await slot.server?.lifeline.settled;
+      }));
     },
     async [Symbol.asyncDispose]() {
       closed = true;

@@ -250,6 +250,22 @@ describe("a host", () => {
     expect(app.host.status().map(({ id, state }) => [id, state])).toEqual([["gone", "ready"]]);
   });
 
+  it("has settled once what replaces a microapp has, whoever had it replaced", async () => {
+    await using app = await openTestHost([childCandidate("shop", "good.mjs")]);
+    await app.host.settled();
+    const pid = app.host.status()[0]?.pid;
+    const next = childCandidate("shop", "good.mjs", { entry: { config: { other: true } } });
+    const replaced = app.host.apply([next]);
+    // For whoever comes second, nothing has changed.
+    await app.host.apply([next]);
+    await app.host.settled("shop");
+    const [status] = app.host.status();
+    expect(status?.state).toBe("ready");
+    expect(status?.pid).not.toBe(pid);
+    expect(await isAlive(status?.pid ?? 0)).toBe(true);
+    await replaced;
+  });
+
   it("ends a call with the caller's reason", async () => {
     await using app = await openTestHost([childCandidate("slow", "slow.mjs")]);
     await app.host.settled();
