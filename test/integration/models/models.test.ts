@@ -202,7 +202,10 @@ tenants: { acme: { providers: { prov: { base_url: "${mine.baseUrl}", ${FAST}, ap
       "tenants.yaml": "tenants: { acme: { budgets: { tokens_per_day: 10000 } }, globex: {} }",
     });
     const ends = await Promise.allSettled(
-      Array.from({ length: 200 }, () => kept(place, place.ask(caller, prov, question))),
+      Array.from({ length: 200 }, () => {
+        const { signal } = new AbortController();
+        return kept(place, place.ask(caller, prov, { ...question, signal }));
+      }),
     );
     const { input, output, cached, answers } = server.counted;
     expect(input + output).toBeLessThanOrEqual(10_000);
