@@ -1,11 +1,12 @@
+/**
+ * Every admin method alike: its contract, its grant, its place on record.
+ *
+ * @module
+ */
 import fc from "fast-check";
-import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ADMIN_METHODS } from "../../../../core/contract/mod.ts";
-import { openLiveSettings } from "../../../../core/daemon/config.ts";
-import { tokenHash } from "../../../../core/vault/microapp_tokens.ts";
 import { microapp, operator } from "../../../support/admin.ts";
 import { openAdminPlace } from "../../../support/admin_methods.ts";
 
@@ -376,148 +377,5 @@ describe("the admin methods", () => {
       code: -32601,
       message: "method_not_found: domain disabled by `NEXO_MICROAPP_ADMIN_SKILLS_ENABLED`",
     });
-  });
-});
-
-describe("nexo/admin/tenants/*", () => {
-  it("write the file as a person would, and are in force at once", async () => {
-    await using place = await open();
-    const answer = await place.dispatch(operator, "nexo/admin/tenants/upsert", {
-      id: "acme",
-      display_name: "Acme ${HOME}",
-      active: false,
-    });
-    expect(answer).toMatchObject({ created: false, tenant: { display_name: "Acme ${HOME}" } });
-    expect(await place.read("tenants.yaml")).toBe(
-      '# ours\ntenants:\n  acme: { display_name: "Acme $${HOME}", active: false } # first\n  globex: {}\n',
-    );
-    expect(place.config.current().tenants.get("acme")?.active).toBe(false);
-  });
-
-  it("keep a tenant with agents unless told to purge, and then switch those off", async () => {
-    await using place = await open();
-    const method = "nexo/admin/tenants/delete";
-    expect(await place.dispatch(operator, method, { tenant_id: "acme" })).toEqual({
-      removed: false,
-      orphaned_agents: ["ana"],
-      config_version: 1,
-    });
-    expect(await place.dispatch(operator, method, { tenant_id: "acme", purge: true })).toEqual({
-      removed: true,
-      orphaned_agents: ["ana"],
-      config_version: 2,
-    });
-    expect(place.config.current().agents.get("ana")?.active).toBe(false);
-  });
-
-  it("use nexo's words", async () => {
-    await using place = await open();
-    const get = (tenant_id: string) =>
-      place.dispatch(operator, "nexo/admin/tenants/get", { tenant_id });
-    await expect(get("")).rejects.toThrow("invalid_params: id is empty");
-    await expect(get("x".repeat(65))).rejects.toThrow("invalid_params: id longer than 64 chars");
-    await expect(get("-a")).rejects.toThrow("invalid_params: id must start with [a-z0-9]");
-    await expect(get("a_b")).rejects.toThrow("invalid_params: id must match [a-z0-9-]");
-  });
-});
-
-describe("nexo/admin/secrets/write and auth/rotate_token", () => {
-  it("K2: keep a secret to its owner, above the environment, also for the next start", async () => {
-    await using place = await open();
-    place.env["KEY"] = "old";
-    const answer = await place.dispatch(operator, "nexo/admin/secrets/write", {
-      name: "KEY",
-      value: "new-value",
-    });
-    const path = join(place.secretsDir, "KEY.txt");
-    expect(answer).toEqual({ path, overwrote_env: true, config_version: 2 });
-    expect((await stat(path)).mode & 0o777).toBe(0o600);
-    expect(place.config.secretOf("KEY")).toBe("new-value");
-    const { configDir, env } = place;
-    const next = await openLiveSettings({ configDir, env, uuid: () => crypto.randomUUID() });
-    expect(next.secretOf("KEY")).toBe("new-value");
-    expect(place.audit.join()).not.toContain("new-value");
-  });
-
-  it("K2, K3, K4: rotate a microapp's own token on disk first, and hand it to nobody but the hook", async () => {
-    await using place = await open();
-    const old = await place.tokens.of("shop");
-    const others = await place.tokens.of("desk");
-    const caller = microapp({ auth_rotate: "all" });
-    const answer = await place.dispatch(caller, "nexo/admin/auth/rotate_token", {
-      new_token: "secret-token-0001",
-      reason: "r".repeat(300),
-    });
-    expect(answer).toEqual({
-      ok: true,
-      new_hash: "135c402134ad5140",
-      at_ms: expect.any(Number),
-    });
-    const path = join(place.secretsDir, "microapps/shop/http_token.txt");
-    expect(await readFile(path, "utf8")).toBe("secret-token-0001");
-    expect((await stat(path)).mode & 0o777).toBe(0o600);
-    expect(place.notices).toEqual([{
-      id: "shop",
-      method: "nexo/notify/token_rotated",
-      params: { old_hash: tokenHash(old), new: "secret-token-0001" },
-    }]);
-    const { events: [event] } = await place.parts.events.listForOperator({ after: 0 });
-    expect(JSON.parse(event?.body ?? "")).toMatchObject({
-      kind: "security_event",
-      reason: "r".repeat(200),
-    });
-    expect(await place.tokens.of("shop", "from the environment")).toBe("secret-token-0001");
-    expect(await place.tokens.of("desk")).toBe(others);
-  });
-
-  it("rotate nobody else's token, and for operators the one they name", async () => {
-    await using place = await open();
-    const rotate = "nexo/admin/auth/rotate_token";
-    const before = await place.tokens.of("desk");
-    await expect(place.dispatch(microapp({ auth_rotate: "all" }), rotate, { microapp_id: "desk" }))
-      .rejects.toMatchObject({ code: -32004 });
-    await expect(place.dispatch(microapp({ auth_rotate: ["acme"] }), rotate, {}))
-      .rejects.toMatchObject({ code: -32004 });
-    expect(await place.tokens.of("desk")).toBe(before);
-    await expect(place.dispatch(operator, rotate, {})).rejects.toMatchObject({ code: -32602 });
-    await expect(place.dispatch(operator, rotate, { microapp_id: "../x" }))
-      .rejects.toThrow("internal: not_found: microapp `../x`");
-    await place.dispatch(operator, rotate, { microapp_id: "shop" });
-    expect(place.notices).toEqual([{
-      id: "shop",
-      method: "nexo/notify/token_rotated",
-      params: expect.objectContaining({ new: expect.stringMatching(/^[0-9a-f]{64}$/) }),
-    }]);
-  });
-});
-
-describe("nexo/admin/llm_providers/*", () => {
-  it("refuse a key that is not set, and a provider that agents use", async () => {
-    await using place = await open();
-    await expect(place.dispatch(operator, "nexo/admin/llm_providers/upsert", {
-      id: "p",
-      base_url: "http://p",
-      api_key_env: "NOPE",
-    })).rejects.toThrow("invalid_params: api_key_env `NOPE` is not set in process env");
-    await expect(place.dispatch(operator, "nexo/admin/llm_providers/delete", {
-      provider_id: "mini",
-      tenant_id: "globex",
-    })).rejects.toThrow(/provider `mini` still in use by agent `bob` \(scope: globex\)/);
-  });
-});
-
-describe("nexo/publish", () => {
-  it("gives one event for one key of one tenant, and stays within the manifest", async () => {
-    await using place = await open();
-    const caller = microapp({ events_publish: ["acme", "globex"] });
-    const publish = (more: object) =>
-      place.dispatch(caller, "nexo/publish", { subject: "shop.sold", payload: 1, ...more });
-    const first = await publish({ dedupe_key: "k", tenant_id: "acme" });
-    expect(await publish({ dedupe_key: "k", tenant_id: "acme" })).toEqual(first);
-    expect(await publish({ dedupe_key: "k", tenant_id: "globex" })).not.toEqual(first);
-    expect(place.handoffs[0]).toMatchObject({ account_id: "acme", hops: 3, subject: "shop.sold" });
-    await expect(publish({})).rejects.toMatchObject({ code: -32004 });
-    await expect(publish({ subject: "other.sold", tenant_id: "acme" })).rejects.toThrow(/manifest/);
-    await expect(publish({ subject: "nexo.rpc.admin", tenant_id: "acme" })).rejects.toThrow(/core/);
   });
 });
