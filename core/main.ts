@@ -29,6 +29,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
+// Whoever read the output has gone, as `head` does: nobody is left to say anything to.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  stop.abort();
+});
+
 const { root, version } = findPackageRoot(dirname(realpathSync(fileURLToPath(import.meta.url))));
 process.exitCode = await runCli(process.argv, {
   env: process.env,

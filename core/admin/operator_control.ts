@@ -117,6 +117,8 @@ export function operatorControlMethods(deps: OperatorControlDeps): AdminMethod[]
         scope: z.array(z.enum(["operator", "tenant", "firehose", "edge"])).min(1),
         account: z.string().nullish(),
         ttl_ms: z.int().positive().nullish(),
+      }).refine(({ scope, account }) => account != null || !scope.includes("tenant"), {
+        error: 'scope "tenant" needs the account of a tenant',
       }),
       async ({ subject, scope, account, ttl_ms }) => {
         const { token, jti, expiresAtMs } = await deps.createToken({

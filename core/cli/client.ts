@@ -31,8 +31,8 @@ export interface DaemonClient {
   readonly call: <T>(method: string, params?: unknown) => Promise<T>;
 }
 
-/** Finds the daemon. @throws {CodedError} `daemon_not_running` */
-export async function connectDaemon(home: Home): Promise<DaemonClient> {
+/** Finds the daemon; `signal` ends what is asked of it. @throws {CodedError} `daemon_not_running` */
+export async function connectDaemon(home: Home, signal?: AbortSignal): Promise<DaemonClient> {
   const run = await readRunFile(home);
   if (run === undefined) throw notRunning(home);
   const token = (await readFile(join(home.keys, "operator.key"), "utf8")).trim();
@@ -45,7 +45,9 @@ export async function connectDaemon(home: Home): Promise<DaemonClient> {
         method: "POST",
         headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
         body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: full, params }),
+        signal: signal ?? null,
       }).catch((error: unknown) => {
+        signal?.throwIfAborted();
         throw notRunning(home, error);
       });
       if (response.status === 401) {

@@ -27,6 +27,6 @@ export function createCliContext(given: Omit<CliContext, "daemon">): CliContext 
     ...given,
     // The shipped config finds the sample microapp by it, wherever the config was copied to.
     env: { NEXO_PACKAGE_DIR: given.packageRoot, ...given.env },
-    daemon: () => connectDaemon(given.home),
+    daemon: () => connectDaemon(given.home, given.signal),
   };
 }

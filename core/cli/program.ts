@@ -21,9 +21,9 @@ export interface CliSurroundings {
   readonly signal: AbortSignal;
 }
 
-const EXIT = { ok: 0, failed: 1, usage: 2, notRunning: 3 } as const;
+const EXIT = { ok: 0, failed: 1, usage: 2, notRunning: 3, interrupted: 130 } as const;
 
-/** Runs a command line. Resolves with the exit code: 0 ok, 1 failed, 2 wrong usage, 3 no daemon. */
+/** Runs a command line. Resolves with the exit code: 0 ok, 1 failed, 2 wrong usage, 3 no daemon, 130 interrupted. */
 export async function runCli(argv: readonly string[], given: CliSurroundings): Promise<number> {
   let exitCode: number = EXIT.ok;
   const context = createCliContext({
@@ -59,6 +59,8 @@ export async function createProgram(context: CliContext, word?: string): Promise
 }
 
 function explain(error: unknown, given: CliSurroundings): number {
+  // It was asked to stop, so nobody waits for an answer.
+  if (given.signal.aborted && error === given.signal.reason) return EXIT.interrupted;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof ConfigError) {
     process.stderr.write(

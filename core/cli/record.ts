@@ -3,13 +3,16 @@
  *
  * @module
  */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { AgentEventKindName } from "../contract/mod.ts";
 import type { CliContext } from "./command.ts";
 import { moment } from "./moment.ts";
 import { say, sayJson, sayTable, showCell, showTime } from "./print.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** The longest reason in a table, in characters. */
+const WHY_CHARS = 32;
 /** How long one question for new events waits at the daemon, in milliseconds. */
 const TAIL_WAIT_MS = 25_000;
 
@@ -35,9 +38,12 @@ function addTurns(program: Command, { daemon }: CliContext): void {
   turns.command("tail").description("the newest turns, newest first")
     .option("--account <id>", "only this tenant")
     .option("--agent <id>", "only this agent's")
-    .option("--outcome <outcome>", "ok, error or refused")
+    .addOption(
+      new Option("--outcome <outcome>", "only those that ended so")
+        .choices(["ok", "error", "refused"]),
+    )
     .option("--since <when>", "a date such as 2026-01-31, or a duration such as 7d", moment)
-    .option("--cursor <cursor>", "the end of the page before", Number)
+    .option("--cursor <cursor>", "the end of the page before", count)
     .option("--limit <n>", "at most this many", count, 50)
     .option("--json", "print an array")
     .action(
@@ -55,6 +61,7 @@ function addTurns(program: Command, { daemon }: CliContext): void {
           ["AGENT", (row) => row["agent_id"]],
           ["BINDING", (row) => row["binding_id"]],
           ["OUTCOME", (row) => row["outcome"]],
+          ["WHY", (row) => whyOf(row["error"])],
           ["TOOLS", (row) => row["tool_calls"]],
           ["TOKENS", (row) => Number(row["tokens_in"]) + Number(row["tokens_out"])],
           ["MS", (row) => row["duration_ms"]],
@@ -62,6 +69,13 @@ function addTurns(program: Command, { daemon }: CliContext): void {
         ], "No turns yet.");
       },
     );
+}
+
+/** The code an error begins with, or the beginning of its words; `--json` has all of it. */
+function whyOf(error: unknown): string {
+  if (typeof error !== "string") return "";
+  const [code] = /^[a-z_]+(?=:|$)/.exec(error) ?? [];
+  return code ?? (error.length <= WHY_CHARS ? error : `${error.slice(0, WHY_CHARS - 1)}…`);
 }
 
 interface TailOptions {
@@ -82,7 +96,10 @@ interface EventPage {
 function addEvents(program: Command, { daemon, signal }: CliContext): void {
   const events = program.command("events").description("the event log");
   const options = (command: Command): Command =>
-    command.option("--account <id>", "only this tenant").option("--kind <kind>", "only this kind")
+    command.option("--account <id>", "only this tenant")
+      .addOption(
+        new Option("--kind <kind>", "only this kind, such as turn_finished").argParser(eventKind),
+      )
       .option("--limit <n>", "at most this many", count, 50).option("--json", "print JSON");
 
   options(events.command("list").description("the newest events, oldest first")).action(
@@ -98,22 +115,37 @@ function addEvents(program: Command, { daemon, signal }: CliContext): void {
       const client = await daemon();
       const show = json === true ? (event: Fields) => say(JSON.stringify(event)) : sayEvent;
       let page = await client.call<EventPage>("events/list", { account, kind, limit });
-      while (!signal.aborted) {
-        page.events.forEach(show);
-        page = await client.call<EventPage>("events/list", {
-          account,
-          kind,
-          after: page.cursor,
-          wait_ms: TAIL_WAIT_MS,
-          limit,
-        });
+      try {
+        for (;;) {
+          page.events.forEach(show);
+          page = await client.call<EventPage>("events/list", {
+            account,
+            kind,
+            after: page.cursor,
+            wait_ms: TAIL_WAIT_MS,
+            limit,
+          });
+        }
+      } catch (error) {
+        // Until it is interrupted is what was asked for.
+        if (!signal.aborted) throw error;
       }
     });
 }
 
+function eventKind(text: string): string {
+  const known: readonly string[] = AgentEventKindName.options;
+  if (known.includes(text)) return text;
+  throw new InvalidArgumentError(`must be one of ${known.toSorted().join(", ")}`);
+}
+
 function sayEvent({ kind, tenant_id, agent_id, at_ms, sent_at_ms, ...rest }: Fields): void {
-  const subject = rest["body"] ?? rest["tool"] ?? rest["source_id"] ?? rest["microapp_id"] ?? "";
-  const end = rest["outcome"] ?? rest["state"] ?? "";
+  const subject = rest["body"] ?? rest["tool"] ?? rest["budget"] ?? rest["source_id"] ??
+    rest["microapp_id"] ?? rest["name"] ?? "";
+  const spent = rest["budget"] === undefined
+    ? ""
+    : `${showCell(rest["used"])} of ${showCell(rest["limit"])}: ${showCell(rest["action"])}`;
+  const end = rest["outcome"] ?? rest["state"] ?? rest["marker"] ?? spent;
   const where = [tenant_id, agent_id].filter((part) => part !== undefined).map(showCell).join("/");
   const cells = [
     showTime(at_ms ?? sent_at_ms),

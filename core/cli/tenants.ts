@@ -22,10 +22,7 @@ export function addTenantCommands(program: Command, { daemon, exitWith }: CliCon
   const show = async (id: string) => {
     const { tenant } = await call("get", { tenant_id: id });
     if (tenant !== null) return tenant;
-    throw new CodedError(
-      "not_found",
-      `Cannot find tenant "${id}": \`nexo tenants list\` shows all`,
-    );
+    throw noTenant("find", id);
   };
   const setActive = async (id: string, active: boolean): Promise<void> => {
     const { display_name } = await show(id);
@@ -73,7 +70,14 @@ export function addTenantCommands(program: Command, { daemon, exitWith }: CliCon
     .action(async (id: string, { purge }: { purge?: boolean }) => {
       const answer = await call("delete", { tenant_id: id, purge: purge === true });
       sayJson(answer);
-      if (!answer.removed) exitWith(1);
+      if (answer.removed) return;
+      const { orphaned_agents: agents } = answer;
+      throw agents === undefined ? noTenant("delete", id) : new CodedError(
+        "conflict",
+        `Cannot delete tenant "${id}": it has the agents ${
+          agents.join(", ")
+        }; --purge switches them off`,
+      );
     });
   tenants.command("erase").description("erase what was said: of one contact, or of a whole tenant")
     .requiredOption("--account <id>", "the tenant")
@@ -81,7 +85,11 @@ export function addTenantCommands(program: Command, { daemon, exitWith }: CliCon
     .option("--yes", "do not ask")
     .option("--json", "the same")
     .action(async ({ account, contact, yes }: EraseOptions) => {
-      if (contact === undefined && yes !== true && process.stdin.isTTY) {
+      if (contact === undefined && yes !== true) {
+        if (!process.stdin.isTTY) {
+          const message = `Cannot erase everything of tenant "${account}" unasked: say --yes`;
+          throw new CodedError("usage", message);
+        }
         const { confirm } = await import("@clack/prompts");
         const sure = await confirm({ message: `Erase everything of tenant "${account}"?` });
         if (sure !== true) return exitWith(1);
@@ -96,6 +104,13 @@ export function addTenantCommands(program: Command, { daemon, exitWith }: CliCon
         `Cannot erase what ${names} keeps: run the same command again once \`nexo ext list\` shows it ready`,
       );
     });
+}
+
+function noTenant(act: "delete" | "find", id: string): CodedError {
+  return new CodedError(
+    "not_found",
+    `Cannot ${act} tenant "${id}": \`nexo tenants list\` shows all`,
+  );
 }
 
 interface EraseOptions {

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Command, Option } from "commander";
+import { CodedError } from "../contract/mod.ts";
 import type { UsageRow } from "../models/budget/usage.ts";
 import type { CliContext } from "./command.ts";
 import { moment } from "./moment.ts";
@@ -57,6 +58,9 @@ export function addUsageCommand(program: Command, { daemon }: CliContext): void 
     )
     .option("--json", "same as --format json")
     .action(async ({ account, since, until, by, format, json }: UsageOptions) => {
+      if (since !== undefined && until !== undefined && until < since) {
+        throw new CodedError("usage", "Cannot show usage: --until is before --since");
+      }
       const { usage } = await (await daemon()).call<{ usage: UsageRow[] }>("usage/list", {
         account,
         since_ms: since ?? Date.now() - 30 * DAY_MS,

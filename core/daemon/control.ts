@@ -51,8 +51,13 @@ export function controlMethods(deps: ControlDeps): AdminMethod[] {
       const { version } = await config.reload();
       return { version, warnings: config.warnings() };
     },
-    createToken: ({ subject, scope, account, ttlMs }) =>
-      tokens.create({ subject, scope, accountId: account, ttlMs }),
+    async createToken({ subject, scope, account, ttlMs }) {
+      if (account !== undefined && !config.current().tenants.has(account)) {
+        const message = `Cannot create a token for tenant "${account}": there is none of that name`;
+        throw new CodedError("not_found", message);
+      }
+      return tokens.create({ subject, scope, accountId: account, ttlMs });
+    },
     revokeToken: tokens.revoke,
     rotateTokenKey: tokens.rotateKey,
     edgeSnapshot: deps.edges.snapshot,

@@ -3,18 +3,21 @@
  *
  * @module
  */
+import { spawn } from "node:child_process";
 import { createHash, createHmac } from "node:crypto";
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { type DaemonPlace, openDaemonPlace, type RunningDaemon } from "../support/daemon.ts";
 import { openProvider } from "../support/provider.ts";
 import { eventually, tailTurns } from "../support/watch.ts";
 
 const SECRET = "a secret for webhooks";
+const MAIN = resolve(import.meta.dirname, "../../dist/core/main.js");
 
 /** Config files with one mistake each: where it is, what is said of it, and what to do. */
 const MISTAKES = [
@@ -118,6 +121,40 @@ describe("wrong config files", () => {
     expect((await place.nexo("reload")).code).toBe(0);
     expect(await version()).toBeGreaterThan(first);
     await expect(chat(daemon, "globex", "gone?")).rejects.toThrow("no active agent answers there");
+  });
+});
+
+describe("commands that cannot be done", () => {
+  it("say why and what would help, in words and with their exit code", async () => {
+    await using place = await openPlace();
+    await place.start();
+    for (
+      const [args, says] of [
+        ["token create --scope tenant", 'scope "tenant" needs the account of a tenant'],
+        ["token create --scope tenant --account nobody", 'tenant "nobody": there is none'],
+        ["tenants delete nobody", 'Cannot delete tenant "nobody": `nexo tenants list` shows all'],
+        ["tenants delete acme", 'tenant "acme": it has the agents ana; --purge'],
+      ] as const
+    ) {
+      const { code, stderr } = await place.nexo(...args.split(" "));
+      expect({ args, code }).toEqual({ args, code: 1 });
+      expect(stderr).toContain(says);
+    }
+  });
+
+  it("end without a word when nobody reads on, as before `head`", async () => {
+    await using place = await openPlace();
+    await place.start();
+    const tail = spawn(process.execPath, [MAIN, "events", "tail"], {
+      env: { ...process.env, NEXO_HOME: place.home },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const errors = text(tail.stderr);
+    const ended = once(tail, "exit");
+    tail.stdout.destroy();
+    await place.nexo("chat", "acme", "hello");
+    expect(await ended).toEqual([0, null]);
+    expect(await errors).toBe("");
   });
 });
 

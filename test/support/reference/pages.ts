@@ -132,6 +132,7 @@ function errorsPage(): string {
           ["`1`", "failed; the message says why"],
           ["`2`", "the command line is wrong"],
           ["`3`", "no daemon answers for this `NEXO_HOME`"],
+          ["`130`", "interrupted before it was done"],
         ])
       }`,
     ],
