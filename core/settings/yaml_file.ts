@@ -38,7 +38,10 @@ export interface YamlFile {
   readonly place: (path: Path, of?: "key" | "value", offset?: number) => Place;
 }
 
-/** Reads YAML 1.2 with merge keys; all syntax errors become problems. */
+/** YAML 1.2 with merge keys. What is odd is told as a problem, and not by the library on standard error. */
+export const YAML_OPTIONS = { merge: true, logLevel: "error" } as const;
+
+/** Reads YAML; all syntax errors become problems. */
 export function readYaml(file: string, text: string): YamlFile {
   const lines = new LineCounter();
   const problem = (at: number, message: string, fix: string): Problem => {
@@ -64,7 +67,7 @@ export function readYaml(file: string, text: string): YamlFile {
     return failed(problem(0, "the file is over 8 MiB", "Split it, for example into agents.d/"));
   }
   try {
-    const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+    const doc = parseDocument(text, { ...YAML_OPTIONS, lineCounter: lines, prettyErrors: false });
     if (doc.errors.length > 0) {
       return failed(
         ...doc.errors.map((error) =>

@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Document, isMap, type Node, parseDocument } from "yaml";
 import { CodedError } from "../contract/mod.ts";
+import { YAML_OPTIONS } from "./yaml_file.ts";
 import { MERGE_KEY, nameOf } from "./yaml_layout.ts";
 import { spliceTowards } from "./yaml_splice.ts";
 
@@ -40,7 +41,7 @@ export function patchYaml(text: string, wanted: unknown): string {
 }
 
 function parse(text: string): Document {
-  const doc = parseDocument(text, { merge: true });
+  const doc = parseDocument(text, YAML_OPTIONS);
   const [error] = doc.errors;
   if (error === undefined) return doc;
   throw new CodedError("config_invalid", `Cannot read the file as YAML: ${error.message}`);
@@ -51,7 +52,7 @@ function valueOf(doc: Document): unknown {
 }
 
 function says(text: string, goal: unknown): boolean {
-  const doc = parseDocument(text, { merge: true });
+  const doc = parseDocument(text, YAML_OPTIONS);
   return doc.errors.length === 0 && isDeepStrictEqual(valueOf(doc), goal);
 }
 

@@ -6,7 +6,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { formatProblems } from "../../../../core/settings/problems.ts";
 import { configDir, ONE_AGENT, summary } from "./config_dir.ts";
 
@@ -94,6 +94,15 @@ describe("loading", () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  it("tells of a key that is none by itself, and the library nothing beside it", async () => {
+    const warned = vi.spyOn(process, "emitWarning");
+    await using config = await configDir({ "agents.yaml": "{ agents: [] }: x\n" });
+    const { problems } = await config.load();
+    expect(problems.map(({ severity }) => severity)).toContain("error");
+    expect(warned).not.toHaveBeenCalled();
+    warned.mockRestore();
   });
 
   it("refuses aliases that unfold without end", async () => {
