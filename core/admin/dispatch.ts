@@ -21,10 +21,10 @@ import type { DispatchClaim, DispatchLimits } from "../limits/dispatch_limits.ts
 import { bodyOf } from "../oversight/reply_body.ts";
 import type { OpenOutbound, Outbound } from "../queues/outbound.ts";
 import type { Outbox } from "../queues/outbox.ts";
-import type { TranscriptEntry } from "../record/transcript_rows.ts";
+import type { RowsForTranscript } from "../record/transcript_rows.ts";
 import { type Line, linesOf } from "../settings/lines.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { Store, Write } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { type AdminMethod, type Call, methodsOf, onlyTenant, sees } from "./method.ts";
 
 /** How long a message may wait for its channel, in milliseconds. */
@@ -37,12 +37,7 @@ export interface DispatchMethodDeps {
   readonly settings: () => Settings;
   readonly store: Store;
   readonly outbox: Outbox;
-  readonly transcriptRows: (session: {
-    readonly account: string;
-    readonly agentId: string;
-    readonly sessionId: string;
-    readonly entries: readonly TranscriptEntry[];
-  }) => Write[];
+  readonly transcriptRows: RowsForTranscript;
   readonly sessionIdOf: (key: ConversationKey) => string;
   /** Whether there is such a channel and it sends bodies of a kind. */
   readonly canSend: (channel: string, kind: Outbound["body"]["kind"]) => boolean;

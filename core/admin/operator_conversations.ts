@@ -5,17 +5,16 @@
  */
 import { z } from "zod";
 import { type AgentEvent, bindingId, type Clock, CodedError } from "../contract/mod.ts";
+import type { RowsForEvents } from "../events/event_rows.ts";
 import type { Mutes } from "../queues/mutes.ts";
-import type { Store, Write } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { type AdminMethod, operatorMethod } from "./method.ts";
 
 /** What the methods need. */
 export interface OperatorConversationDeps {
   readonly store: Pick<Store, "commit">;
   readonly mutes: Mutes;
-  readonly rowsForEvents: (
-    batch: { readonly account: string; readonly events: readonly AgentEvent[] },
-  ) => Write[];
+  readonly rowsForEvents: RowsForEvents;
   readonly now: Clock;
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CodedError, SkillRequires } from "../contract/mod.ts";
 import { SKILL_METHODS, type SkillRecord } from "../contract/admin/skills.ts";
@@ -14,6 +14,7 @@ import {
   type Skill,
   skillPath,
 } from "../agents/skill_files.ts";
+import { replaceFile } from "../settings/replace_file.ts";
 import { type AdminMethod, type Call, methodsOf, sees, tenantForWriting } from "./method.ts";
 
 /** What the skill methods need. */
@@ -100,19 +101,7 @@ async function namesIn(dir: string): Promise<string[]> {
 
 async function replace(path: string, text: string, nonce: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${nonce}.tmp`;
-  try {
-    const file = await open(temporary, "wx");
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  await replaceFile(path, text, { mode: 0o666, nonce });
 }
 
 function summaryOf(name: string, { displayName, description, updatedAtMs }: Skill) {

@@ -6,6 +6,7 @@
 import { CodedError, codeOf, type Handoff, messageOf, type Outcome } from "../contract/mod.ts";
 import { isTimeout, openDeadline } from "../flow/deadline.ts";
 import type { Bus, Message, RequestOptions } from "./bus.ts";
+import { createEndings } from "./endings.ts";
 import { createGather } from "./gather.ts";
 import { errorReply, lowerHeaders, readReply } from "./reply.ts";
 import { createRouter, type Packet, type Router } from "./router.ts";
@@ -40,7 +41,7 @@ export function openLocalBus(options: LocalBusOptions = {}): LocalBus {
   const asks = createAsks();
   const servers: Serve[] = [];
   let turn = 0;
-  const endings = new Set<() => void>();
+  const endings = createEndings();
   let closed = false;
 
   const gather = createGather<Handoff, Outcome>({
@@ -62,18 +63,9 @@ export function openLocalBus(options: LocalBusOptions = {}): LocalBus {
     if (closed) throw closedError();
   }
 
-  /** Keeps what `start` returns undoable by `signal` and by closing. */
   function whileOpen(signal: AbortSignal | undefined, start: () => () => void): void {
     assertOpen();
-    if (signal?.aborted === true) return;
-    const undo = start();
-    const end = (): void => {
-      endings.delete(end);
-      signal?.removeEventListener("abort", end);
-      undo();
-    };
-    endings.add(end);
-    signal?.addEventListener("abort", end, { once: true });
+    endings.begin(signal, start);
   }
 
   /** Own inboxes are reached directly: a full subscriber on `>` must not cost anyone the answer. */
@@ -142,7 +134,7 @@ export function openLocalBus(options: LocalBusOptions = {}): LocalBus {
       asks.close();
       gather.close(closedError());
       await router.idle();
-      for (const end of endings) end();
+      endings.endAll();
     },
   };
 }

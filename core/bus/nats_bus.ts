@@ -14,6 +14,7 @@ import {
 } from "../contract/mod.ts";
 import type { Log } from "../flow/log.ts";
 import type { Bus, Headers } from "./bus.ts";
+import { createEndings } from "./endings.ts";
 import { createGather } from "./gather.ts";
 import {
   decodeHandoffs,
@@ -53,7 +54,7 @@ const CORE_QUEUE = "nexo.core";
 /** Builds a bus; disposing it closes `link`. */
 export function createNatsBus(deps: NatsBusDeps): Bus {
   const { link, asks, seal, stream, log, answerLimit } = deps;
-  const endings = new Set<() => void>();
+  const endings = createEndings();
   const pulls = new Set<Promise<void>>();
   const stopping = new AbortController();
   let closing: Promise<void> | undefined;
@@ -78,18 +79,9 @@ export function createNatsBus(deps: NatsBusDeps): Bus {
     if (closing !== undefined) throw closedError();
   }
 
-  /** Keeps what `start` returns undoable by `signal` and by closing. */
   function whileOpen(signal: AbortSignal | undefined, start: () => () => void): void {
     assertOpen();
-    if (signal?.aborted === true) return;
-    const undo = start();
-    const end = (): void => {
-      endings.delete(end);
-      signal?.removeEventListener("abort", end);
-      undo();
-    };
-    endings.add(end);
-    signal?.addEventListener("abort", end, { once: true });
+    endings.begin(signal, start);
   }
 
   /** The asker's timeout tells it when its answer could not leave. */
@@ -131,7 +123,7 @@ export function createNatsBus(deps: NatsBusDeps): Bus {
     stopping.abort(closedError());
     asks.close(closedError());
     gather.close(closedError());
-    for (const end of endings) end();
+    endings.endAll();
     await Promise.all(pulls);
     await link[Symbol.asyncDispose]();
   }

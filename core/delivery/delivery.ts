@@ -4,7 +4,8 @@
  * @module
  */
 import type { Channels } from "../channels/ingress.ts";
-import { type AgentEvent, type Clock, codeOf, messageOf } from "../contract/mod.ts";
+import { type Clock, codeOf, messageOf } from "../contract/mod.ts";
+import type { RowsForEvents } from "../events/event_rows.ts";
 import { aborted } from "../flow/aborted.ts";
 import { backoffMs } from "../flow/backoff.ts";
 import type { Log } from "../flow/log.ts";
@@ -42,9 +43,7 @@ export interface DeliveryDeps {
   readonly channels: Channels;
   /** Asked right before each send, or the commit that is one, in order; the first that objects counts. */
   readonly fences: readonly Fence[];
-  readonly eventRows: (
-    batch: { readonly account: string; readonly events: readonly AgentEvent[] },
-  ) => Write[];
+  readonly eventRows: RowsForEvents;
   /** Hears of each send once its row says so. */
   readonly onSent: (outbound: UnsentOutbound, sentAtMs: number) => void;
   readonly redact: Redactor;

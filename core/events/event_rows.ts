@@ -17,6 +17,11 @@ export function eventStream(account: string): string {
 /** The stream of everybody's events. */
 export const ALL_EVENTS_STREAM = "events";
 
+/** Makes the rows of events of one tenant, for one unit of work; see {@linkcode rowsForEvents}. */
+export type RowsForEvents = (
+  batch: { readonly account: string; readonly events: readonly AgentEvent[] },
+) => Write[];
+
 /**
  * Rows that put `events` into the log in the order given, each with a global and an account's offset.
  *

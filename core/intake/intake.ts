@@ -14,6 +14,7 @@ import {
 } from "../contract/mod.ts";
 import type { ChannelMessage } from "../channels/channel.ts";
 import { channelOfSubject, type Channels } from "../channels/ingress.ts";
+import type { RowsForEvents } from "../events/event_rows.ts";
 import type { Log } from "../flow/log.ts";
 import { inSpan, isTracing } from "../flow/trace.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
@@ -34,9 +35,7 @@ export interface IntakeDeps {
   readonly inbox: Inbox;
   readonly inbounds: Inbounds;
   readonly deadLetters: DeadLetters;
-  readonly eventRows: (
-    batch: { readonly account: string; readonly events: readonly AgentEvent[] },
-  ) => Write[];
+  readonly eventRows: RowsForEvents;
   readonly channels: Channels;
   readonly receiptRows: ReceiptRows;
   /** Takes what our own side wrote elsewhere, for example on a business's phone. @default nobody does */

@@ -6,6 +6,7 @@
 import type { Receipt } from "../channels/channel.ts";
 import type { ChannelDelivery } from "../channels/ingress.ts";
 import { type AgentEvent, bindingId, type Clock, Uuid } from "../contract/mod.ts";
+import type { RowsForEvents } from "../events/event_rows.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Outbox } from "../queues/outbox.ts";
 import type { Redactor } from "../redact/redactor.ts";
@@ -24,9 +25,7 @@ export type ReceiptRows = (heard: HeardReceipts) => Promise<Write[]>;
 export interface ReceiptDeps {
   readonly outbox: Outbox;
   readonly deadLetters: DeadLetters;
-  readonly eventRows: (
-    batch: { readonly account: string; readonly events: readonly AgentEvent[] },
-  ) => Write[];
+  readonly eventRows: RowsForEvents;
   readonly redact: Redactor;
   readonly uuid: () => string;
   readonly now: Clock;

@@ -3,17 +3,18 @@
  *
  * @module
  */
-import type { AgentEvent, Clock, ConversationKey, OutboundBody } from "../contract/mod.ts";
+import type { Clock, ConversationKey, OutboundBody } from "../contract/mod.ts";
+import type { RowsForEvents } from "../events/event_rows.ts";
 import type { Log } from "../flow/log.ts";
 import type { DeadLetters } from "../queues/dead_letters.ts";
 import type { Inbounds, OpenInbound } from "../queues/inbounds.ts";
 import type { Inbox } from "../queues/inbox.ts";
 import type { OpenOutbound } from "../queues/outbound.ts";
 import type { Outbox } from "../queues/outbox.ts";
-import type { TranscriptEntry } from "../record/transcript_rows.ts";
+import type { RowsForTranscript } from "../record/transcript_rows.ts";
 import type { Redactor } from "../redact/redactor.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { Store, Write } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 
 /** The sends of a tenant that a channel has already been asked for. */
 export interface SendsUnderWay {
@@ -25,15 +26,8 @@ export interface SendsUnderWay {
 
 /** Rows of the record, made by its own rooms. */
 export interface OversightRows {
-  readonly transcript: (entries: {
-    readonly account: string;
-    readonly agentId: string;
-    readonly sessionId: string;
-    readonly entries: readonly TranscriptEntry[];
-  }) => Write[];
-  readonly events: (
-    batch: { readonly account: string; readonly events: readonly AgentEvent[] },
-  ) => Write[];
+  readonly transcript: RowsForTranscript;
+  readonly events: RowsForEvents;
 }
 
 /** What every part of this room may need. */

@@ -14,6 +14,7 @@ import {
   type PairingStatus,
   type Random,
 } from "../contract/mod.ts";
+import type { RowsForEvents } from "../events/event_rows.ts";
 import type { Log } from "../flow/log.ts";
 import type { Store, Write } from "../store/store.ts";
 import {
@@ -49,9 +50,7 @@ export interface PairingDeps {
   readonly people: People;
   /** How to reach a line with a parameter such as `pair-…`. @throws when the provider does not say */
   readonly invite: (line: TenantLine, parameter: string) => Promise<Invitation>;
-  readonly eventRows: (
-    batch: { readonly account: string; readonly events: readonly AgentEvent[] },
-  ) => Write[];
+  readonly eventRows: RowsForEvents;
   /** Tells microapps of a change, after it is on disk. */
   readonly notify: (account: string, status: PairingStatus) => void;
   readonly random: Random;

@@ -37,6 +37,11 @@ export interface TranscriptSession {
   readonly sessionId: string;
 }
 
+/** Makes the rows of what was said in a session, in order, each with its event, for one unit of work. */
+export type RowsForTranscript = (
+  session: TranscriptSession & { readonly entries: readonly TranscriptEntry[] },
+) => Write[];
+
 /** An entry redacted and sealed. */
 export interface PreparedEntry extends Omit<TranscriptEntry, "text"> {
   readonly senderId: string | null;

@@ -15,6 +15,7 @@ import {
   type PreparedEntry,
   type PrepareDeps,
   rowsForEntry,
+  type RowsForTranscript,
   sessionOf,
   type TranscriptEntry,
   type TranscriptSession,
@@ -49,9 +50,7 @@ export interface Transcripts {
    */
   rowsForPrepared(session: TranscriptSession, entries: readonly PreparedEntry[]): Write[];
   /** The same for entries as they were said. */
-  rowsForTranscript(
-    session: TranscriptSession & { readonly entries: readonly TranscriptEntry[] },
-  ): Write[];
+  readonly rowsForTranscript: RowsForTranscript;
   /** Entries after `afterSeq` in ascending order; empty for whatever this account does not have. */
   readTranscript(query: {
     account: string;

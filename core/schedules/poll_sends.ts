@@ -14,9 +14,8 @@ import {
 import { sha256 } from "../flow/sha256.ts";
 import type { Outbound, QueuedOutbound } from "../queues/outbound.ts";
 import type { Outbox } from "../queues/outbox.ts";
-import type { TranscriptEntry } from "../record/transcript_rows.ts";
+import type { RowsForTranscript } from "../record/transcript_rows.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { Write } from "../store/store.ts";
 import { instanceFor } from "./messages.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -26,12 +25,7 @@ const DELIVERY_TTL_MS = 86_400_000;
 /** What sending needs. */
 export interface PollSendDeps {
   readonly outbox: Outbox;
-  readonly transcriptRows: (session: {
-    readonly account: string;
-    readonly agentId: string;
-    readonly sessionId: string;
-    readonly entries: readonly TranscriptEntry[];
-  }) => Write[];
+  readonly transcriptRows: RowsForTranscript;
   readonly settings: () => Settings;
   readonly sessionIdOf: (key: ConversationKey) => string;
   readonly now: Clock;

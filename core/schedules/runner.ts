@@ -5,12 +5,13 @@
  *
  * @module
  */
-import { type AgentEvent, type Clock, codeOf, type Inbound, messageOf } from "../contract/mod.ts";
+import { type Clock, codeOf, type Inbound, messageOf } from "../contract/mod.ts";
+import type { RowsForEvents } from "../events/event_rows.ts";
 import type { Log } from "../flow/log.ts";
 import { openScope } from "../flow/scope.ts";
 import { inSpan } from "../flow/trace.ts";
 import { type Inbounds, type OpenInbound, openInbound } from "../queues/inbounds.ts";
-import type { Store, Write } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { nextAfterSetBack, type Plan, planOf } from "./plan.ts";
 import type { Schedule } from "./schedule.ts";
 import type { DuePosition, ScheduleReads } from "./schedule_reads.ts";
@@ -30,9 +31,7 @@ export interface RunnerDeps {
   readonly store: Store;
   readonly reads: ScheduleReads;
   readonly inbounds: Inbounds;
-  readonly eventRows: (
-    batch: { readonly account: string; readonly events: readonly AgentEvent[] },
-  ) => Write[];
+  readonly eventRows: RowsForEvents;
   readonly sessionIdOf: (key: Inbound["key"]) => string;
   /** Whether tenant and agent are there and active; what waits for them stays due. */
   readonly isReady: (schedule: Schedule) => boolean;

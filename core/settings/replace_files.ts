@@ -8,6 +8,7 @@ import { mkdir, open, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CodedError, messageOf } from "../contract/mod.ts";
 import type { FileChange } from "./draft.ts";
+import { syncDirectory } from "./replace_file.ts";
 
 const LOCK_NAME = ".nexo-write.lock";
 /** A lock this old was left by a process that is gone: a change takes milliseconds. */
@@ -113,14 +114,5 @@ function readNow(file: string): string | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
-  }
-}
-
-async function syncDirectory(dir: string): Promise<void> {
-  const handle = await open(dir, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

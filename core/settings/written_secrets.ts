@@ -3,11 +3,9 @@
  *
  * @module
  */
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-
-const DIR_MODE = 0o700;
-const FILE_MODE = 0o600;
+import { replaceFile } from "./replace_file.ts";
 
 /** The directory, below one for secrets, whose files win over the environment. */
 export const WRITTEN_DIR = "written";
@@ -23,8 +21,8 @@ export async function writeSecret(
   { name, value, nonce }: { name: string; value: string; nonce: string },
 ): Promise<string> {
   const path = join(dir, `${name}.txt`);
-  await replaceSecretFile(path, value, nonce);
-  await replaceSecretFile(join(dir, WRITTEN_DIR, `${name}.txt`), value, nonce);
+  await replaceSecret(path, value, nonce);
+  await replaceSecret(join(dir, WRITTEN_DIR, `${name}.txt`), value, nonce);
   return path;
 }
 
@@ -39,27 +37,8 @@ export async function readWrittenSecrets(dir: string): Promise<{ name: string; v
   })));
 }
 
-/** Replaces a file as a whole; nobody but its owner can ever read it. */
-export async function replaceSecretFile(path: string, text: string, nonce: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: DIR_MODE });
-  const temporary = `${path}.${nonce}.tmp`;
-  const file = await open(temporary, "wx", FILE_MODE);
-  try {
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  const parent = await open(dirname(path), "r");
-  try {
-    await parent.sync();
-  } finally {
-    await parent.close();
-  }
+/** Replaces a file that nobody but its owner can ever read. */
+async function replaceSecret(path: string, text: string, nonce: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await replaceFile(path, text, { mode: 0o600, nonce });
 }

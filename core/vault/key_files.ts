@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { link, mkdir, readFile, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 
 import { CodedError, type Random } from "../contract/mod.ts";
+import { replaceFile, syncDirectory, writeBeside } from "../settings/replace_file.ts";
 
 /** Bytes of every symmetric key. */
 const KEY_BYTES = 32;
@@ -72,7 +73,7 @@ export async function createSecretFile(
   random: Random,
   text: string,
 ): Promise<boolean> {
-  const temporary = await writeTemporary(path, random, text);
+  const temporary = await writeBeside(path, text, { nonce: nonceOf(random) });
   try {
     // Unlike a rename, a link never replaces a key that somebody already uses.
     await link(temporary, path);
@@ -92,39 +93,12 @@ export async function replaceSecretFile(
   random: Random,
   text: string,
 ): Promise<void> {
-  const temporary = await writeTemporary(path, random, text);
-  try {
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-  await syncDirectory(dirname(path));
+  await replaceFile(path, text, { nonce: nonceOf(random) });
 }
 
-/** Writes `text` to disk beside `path`, readable by its owner only. Returns where. */
-async function writeTemporary(path: string, random: Random, text: string): Promise<string> {
-  const nonce = Buffer.from(randomBytes(random, 8)).toString("hex");
-  const temporary = join(dirname(path), `.${nonce}.tmp`);
-  const file = await open(temporary, "wx", 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  } finally {
-    await file.close();
-  }
-  return temporary;
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+/** What tells one writer of a file from another. */
+function nonceOf(random: Random): string {
+  return Buffer.from(randomBytes(random, 8)).toString("hex");
 }
 
 function isErrno(error: unknown, code: string): boolean {

@@ -7,28 +7,19 @@ import {
 } from "../../../../core/conversations/conversations.ts";
 import type { Place } from "../../../../core/conversations/places.ts";
 import type { OpenInbound } from "../../../../core/queues/inbounds.ts";
+import { openInboundOf } from "../../../support/rows.ts";
 import { uuid } from "../../../support/spine.ts";
 import { silentLog } from "../../../support/store.ts";
 
-function inbound(id: string, over: Partial<OpenInbound> = {}): OpenInbound {
-  return {
-    id,
-    account_id: "acme",
-    agent_id: "ana",
+/** An event of one conversation, unless told otherwise. */
+const inbound = (id: string, over: Partial<OpenInbound> = {}): OpenInbound =>
+  openInboundOf(id, {
     session_id: "one",
     channel: "event",
     instance: "orders",
     trigger: "event",
-    turn_id: null,
-    attempts: 0,
-    starts: 0,
-    next_at_ms: 0,
-    created_at_ms: 0,
-    traceparent: null,
-    recovered: 0,
     ...over,
-  };
-}
+  });
 
 /** A scheduler whose turns end when the test says so. */
 function openPlayed(over: Partial<ConversationDeps["limits"]> = {}) {

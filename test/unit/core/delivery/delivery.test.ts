@@ -6,8 +6,9 @@ import { type DeliveryDeps, openDelivery } from "../../../../core/delivery/deliv
 import type { Outbound } from "../../../../core/queues/outbound.ts";
 import { statement } from "../../../../core/store/store.ts";
 import { eventually, outboxStates } from "../../../support/deliveries.ts";
+import { outboundOf } from "../../../support/rows.ts";
 import { settingsOf } from "../../../support/settings.ts";
-import { openSpine, uuid } from "../../../support/spine.ts";
+import { openSpine } from "../../../support/spine.ts";
 
 const SENT: SendResult = { kind: "sent", receipt: null };
 const AGENTS = "agents:\n  - { id: ana, model: { provider: offline, model: rules } }\n";
@@ -17,22 +18,6 @@ const SUSPENDED: Refusal = {
   reason: "tenant suspended",
   later: false,
 };
-
-function outbound(text: string, over: Partial<Outbound> = {}): Outbound {
-  return {
-    id: uuid(),
-    account_id: "acme",
-    agent_id: "ana",
-    session_id: "s",
-    channel: "test",
-    instance: "acme",
-    contact: "c",
-    turn_id: null,
-    body: { kind: "text", text, to: null, reply_to_msg_id: null },
-    expires_at_ms: Date.now() + 60_000,
-    ...over,
-  };
-}
 
 async function open(
   send: (outbound: Outbound) => SendResult,
@@ -90,7 +75,7 @@ describe("openDelivery()", () => {
     await using opened = await open(() => ({ kind: "sent", receipt: "r" }), {
       onSent: ({ body }) => void heard.push(textOfBody(body)),
     });
-    await opened.sendAll(outbound("1"), outbound("2"), outbound("3"));
+    await opened.sendAll(outboundOf("1"), outboundOf("2"), outboundOf("3"));
     expect(opened.tried).toEqual(["1", "2", "3"]);
     expect(heard).toEqual(["1", "2", "3"]);
     expect(await opened.states()).toEqual(["sent", "sent", "sent"]);
@@ -103,7 +88,7 @@ describe("openDelivery()", () => {
         ? { kind: "retry", reason: "busy", afterMs: 1 }
         : { kind: "sent", receipt: null }
     );
-    await opened.sendAll(outbound("1"), outbound("2"));
+    await opened.sendAll(outboundOf("1"), outboundOf("2"));
     expect(opened.tried).toEqual(["1", "1", "2"]);
   });
 
@@ -126,7 +111,7 @@ describe("openDelivery()", () => {
     await using opened = await open(({ body }) =>
       textOfBody(body) === "1" ? result : { kind: "sent", receipt: null }
     );
-    await opened.sendAll(outbound("1", over), outbound("2"));
+    await opened.sendAll(outboundOf("1", over), outboundOf("2"));
     expect(await opened.states()).toEqual(["dead", "sent"]);
     expect(await opened.spine.deadLetters.listForOperator({ limit: 5 })).toMatchObject([
       { kind: "outbox", code },
@@ -143,14 +128,14 @@ describe("openDelivery()", () => {
       suspended = true;
       return { kind: "sent", receipt: null };
     }, { fences: [() => undefined, () => suspended ? SUSPENDED : undefined] });
-    await opened.sendAll(outbound("1"), outbound("2"));
+    await opened.sendAll(outboundOf("1"), outboundOf("2"));
     expect(opened.tried).toEqual(["1"]);
     expect(await opened.states()).toEqual(["sent", "dead"]);
   });
 
   it("does not send again what its row says was sent", async () => {
     await using opened = await open(() => ({ kind: "sent", receipt: null }));
-    const message = outbound("once");
+    const message = outboundOf("once");
     const { writes, items } = opened.spine.outbox.queue(message, Date.now());
     await opened.spine.store.commit(writes);
     opened.delivery.push(items);
@@ -171,7 +156,7 @@ describe("openDelivery()", () => {
         },
       },
     });
-    await opened.queue(outbound("1"));
+    await opened.queue(outboundOf("1"));
     await eventually(() => expect(asked).toBe(1));
     ready = true;
     await eventually(async () => {
@@ -187,16 +172,16 @@ describe("openDelivery()", () => {
       if (session_id !== "slow" || limits++ > 0) return SENT;
       return { kind: "limited", reason: "slow down", afterMs: 60, wide: false };
     });
-    await opened.sendAll(outbound("1", { session_id: "slow" }), outbound("2"));
+    await opened.sendAll(outboundOf("1", { session_id: "slow" }), outboundOf("2"));
     expect(opened.tried).toEqual(["1", "2", "1"]);
 
     limits = 0;
     await using wide = await open(() =>
       limits++ === 0 ? { kind: "limited", reason: "slow down", afterMs: 60, wide: true } : SENT
     );
-    await wide.queue(outbound("1", { session_id: "a" }));
+    await wide.queue(outboundOf("1", { session_id: "a" }));
     await eventually(() => expect(wide.tried).toEqual(["1"]));
-    await wide.sendAll(outbound("2", { session_id: "b" }));
+    await wide.sendAll(outboundOf("2", { session_id: "b" }));
     expect(wide.tried).toHaveLength(3);
     expect(await wide.events()).toMatchObject([{ attempts: 1 }, { attempts: 1 }]);
   });
@@ -205,11 +190,11 @@ describe("openDelivery()", () => {
     for (const repeats of [false, true]) {
       await using opened = await open(() => SENT, { channel: { repeats } });
       const { outbox, store } = opened.spine;
-      const killed = outbound("1");
+      const killed = outboundOf("1");
       await store.commit(outbox.queue(killed, Date.now()).writes);
       await store.commit(outbox.rowsForTrying("acme", killed.id, Date.now()));
       opened.delivery.push(await outbox.openForOperator());
-      await opened.sendAll(outbound("2"));
+      await opened.sendAll(outboundOf("2"));
       expect(opened.tried).toEqual(repeats ? ["1", "2"] : ["2"]);
       const letters = await opened.spine.deadLetters.listForOperator({ limit: 5 });
       expect(letters.map(({ code }) => code)).toEqual(repeats ? [] : ["outbound_uncertain"]);
@@ -219,14 +204,14 @@ describe("openDelivery()", () => {
   it("waits for a receipt from when core is back, however long it was down", async () => {
     await using opened = await open(() => SENT, { channel: { repeats: false, confirms: true } });
     const { outbox, store } = opened.spine;
-    const killed = outbound("1");
+    const killed = outboundOf("1");
     const { writes } = outbox.queue(killed, Date.now());
     await store.commit([
       ...writes,
       ...outbox.rowsForTrying("acme", killed.id, Date.now() - 50_000),
     ]);
     opened.delivery.push(await outbox.openForOperator());
-    await opened.queue(outbound("2"));
+    await opened.queue(outboundOf("2"));
     await opened.delivery.underWay("acme").settled;
     await store.commit(outbox.rowsForConfirmed("acme", killed.id, "wamid.1", Date.now()));
     opened.delivery.wake("acme");
@@ -254,7 +239,7 @@ describe("openDelivery()", () => {
         },
       },
     });
-    await opened.sendAll(outbound("1"), outbound("2"));
+    await opened.sendAll(outboundOf("1"), outboundOf("2"));
     await eventually(() => expect(opened.tried).toEqual(["1", "2"]));
     expect(await opened.states()).toEqual(["sent", "sent"]);
   });
@@ -271,7 +256,7 @@ describe("openDelivery()", () => {
         },
       },
     });
-    await opened.queue(outbound("1"), outbound("2"));
+    await opened.queue(outboundOf("1"), outboundOf("2"));
     await eventually(async () => expect(await opened.states()).toEqual(["sent"]));
     expect(opened.tried).toEqual(["1", "2"]);
     expect((await opened.events()).map(({ kind }) => kind)).toEqual(["outbound_sent"]);
@@ -288,7 +273,7 @@ describe("openDelivery()", () => {
         },
       },
     });
-    await opened.sendAll(outbound("1"));
+    await opened.sendAll(outboundOf("1"));
     expect(marks).toEqual([expect.any(Number), expect.any(Number)]);
   });
 
@@ -304,7 +289,7 @@ describe("openDelivery()", () => {
           }),
       },
     });
-    await opened.queue(outbound("1"));
+    await opened.queue(outboundOf("1"));
     await isAsked;
     await opened.delivery[Symbol.asyncDispose]();
     expect(await opened.states()).toEqual(["queued"]);
@@ -312,7 +297,7 @@ describe("openDelivery()", () => {
 
   it("stops waiting when it drains, and leaves what waited on disk", async () => {
     await using opened = await open(() => ({ kind: "retry", reason: "down", afterMs: 3_600_000 }));
-    await opened.queue(outbound("1"), outbound("2"));
+    await opened.queue(outboundOf("1"), outboundOf("2"));
     await eventually(async () =>
       expect((await opened.spine.outbox.openForOperator())[0]?.next_at_ms)
         .toBeGreaterThan(Date.now() + 1_000_000)

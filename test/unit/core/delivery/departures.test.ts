@@ -12,28 +12,13 @@ import type { Outbound } from "../../../../core/queues/outbound.ts";
 import { createOutbox } from "../../../../core/queues/outbox.ts";
 import { insert } from "../../../../core/store/store.ts";
 import { eventually, outboxStates } from "../../../support/deliveries.ts";
+import { outboundOf } from "../../../support/rows.ts";
 import { settingsOf } from "../../../support/settings.ts";
-import { openSpine, uuid } from "../../../support/spine.ts";
+import { openSpine } from "../../../support/spine.ts";
 
 const AGENTS = "agents:\n  - { id: ana, model: { provider: offline, model: rules } }\n";
 const HELD: Refusal = { code: "account_suspended", reason: "tenant suspended", later: true };
 const DEAD: Refusal = { code: "outbound_failed", reason: "not on the list", later: false };
-
-function outbound(text: string, over: Partial<Outbound> = {}): Outbound {
-  return {
-    id: uuid(),
-    account_id: "acme",
-    agent_id: "ana",
-    session_id: "s",
-    channel: "test",
-    instance: "acme",
-    contact: "c",
-    turn_id: uuid(),
-    body: { kind: "text", text, to: null, reply_to_msg_id: null },
-    expires_at_ms: Date.now() + 60_000,
-    ...over,
-  };
-}
 
 async function open(
   { byRows = true, textLimit = 1_000, ...over }: Partial<DeliveryDeps> & {
@@ -101,7 +86,7 @@ describe("a message on a channel that delivers by its rows", () => {
   it("is sent by the commit it leaves with, and leaves what a send leaves", async () => {
     await using opened = await open();
     const { store, events } = opened.spine;
-    const [short, long] = [outbound("the same"), outbound("the same", { session_id: "t" })];
+    const [short, long] = [outboundOf("the same"), outboundOf("the same", { session_id: "t" })];
     await opened.leave(short);
     expect(opened.told).toEqual(["the same"]);
     expect(await opened.read()).toEqual(["the same"]);
@@ -143,10 +128,10 @@ describe("a message on a channel that delivers by its rows", () => {
     await using opened = await open({
       fences: [({ body }) => holds && textOfBody(body).includes("wait") ? HELD : undefined],
     });
-    await opened.queue(outbound("waits"));
-    await opened.leave(outbound("behind"));
-    await opened.leave(outbound("elsewhere", { session_id: "t" }));
-    await opened.leave(outbound("of another tenant", { account_id: "globex" }));
+    await opened.queue(outboundOf("waits"));
+    await opened.leave(outboundOf("behind"));
+    await opened.leave(outboundOf("elsewhere", { session_id: "t" }));
+    await opened.leave(outboundOf("of another tenant", { account_id: "globex" }));
     expect(opened.told).toEqual(["elsewhere", "of another tenant"]);
     expect(await opened.states()).toEqual(["queued", "queued", "sent", "sent"]);
     holds = false;
@@ -156,7 +141,7 @@ describe("a message on a channel that delivers by its rows", () => {
     });
     expect(await opened.read()).toEqual(["waits", "behind"]);
     await opened.delivery.drain(new AbortController().signal);
-    await opened.leave(outbound("after"));
+    await opened.leave(outboundOf("after"));
     expect(opened.told.at(-1)).toBe("after");
     expect(opened.asked).not.toContain("after");
   });
@@ -164,7 +149,7 @@ describe("a message on a channel that delivers by its rows", () => {
   it("is queued where a fence holds it, and goes once that lets it", async () => {
     let holds = true;
     await using opened = await open({ fences: [() => undefined, () => holds ? HELD : undefined] });
-    await opened.leave(outbound("1"));
+    await opened.leave(outboundOf("1"));
     expect(await opened.states()).toEqual(["queued"]);
     expect(await opened.read()).toEqual([]);
     holds = false;
@@ -187,7 +172,7 @@ describe("a message on a channel that delivers by its rows", () => {
     await using opened = await open({
       fences: [({ body }) => textOfBody(body) === "refused" ? DEAD : undefined],
     });
-    await opened.leave(outbound("refused", over as Partial<Outbound>));
+    await opened.leave(outboundOf("refused", over as Partial<Outbound>));
     await eventually(async () => expect(await opened.states()).toEqual(["dead"]));
     expect(await opened.spine.deadLetters.listForOperator({ limit: 5 })).toMatchObject([{ code }]);
     expect([...opened.told, ...opened.asked, ...await opened.read()]).toEqual([]);
@@ -199,13 +184,13 @@ describe("a message on a channel that delivers by its rows", () => {
       textLimit: 4,
       fences: [({ body }) => textOfBody(body) === stopped ? HELD : undefined],
     });
-    await opened.leave(outbound("one\ntwo\nsix"));
+    await opened.leave(outboundOf("one\ntwo\nsix"));
     expect(await opened.read()).toEqual(["one", "two", "six"]);
     expect(opened.told).toEqual(["one", "two", "six"]);
     expect(opened.asked).toEqual([]);
 
     stopped = "six";
-    await opened.leave(outbound("one\ntwo\nsix", { session_id: "t" }));
+    await opened.leave(outboundOf("one\ntwo\nsix", { session_id: "t" }));
     await eventually(async () => expect(await opened.read("t")).toEqual(["one", "two"]));
     expect(opened.asked).toEqual(["one", "two"]);
     expect((await opened.states()).at(-1)).toBe("queued");
@@ -214,7 +199,7 @@ describe("a message on a channel that delivers by its rows", () => {
   it("is under way until its commit is settled, however that ends", async () => {
     await using opened = await open();
     for (const fails of [false, true]) {
-      const message = outbound("1");
+      const message = outboundOf("1");
       const { writes, goWith } = opened.delivery.depart(message, Date.now());
       let go = (): void => {};
       const held = new Promise<void>((resolve) => (go = resolve));
@@ -241,7 +226,7 @@ describe("a message on a channel that delivers by its rows", () => {
   it("was never there when its commit fails, and can leave again", async () => {
     await using opened = await open();
     const { store } = opened.spine;
-    const message = outbound("1");
+    const message = outboundOf("1");
     const { writes, goWith } = opened.delivery.depart(message, Date.now());
     const broken = insert("outbox", { id: message.id });
     await expect(goWith(() => store.commit([...writes, broken]))).rejects.toMatchObject({
@@ -261,8 +246,8 @@ describe("a message on a channel that delivers by its rows", () => {
         throw new Error("the bus is closed");
       },
     });
-    await opened.leave(outbound("1"));
-    await opened.queue(outbound("2"));
+    await opened.leave(outboundOf("1"));
+    await opened.queue(outboundOf("2"));
     await eventually(async () => expect(await opened.states()).toEqual(["sent", "sent"]));
     expect(await opened.read()).toEqual(["1", "2"]);
   });
@@ -271,7 +256,7 @@ describe("a message on a channel that delivers by its rows", () => {
 describe("a message on any other channel", () => {
   it("is queued in the commit it leaves with, and sent then", async () => {
     await using opened = await open({ byRows: false });
-    const { writes, goWith } = opened.delivery.depart(outbound("1"), Date.now());
+    const { writes, goWith } = opened.delivery.depart(outboundOf("1"), Date.now());
     await goWith(async () => {
       await opened.spine.store.commit(writes);
       expect(await opened.states()).toEqual(["queued"]);
