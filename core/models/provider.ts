@@ -123,7 +123,7 @@ function keyOf(
   if (found === undefined && (required || env !== undefined)) {
     const fix = env === undefined
       ? "add api_key or api_key_env to it in llm.yaml"
-      : `set ${env} in the environment, or write it to a file of that name in a secrets directory`;
+      : `set ${env} in the environment, or write it to $NEXO_HOME/secrets/${env}`;
     throw new ModelError("model_auth", `Cannot ask provider "${name}": it has no key; ${fix}`);
   }
   return found;

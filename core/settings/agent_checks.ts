@@ -14,7 +14,8 @@ import {
 } from "./checks.ts";
 import { BUILT_CHANNELS, PLUGINS } from "./files.ts";
 import { closest } from "./problems.ts";
-import { tenantOf } from "./tenant.ts";
+import { MCP_CHANNEL } from "./mcp_channels.ts";
+import { instanceOf, tenantOf } from "./tenant.ts";
 import type { Path } from "./yaml_file.ts";
 
 /** Everything wrong with what the agents name. */
@@ -27,6 +28,31 @@ export function checkAgents(checked: Checked, report: Report): void {
     checkSubscribers(checked, origin, report);
     checkModels(checked, origin, report);
     checkDelegates(ids, origin, report);
+  }
+  checkAnswerers(checked, report);
+}
+
+/** A line is answered by the first agent that may: another one on it never hears a word. */
+function checkAnswerers({ settings, origins }: Checked, report: Report): void {
+  const answerers = new Map<string, string>();
+  for (const { file, index, agent } of origins) {
+    if (!agent.active) continue;
+    agent.inbound_bindings.forEach(({ plugin, instance }, i) => {
+      if (INNER_CHANNELS.includes(plugin) || plugin === MCP_CHANNEL) return;
+      const allowed = instanceOf(settings.plugins, plugin, instance ?? "default")?.allow_agents;
+      if (allowed !== undefined && allowed.length > 0 && !allowed.includes(agent.id)) return;
+      const line = bindingId(plugin, instance ?? null);
+      const other = answerers.get(line);
+      if (other === undefined) answerers.set(line, agent.id);
+      if (other === undefined || other === agent.id) return;
+      report(
+        "warning",
+        file,
+        ["agents", index, "inbound_bindings", i],
+        `agent "${agent.id}" never answers on "${line}", since agent "${other}" does`,
+        `Remove one of the two bindings, or switch one of the agents off with active: false`,
+      );
+    });
   }
 }
 

@@ -92,7 +92,7 @@ function checkTenants({ settings, origins }: Checked, report: Report): void {
 }
 
 /** Providers that stand in for others must be there when they are needed. */
-function checkModels({ settings, origins }: Checked, report: Report): void {
+function checkModels({ settings, origins, secretOf }: Checked, report: Report): void {
   const { llm, tenants } = settings;
   const agentIds = new Set(origins.map(({ agent }) => agent.id));
   const check = (file: string, name: string, account: string | undefined, path: Path): void => {
@@ -110,7 +110,11 @@ function checkModels({ settings, origins }: Checked, report: Report): void {
     ]),
   ];
   for (const [providers, account, base] of scopes) {
-    for (const [name, { fallbacks }] of Object.entries(providers)) {
+    for (const [name, { api_key: key, api_key_env: env, fallbacks }] of Object.entries(providers)) {
+      if (env !== undefined && !key && !secretOf(env)) {
+        const message = `provider "${name}": its key ${env} is not set, so it cannot be asked`;
+        report("warning", "llm.yaml", [...base, name, "api_key_env"], message, setIt(env));
+      }
       fallbacks.forEach((next, i) =>
         check("llm.yaml", next.provider, account, [...base, name, "fallbacks", i, "provider"])
       );
@@ -130,6 +134,10 @@ function checkModels({ settings, origins }: Checked, report: Report): void {
   }
 }
 
+function setIt(name: string): string {
+  return `Set ${name} in the environment, or write it to $NEXO_HOME/secrets/${name}`;
+}
+
 const WEBHOOKS = "webhook_receiver.yaml";
 
 function checkWebhooks({ settings, secretOf, isSecretToMake }: Checked, report: Report): void {
@@ -144,8 +152,6 @@ function checkWebhooks({ settings, secretOf, isSecretToMake }: Checked, report: 
     const source = resolveSource(raw);
     const { id, signature, handshake, secret_env: env, previous_secret_env: previous } = source;
     const at = (field: string): Path => ["sources", i, field];
-    const setIt = (name: string): string =>
-      `Set ${name} in the environment, or write it to a file of that name in a secrets directory`;
     const problem = secretProblem(signature, env, secretOf(env) ?? "");
     if (isSecretToMake(env)) {
       const message =

@@ -5,6 +5,7 @@
  */
 import { AgentTurnConfig } from "../contract/mod.ts";
 import { type Checked, type Report, reportTenant } from "./checks.ts";
+import { findings } from "./schema_problems.ts";
 import { closest } from "./problems.ts";
 import { timetableProblem } from "./timetable.ts";
 import type { Path } from "./yaml_file.ts";
@@ -74,10 +75,8 @@ function checkTurn(
     }
   }
   const parsed = AgentTurnConfig.safeParse(config);
-  for (const { path, message } of parsed.error?.issues ?? []) {
-    const where = ["config", ...path].map(String);
-    const fix = "Write user_prompt, and deliver: {channel, to} when somebody shall read the answer";
-    report("error", FILE, at(...where), `${where.join(".")}: ${message}`, fix);
+  for (const { path, message, fix } of findings(parsed.error?.issues ?? [], config, () => [])) {
+    report("error", FILE, at("config", ...path), `config.${message}`, fix);
   }
   const deliver = parsed.data?.deliver;
   if (deliver !== undefined && (deliver.to ?? deliver.recipient) === undefined) {

@@ -9,6 +9,9 @@ import { closest, pathText } from "./problems.ts";
 type Issue = z.core.$ZodIssue;
 type Path = (string | number)[];
 
+/** The most keys of a map that a fix names. */
+const MAX_NAMED_KEYS = 8;
+
 /** One finding: where, what, and the fix. `of` says whether the key or its value is meant. */
 export interface Finding {
   readonly path: Path;
@@ -34,10 +37,20 @@ export function findings(
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((key) => unknownKey(path, key, knownKeys(path)));
     }
-    const { message, fix } = wordsOf(issue, at(value, path));
+    const found = at(value, path);
+    const { message, fix } = wordsOf(issue, found);
     const where = pathText(path) || "the file";
     const expected = issue.code === "invalid_type" ? { expected: issue.expected } : {};
-    return [{ path, of: "value", message: `${where}: ${message}`, fix, ...expected }];
+    const keys = found !== undefined && wantsMap(issue) ? knownKeys(path) : [];
+    return [{
+      path,
+      of: "value",
+      message: `${where}: ${message}`,
+      fix: keys.length === 0 || keys.length > MAX_NAMED_KEYS
+        ? fix
+        : `Write a map here, of ${keys.join(", ")}`,
+      ...expected,
+    }];
   });
 }
 
@@ -64,6 +77,10 @@ function unknownKey(path: Path, key: string, known: readonly string[]): Finding 
   return { path: [...path, key], of: "key", message: `${where}: unknown key "${key}"`, fix };
 }
 
+function wantsMap(issue: Issue): boolean {
+  return issue.code === "invalid_type" && ["object", "record"].includes(issue.expected);
+}
+
 /** Issues without unions: of each union, the branch the writer most likely meant. */
 function flatten(issues: readonly Issue[], prefix: PropertyKey[]): Issue[] {
   return issues.flatMap((issue) => {
@@ -71,6 +88,9 @@ function flatten(issues: readonly Issue[], prefix: PropertyKey[]): Issue[] {
     if (issue.code !== "invalid_union" || issue.errors.length === 0) return [{ ...issue, path }];
     const wrongType = (branch: readonly Issue[]) =>
       branch.some(({ code, path: inner }) => code === "invalid_type" && inner.length === 0);
+    if (mixesBranches(issue.errors) && !isOfZod(issue.message)) {
+      return [{ code: "custom", path, message: issue.message }];
+    }
     const meant = issue.errors.find((branch) => !wrongType(branch));
     if (meant !== undefined) return flatten(meant, path);
     const wanted = issue.errors.flat().flatMap((inner) =>
@@ -80,11 +100,26 @@ function flatten(issues: readonly Issue[], prefix: PropertyKey[]): Issue[] {
   });
 }
 
+/** Whether each branch refuses a key that another knows: the writer mixed them, and misspelled none. */
+function mixesBranches(branches: readonly (readonly Issue[])[]): boolean {
+  const refused = branches.map((branch) =>
+    branch.flatMap((issue) =>
+      issue.code === "unrecognized_keys" && issue.path.length === 0 ? issue.keys : []
+    )
+  );
+  const [first = []] = refused;
+  return refused.every((keys) => keys.length > 0) &&
+    !first.some((key) => refused.every((keys) => keys.includes(key)));
+}
+
+/** Whether a message is the library's, and not one a schema of ours says itself. */
+function isOfZod(message: string): boolean {
+  return /^(Invalid|Too|Unrecognized|Expected)\b/.test(message);
+}
+
 function wordsOf(issue: Issue, value: unknown): { message: string; fix: string } {
   const key = issue.path.at(-1);
-  const own = /^(Invalid|Too|Unrecognized|Expected)\b/.test(issue.message)
-    ? undefined
-    : issue.message;
+  const own = isOfZod(issue.message) ? undefined : issue.message;
   if (value === undefined && issue.code !== "custom") {
     return { message: "is required", fix: `Add "${String(key ?? "agents")}"` };
   }

@@ -37,7 +37,10 @@ export const Timetable = z.union([
   }),
   z.strictObject({
     /** RFC 3339, with an offset. */
-    at: z.iso.datetime({ offset: true }),
+    at: z.iso.datetime({
+      offset: true,
+      error: "must be a time with its offset, such as 2030-01-31T09:00:00+01:00",
+    }),
     ...jitter,
   }),
 ], { error: "must have every_secs, cron or at, and of these one alone" });

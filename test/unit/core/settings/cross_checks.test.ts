@@ -38,6 +38,26 @@ describe("agents", () => {
     ]);
   });
 
+  it("hear that one never answers on a line that another has, unless it may be meant to", async () => {
+    const agent = (id: string, more = "") =>
+      `  - { id: ${id}, tenant_id: acme, model: { provider: offline, model: rules }, inbound_bindings: [{ plugin: webchat, instance: acme }]${more} }\n`;
+    const files = (...agents: string[]) => ({
+      "agents.yaml": `agents:\n${agents.join("")}`,
+      "tenants.yaml": "tenants: { acme: {} }\n",
+    });
+    const never = [
+      'agents.yaml:3:96 warning agent "bob" never answers on "webchat:acme", since agent "ana" does',
+    ];
+    expect((await check(files(agent("ana"), agent("bob")))).lines).toEqual(never);
+    expect((await check(files(agent("ana", ", active: false"), agent("bob")))).lines).toEqual([]);
+    expect((await check(files(agent("ana"), agent("bob", ", active: false")))).lines).toEqual([]);
+    const webchat = "webchat: { instances: [{ instance: acme }] }\n";
+    expect(
+      (await check({ ...files(agent("ana"), agent("bob")), "plugins/webchat.yaml": webchat }))
+        .lines,
+    ).toEqual(never);
+  });
+
   it("may use a subscriber id once, and bind only subscribers they have", async () => {
     const { lines } = await check({
       "agents.yaml": `${ONE_AGENT}    event_subscribers:
@@ -221,6 +241,17 @@ describe("sources", () => {
 });
 
 describe("the rest", () => {
+  it("names a model's key that is nowhere, and where to put it", async () => {
+    const llm = "providers: { one: { base_url: http://127.0.0.1:1, api_key_env: ONE_KEY } }\n";
+    const { problems } = await check({ "llm.yaml": llm });
+    expect(problems).toMatchObject([{
+      severity: "warning",
+      message: 'provider "one": its key ONE_KEY is not set, so it cannot be asked',
+      fix: "Set ONE_KEY in the environment, or write it to $NEXO_HOME/secrets/ONE_KEY",
+    }]);
+    expect((await check({ "llm.yaml": llm }, { ONE_KEY: "k" })).lines).toEqual([]);
+  });
+
   it("wants an address for NATS, and warns of what lies unsealed in JetStream", async () => {
     const files = { "broker.yaml": "broker:\n  type: nats\n  auth: { enabled: true }\n" };
     expect((await check(files)).lines).toEqual([

@@ -287,6 +287,38 @@ describe("problems", () => {
     `);
   });
 
+  it("say the form that is wanted, and which keys do not stand together", async () => {
+    const job = (id: string, schedule: string, config = "{ user_prompt: hi }") =>
+      `    - { id: ${id}, kind: agent_turn, agent: ana, schedule: ${schedule}, config: ${config} }\n`;
+    await using config = await configDir({
+      "agents.yaml": ONE_AGENT,
+      "pollers.yaml": `pollers:\n  jobs:\n${
+        job("both", "{ at: 2030-01-31T09:00:00Z, every_secs: 5 }")
+      }${job("soon", "{ at: tomorrow }")}${job("typo", "{ every_secs: 5, evry_secs: 1 }")}`,
+    });
+    const { problems } = await config.load();
+    expect(problems.map(({ message, fix }) => `${message} / ${fix}`)).toEqual([
+      "pollers.jobs[0].schedule: must have every_secs, cron or at, and of these one alone / Change it",
+      "pollers.jobs[1].schedule.at: must be a time with its offset, such as 2030-01-31T09:00:00+01:00 / Change it to that form",
+      'pollers.jobs[2].schedule: unknown key "evry_secs" / Did you mean "every_secs"?',
+    ]);
+    await using second = await configDir({
+      "agents.yaml": ONE_AGENT.replace(/model: .*/, "model: offline"),
+      "pollers.yaml": `pollers:\n  jobs:\n${job("mute", "{ every_secs: 5 }", "{}")}`,
+    });
+    const { problems: more } = await second.load();
+    expect(more.map(({ message, fix }) => `${message} / ${fix}`)).toEqual([
+      "agents[0].model: must be a map, not text / Write a map here, of provider, model",
+    ]);
+    await using third = await configDir({
+      "agents.yaml": ONE_AGENT,
+      "pollers.yaml": `pollers:\n  jobs:\n${job("mute", "{ every_secs: 5 }", "{}")}`,
+    });
+    expect((await third.load()).problems.map(({ message, fix }) => `${message} / ${fix}`)).toEqual([
+      'config.user_prompt: is required / Add "user_prompt"',
+    ]);
+  });
+
   it("are painted only when asked to", async () => {
     await using config = await configDir({});
     const { problems } = await config.load();
