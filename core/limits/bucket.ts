@@ -88,7 +88,7 @@ export function openBucket(
     key,
     rate,
     origin: undefined,
-    used,
+    used: Math.min(used, rate.burst),
     kept: rps === rate.rps ? used : 0,
     coming: 0,
     atMs,
@@ -112,11 +112,15 @@ export function passTime(bucket: Bucket, nowMs: number): void {
   bucket.atMs = nowMs;
 }
 
-/** Puts a rate in force; whether it was another one before. */
+/**
+ * Puts a rate in force; whether it was another one before. A smaller burst leaves an empty bucket at most:
+ * a debt would come back at the new rate, such as four days of silence where 100/hour became 1/hour.
+ */
 export function setRate(bucket: Bucket, rate: Rate): boolean {
   const { rps, burst } = bucket.rate;
   if (rps === rate.rps && burst === rate.burst) return false;
   bucket.rate = rate;
+  bucket.used = Math.min(bucket.used, rate.burst);
   if (rps === rate.rps) return false;
   // What the disk says comes back at another speed now, so nothing may be built on it.
   bucket.kept = 0;

@@ -29,7 +29,7 @@ import type { Rate } from "./tool_patterns.ts";
 export interface Buckets extends AsyncDisposable {
   /**
    * Takes a token; at once where that is already on disk, otherwise after it is. A new rate holds
-   * from now on, and what was taken stays taken.
+   * from now on, and what was taken stays taken, as far as the new burst goes.
    *
    * @throws what the store throws; nothing was taken then
    */
@@ -138,9 +138,12 @@ export function openBuckets(deps: BucketsDeps): Buckets {
       last = page.length < ROWS_AT_ONCE ? undefined : page.at(-1)?.key;
       const writes = page.flatMap((kept) => {
         const { key, state } = kept;
-        const rps = rateOf(key)?.rps ?? state.rps;
-        if (rps === state.rps || buckets.peek(key) !== undefined) return [];
-        return rows.rowsForReplaced(kept, { ...pastOf(state, state.rps, now()), rps });
+        const rate = rateOf(key);
+        if (rate === undefined || buckets.peek(key) !== undefined) return [];
+        const past = pastOf(state, state.rps, now());
+        const used = Math.min(past.used, rate.burst);
+        if (rate.rps === state.rps && used === past.used) return [];
+        return rows.rowsForReplaced(kept, { ...past, used, rps: rate.rps });
       });
       if (writes.length > 0) await store.commit(writes);
     } while (last !== undefined);

@@ -38,6 +38,11 @@ class Model {
   take(): void {
     this.used += 1000;
   }
+  limit({ rps, burst }: { rps: number; burst: number }): void {
+    this.rps = rps;
+    this.burst = burst;
+    this.used = Math.min(this.used, burst * 1000);
+  }
 }
 
 type Step =
@@ -92,7 +97,7 @@ describe("openBuckets()", () => {
             }
           } else if (step.kind === "reload") {
             limit = { rps: step.rps, burst: step.burst };
-            Object.assign(model, limit);
+            model.limit(limit);
             await buckets.reload(() => limit);
           } else {
             await buckets[Symbol.asyncDispose]();
@@ -135,8 +140,8 @@ describe("openBuckets()", () => {
               }
             } else if (step.kind === "reload") {
               limit = { rps: step.rps, burst: step.burst };
-              Object.assign(most, limit);
-              Object.assign(least, limit);
+              most.limit(limit);
+              least.limit(limit);
               await buckets.reload(() => limit);
             } else if (step.kind === "restart") {
               await buckets[Symbol.asyncDispose]();

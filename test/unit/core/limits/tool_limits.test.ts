@@ -145,6 +145,16 @@ describe("createToolLimits() counts", () => {
     expect(await passes(claim({ "*": twice }), limits)).toBe(0);
   });
 
+  it("with a token again after one time of a lowered limit, not after those of all it had taken", async () => {
+    let nowMs = 0;
+    const limits = openTestLimits({ now: () => nowMs });
+    const hourly = (burst: number) => claim({ "*": { rps: burst / 3600, burst } });
+    expect(await passes({ ...hourly(10) }, limits)).toBe(10);
+    expect(await limits.take(hourly(1))).toMatchObject({ ok: false, retryAfterMs: 3_600_000 });
+    nowMs = 3_600_000;
+    expect(await passes(hourly(1), limits)).toBe(1);
+  });
+
   it("by the rules of a reload for tools that are not called meanwhile", async () => {
     let nowMs = 0;
     const limits = openTestLimits({ now: () => nowMs });
