@@ -21,6 +21,8 @@ import type { Host } from "../microapps/host.ts";
 import type { ServerStatus } from "../microapps/http/servers.ts";
 import type { LiveSettings } from "./config.ts";
 import { skillFindings } from "./skill_findings.ts";
+import { toolFindings } from "./tool_findings.ts";
+import type { Work } from "./work.ts";
 
 /** What the checks look at. */
 export interface DoctorDeps {
@@ -30,6 +32,7 @@ export interface DoctorDeps {
   readonly channelHealth: () => Promise<readonly InstanceView[]>;
   readonly config: Pick<LiveSettings, "current" | "warnings">;
   readonly host: Pick<Host, "status">;
+  readonly work: Pick<Work, "tools">;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly now: Clock;
 }
@@ -43,6 +46,7 @@ export function doctorChecks(deps: DoctorDeps): DoctorCheck[] {
     { area: "channels", run: () => channelFindings(deps) },
     { area: "http", run: () => serverFindings(deps) },
     { area: "skills", run: () => skillFindings(deps.config.current(), deps.env) },
+    { area: "tools", run: () => namedToolFindings(deps) },
   ];
 }
 
@@ -93,6 +97,13 @@ function channelFinding(state: InstanceView["state"], reason: string): Omit<Find
     case "failed":
       return { level: "error", message: reason, fix };
   }
+}
+
+/** Tools that agents name; while a microapp is not ready, nobody knows which there are. */
+function namedToolFindings({ host, config, work }: DoctorDeps): Finding[] {
+  return host.status().every(({ state }) => state === "ready")
+    ? toolFindings(config.current(), work.tools())
+    : [];
 }
 
 /** HTTP servers of microapps: whether `/apps/<id>/` leads anywhere. */

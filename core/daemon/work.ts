@@ -94,6 +94,8 @@ export interface Work extends AsyncDisposable {
   readonly delivery: ReturnType<typeof openDelivery>;
   readonly oversight: Oversight;
   readonly dispatchLimits: Limits["dispatches"];
+  /** The tools there are now, core's own among them. */
+  readonly tools: TurnDeps["tools"];
   /** Picks up what an earlier process left unfinished. */
   readonly recover: () => Promise<void>;
   /** Other settings are in force. */
@@ -220,6 +222,7 @@ export function openWork(deps: WorkDeps): Work {
     delivery,
     oversight,
     dispatchLimits: limits.dispatches,
+    tools: turnDeps.tools,
     chat,
     reload() {
       reloadLimits();
