@@ -171,9 +171,9 @@ function ownPolicyOf(settings: Settings, key: ConversationKey): PolicyResult {
 /**
  * The binding that answers (channel, instance): instances must be equal, and none means `default`.
  *
- * An MCP server the agent hears is a binding of channel `mcp`, an event subscriber one of channel `event`, a schedule without a conversation one of
- * channel `timer`, and a task from another agent one of `delegation` with its id as instance; one
- * written by hand only adds overrides.
+ * An MCP server the agent hears is a binding of channel `mcp`, an event subscriber one of channel
+ * `event`, a schedule without a conversation one of channel `timer`, and a task from another agent one of
+ * `delegation` with its id as instance; one written by hand only adds overrides.
  */
 export function findBinding(
   agent: AgentConfig,

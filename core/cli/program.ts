@@ -23,7 +23,10 @@ export interface CliSurroundings {
 
 const EXIT = { ok: 0, failed: 1, usage: 2, notRunning: 3, interrupted: 130 } as const;
 
-/** Runs a command line. Resolves with the exit code: 0 ok, 1 failed, 2 wrong usage, 3 no daemon, 130 interrupted. */
+/**
+ * Runs a command line. Resolves with the exit code: 0 ok, 1 failed, 2 wrong usage, 3 no daemon, 130
+ * interrupted.
+ */
 export async function runCli(argv: readonly string[], given: CliSurroundings): Promise<number> {
   let exitCode: number = EXIT.ok;
   const context = createCliContext({

@@ -10,6 +10,7 @@ import { type Inbox, replayKey } from "../queues/inbox.ts";
 import type { Outbox } from "../queues/outbox.ts";
 import type { Store } from "../store/store.ts";
 import type { Intake } from "./intake.ts";
+import { NO_ACCOUNT } from "./route.ts";
 
 /** How long a replayed send may wait, in milliseconds. */
 const SEND_TTL_MS = 3_600_000;
@@ -55,7 +56,7 @@ export function createReplay(deps: ReplayDeps): Replay {
       subject: row.subject,
       dedupe_key: replayKey(envelopeId, again),
       dedupe_window_ms: DEDUPE_WINDOW_MS,
-      account_id: row.account_id === "_" ? null : row.account_id,
+      account_id: row.account_id === NO_ACCOUNT ? null : row.account_id,
       delivery_id: row.delivery_id,
       hops: 0,
     };

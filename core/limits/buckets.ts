@@ -59,7 +59,10 @@ export interface BucketsDeps {
    * the calls of its last moment.
    */
   readonly writes: "ahead" | "behind";
-  /** Buckets in memory; those not used for longest are read from disk when they are used again. @default {100000} */
+  /**
+   * Buckets in memory; those not used for longest are read from disk when they are used again. @default
+   * {100000}
+   */
   readonly maxBuckets?: number | undefined;
 }
 

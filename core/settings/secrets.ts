@@ -93,7 +93,8 @@ const plainName = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 
 /**
  * A secret by the name a `secret_env` gives: what was written while core ran (`writeSecret`), then
- * the environment, then a file of that name, with or without `.txt`, in the secrets directories. Undefined when there is neither or it is empty.
+ * the environment, then a file of that name, with or without `.txt`, in the secrets directories.
+ * Undefined when there is neither or it is empty.
  */
 export function findSecret(
   name: string,

@@ -10,9 +10,9 @@ import type { Settings } from "./settings.ts";
 /**
  * The tenant of what arrives on (`channel`, `instance`) for `agent`, or undefined when nothing says.
  *
- * First the account in `plugins/<channel>.yaml`, for a server of MCP that in `mcp.yaml`, then the agent's `tenant_id`, then the instance when
- * a tenant is called so, then `default` when no tenants are declared. Whether the tenant is active is
- * the caller's to check.
+ * First the account in `plugins/<channel>.yaml`, for a server of MCP that in `mcp.yaml`, then the agent's
+ * `tenant_id`, then the instance when a tenant is called so, then `default` when no tenants are declared.
+ * Whether the tenant is active is the caller's to check.
  */
 export function tenantOf(
   settings: Pick<Settings, "mcp" | "plugins" | "singleTenant" | "tenants">,

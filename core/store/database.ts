@@ -40,7 +40,10 @@ interface Kept {
   readonly returnsRows: boolean;
 }
 
-/** Opens the file at `path`; statements wait `timeoutMs` milliseconds for a lock, and keep the event loop meanwhile. */
+/**
+ * Opens the file at `path`; statements wait `timeoutMs` milliseconds for a lock, and keep the event loop
+ * meanwhile.
+ */
 export function openDatabase(path: string, { timeoutMs }: { timeoutMs: number }): Database {
   const db = new Libsql(path, { timeout: timeoutMs });
   /**

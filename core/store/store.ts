@@ -62,8 +62,8 @@ export interface Position {
 
 /**
  * Rows that are numbered without a gap. The head of a stream that is only named is kept beside its rows, so
- * that it goes on where it was when those are deleted. With `newest`, a statement that gives the number of the newest row as `offset`, a
- * stream has no head but that row, and begins anew when all are gone.
+ * that it goes on where it was when those are deleted. With `newest`, a statement that gives the number
+ * of the newest row as `offset`, a stream has no head but that row, and begins anew when all are gone.
  */
 export type Stream = string | {
   readonly name: string;

@@ -81,7 +81,8 @@ export interface Hub {
   /**
    * Keeps a place.
    *
-   * @throws {CodedError} `firehose_full`; whatever happens when core is needed and does not answer, or refuses the token
+   * @throws {CodedError} `firehose_full`; whatever happens when core is needed and does not answer, or
+   * refuses the token
    */
   readonly hold: (wanted: Wanted) => Promise<Place>;
   /** Brings the client in, after `since` or at the end of the stream; the first frames go at once. */

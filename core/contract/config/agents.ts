@@ -138,7 +138,7 @@ const peopleKeys = {
 export const BindingConfig = z.strictObject({
   /** The channel, for example `webchat`; `event` with a subscriber's id as instance. */
   plugin: Slug,
-  /** One bot or line of the channel; absent means any. */
+  /** One bot or line of the channel; absent means the one called `default`. */
   instance: optional(Slug),
   allowed_tools: optional(z.array(Text)),
   outbound_allowlist: optional(

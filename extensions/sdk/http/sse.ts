@@ -10,7 +10,11 @@ import type { EventLog, LoggedEvent } from "./event_log.ts";
 export interface StreamOptions {
   /** Which events this caller may hear. @default {all} */
   readonly filter?: ((event: LoggedEvent) => boolean) | undefined;
-  /** Without an event, a comment is sent this often, so that nobody takes the stream for dead. @default {15_000} */
+  /**
+   * Without an event, a comment is sent this often, so that nobody takes the stream for dead.
+   *
+   * @default {15_000}
+   */
   readonly keepAliveMs?: number | undefined;
   /** Called once when the stream has ended, whoever ended it. */
   readonly onEnd?: (() => void) | undefined;
