@@ -68,6 +68,11 @@ const REQUEST_LIMIT_MS = 300_000;
 /** Time for the headers of a request. */
 const HEADERS_LIMIT_MS = 15_000;
 const CHECK_EVERY_MS = 2_000;
+/**
+ * Longer than proxies and clients keep a connection that rests: who closes it first must be the one that
+ * sends on it, or a request meets a connection that has just been closed.
+ */
+const KEEP_ALIVE_MS = 75_000;
 /** How long the rest of a refused body is read and thrown away. */
 const DRAIN_LIMIT_MS = 500;
 
@@ -139,6 +144,7 @@ function listen(
         headersTimeout: HEADERS_LIMIT_MS,
         requestTimeout: REQUEST_LIMIT_MS,
         connectionsCheckingInterval: CHECK_EVERY_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
       },
     }, () => {
       server.off("error", fail);

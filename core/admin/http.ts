@@ -14,6 +14,8 @@ import { answerRpc } from "./rpc_body.ts";
 
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
+/** Longer than clients let a connection rest: one that sends must not meet one that was just closed. */
+const KEEP_ALIVE_MS = 75_000;
 
 /** What the address needs. */
 export interface AdminHttpDeps {
@@ -58,7 +60,12 @@ export async function openAdminHttp(
   const { server, port } = await new Promise<{ server: ReturnType<typeof serve>; port: number }>(
     (resolve, reject) => {
       const listening = serve(
-        { fetch: app.fetch, port: 0, hostname: "127.0.0.1" },
+        {
+          fetch: app.fetch,
+          port: 0,
+          hostname: "127.0.0.1",
+          serverOptions: { keepAliveTimeout: KEEP_ALIVE_MS },
+        },
         (at: AddressInfo) => {
           resolve({ server: listening, port: at.port });
         },
