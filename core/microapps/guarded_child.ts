@@ -54,9 +54,6 @@ export async function openGuardedChild(
 ): Promise<GuardedChild> {
   const { tail, log, now } = deps;
   const child = await openChild(await deps.prepare());
-  const noted = noteProcess(deps.pidFile, child.pid, deps.mark).catch((error: unknown) =>
-    log.warn("microapp.pid_file_failed", { error: messageOf(error) })
-  );
   readStderr({ input: child.stderr, log, tail, now });
   let breach: string | undefined;
   const stop = (why: string): void => {
@@ -65,16 +62,20 @@ export async function openGuardedChild(
     child.signal("SIGKILL");
   };
   const unguard = deps.guard(child.pid, stop);
+  const ended = endOf(child, signal, stop).then((why) => breach ?? why);
+  // Before it is of use to anybody: of a core that is killed, the next one ends what is noted.
+  await noteProcess(deps.pidFile, child.pid, deps.mark).catch((error: unknown) =>
+    log.warn("microapp.pid_file_failed", { error: messageOf(error) })
+  );
   return {
     child,
-    ended: endOf(child, signal, stop).then((why) => breach ?? why),
+    ended,
     breach: () => breach,
     async [Symbol.asyncDispose]() {
       child.signal("SIGKILL");
       await child.exited;
       unguard();
       await deps.sweep();
-      await noted;
       await forgetProcess(deps.pidFile);
     },
   };
