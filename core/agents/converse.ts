@@ -16,7 +16,7 @@ import type { Journal } from "../queues/turn_steps.ts";
 import { callMeta } from "./call_meta.ts";
 import { colleaguesOf, DELEGATE } from "./colleagues.ts";
 import { assertOurs } from "./ownership.ts";
-import { createPolicyReader, type Policy } from "./policy.ts";
+import { createPolicyReader, type Policy, type PolicyResult } from "./policy.ts";
 import { systemPrompt } from "./prompt.ts";
 import { createToolGate, type GatedCall, isOffered, type ToolGate } from "./tool_gate.ts";
 import type { TurnHooks } from "./turn_hooks.ts";
@@ -58,18 +58,21 @@ const MAX_WRONG_ARGUMENTS = 2;
  * Returns the model's last answer, which is not on record yet: hooks may still change it.
  *
  * @throws {CodedError} `tool_loop` after `max_tool_iterations` rounds, `model_empty` when it neither says
- * nor does anything for somebody who waits for it, and what asking a model throws
+ * nor does anything for somebody who waits for it, what asking a model throws, and why its tenant or
+ * agent must not work any more
  */
 export async function converse(conversation: Conversation): Promise<ModelMessage> {
   const { policy, record, deps, inbounds: [first] } = conversation;
   const messages = [...conversation.messages];
   const loaded = deps.files.load(first, messages);
   const files = loaded instanceof Promise ? await loaded : loaded;
-  const gate = openGate(conversation);
+  const rules = createPolicyReader(deps.settings, first.key, first.delegation?.callers);
+  const gate = openGate(conversation, rules);
   const wrong = new Map<string, number>();
 
   for (let round = 0; round < policy.agent.config.max_tool_iterations; round++) {
     assertOurs(first, deps.takeover);
+    assertAtWork(rules());
     const answer = await askModel(
       conversation,
       { messages, files },
@@ -88,6 +91,7 @@ export async function converse(conversation: Conversation): Promise<ModelMessage
     messages.push(reasoning === undefined ? said : { ...said, reasoning });
     for (const call of toolCalls) {
       assertOurs(first, deps.takeover);
+      assertAtWork(rules());
       const result = await answerCall(call, wrong, gate, conversation);
       record.said(result);
       messages.push(result);
@@ -175,6 +179,11 @@ async function answerCall(
   return outcome === "ok" ? said : { ...said, isError: true };
 }
 
+/** Its tenant or agent may be switched off in the middle: nothing more is asked or done until it is on again. */
+function assertAtWork(rules: PolicyResult): void {
+  if (rules.kind === "refused" && rules.waits) throw new CodedError(rules.code, rules.reason);
+}
+
 /** A gate nothing passes, so that the call is on record like any other. */
 function refuseAll(gate: ToolGate): ToolGate {
   return {
@@ -191,10 +200,10 @@ function isLost(wrong: ReadonlyMap<string, number>, name: string): boolean {
   return (wrong.get(name) ?? 0) >= MAX_WRONG_ARGUMENTS;
 }
 
-function openGate({ inbounds: [first], deps }: Conversation): ToolGate {
+function openGate({ deps }: Conversation, policy: () => PolicyResult): ToolGate {
   return createToolGate({
     tools: deps.tools,
-    policy: createPolicyReader(deps.settings, first.key, first.delegation?.callers),
+    policy,
     check: deps.check,
     take: deps.take,
     now: deps.now,

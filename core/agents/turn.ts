@@ -107,9 +107,12 @@ async function runOnce(
     // What was done stays done, however the turn goes on.
     await journal.salvage();
     if (signal.aborted) throw error;
-    return canWait(first) && deps.takeover.holds(first.key)
-      ? stepAside(job, record, deps)
-      : afterFailure(error, verdict.policy, { job, first, record, deps });
+    if (canWait(first)) {
+      if (deps.takeover.holds(first.key)) return stepAside(job, record, deps);
+      const now = policyOf(deps.settings(), first.key);
+      if (now.kind === "refused" && now.waits) return putOff(job, deps);
+    }
+    return afterFailure(error, verdict.policy, { job, first, record, deps });
   }
 }
 
@@ -127,7 +130,12 @@ function erasedTurn(turnId: string): TurnResult {
 /** Ends a turn in whose conversation a person has taken over: nothing it would have said goes out. */
 async function stepAside(job: TurnJob, record: TurnRecord, deps: TurnDeps): Promise<TurnResult> {
   if (await record.withhold()) return { kind: "held" };
-  // The person has given it back meanwhile: what was finished is replayed, and the turn goes on.
+  // The person has given it back meanwhile.
+  return putOff(job, deps);
+}
+
+/** Lets a turn go on as soon as it may; what was finished is replayed. */
+async function putOff(job: TurnJob, deps: TurnDeps): Promise<TurnResult> {
   const nextAtMs = deps.now();
   await deps.store.commit(deps.inbounds.rowsForRetry(job.account, job.inboundIds, nextAtMs));
   return { kind: "retry", nextAtMs };

@@ -191,6 +191,45 @@ describe("runTurn()", () => {
     expect(calls).toEqual(["first"]);
   });
 
+  it.each([
+    ["tenant", { "tenants.yaml": "tenants: { acme: { active: false } }" }],
+    ["agent", { "agents.yaml": AGENTS.replace("- id: ana", "- id: ana\n    active: false") }],
+  ])(
+    "T5: asks and does nothing more once its %s is switched off, and goes on when it is on",
+    async (_what, off) => {
+      const { spine: opened, change } = await open({ "tenants.yaml": "tenants: { acme: {} }" });
+      await using spine = opened;
+      const [on, none] = [
+        spine.settings(),
+        await settingsOf({
+          "agents.yaml": AGENTS,
+          "tenants.yaml": "tenants: { acme: {} }",
+          ...off,
+        }),
+      ];
+      const calls: string[] = [];
+      const first = tool("first", () => {
+        calls.push("first");
+        change(none);
+        return Promise.resolve({ ok: true, text: "" });
+      });
+      const second = tool("second", () => {
+        calls.push("second");
+        return Promise.resolve({ ok: true, text: "" });
+      });
+      const job = await queued(spine, message("first second"));
+      const deps = depsOf(spine, [first, second]);
+      expect(await runTurn(job, deps, never)).toMatchObject({ kind: "retry" });
+      expect(calls).toEqual(["first"]);
+      expect(await spine.outbox.openForOperator()).toEqual([]);
+      expect(await runTurn({ ...job, starts: 1 }, deps, never)).toEqual({ kind: "parked" });
+      change(on);
+      expect(await runTurn({ ...job, starts: 1 }, deps, never)).toMatchObject({ outcome: "ok" });
+      expect(calls).toEqual(["first", "second"]);
+      expect(await spine.outbox.openForOperator()).toHaveLength(1);
+    },
+  );
+
   it("R6: takes nothing of a limit for a call whose arguments are wrong", async () => {
     await using spine = (await open()).spine;
     const limited = tool("limited", () => Promise.resolve({ ok: true, text: "done" }));
