@@ -8,6 +8,7 @@
 import { type Clock, codeOf, messageOf } from "../contract/mod.ts";
 import { aborted } from "../flow/aborted.ts";
 import type { Log } from "../flow/log.ts";
+import { createPassingMap } from "../flow/passing_map.ts";
 import { openScope } from "../flow/scope.ts";
 import type { OpenInbound } from "../queues/inbounds.ts";
 import { createGates, type GateRef, type Pass } from "./gates.ts";
@@ -120,15 +121,14 @@ interface Candidate {
 export function openConversations(deps: ConversationDeps): Conversations {
   const { limits, runTurn, uuid, now, log } = deps;
   const scope = openScope({ onError: (error) => log.error("conversations.failed", { error }) });
-  const lanes = new Map<string, Lane>();
+  const lanes = createPassingMap<string, Lane>();
   const busy = new Set<string>();
   const parked = new Set<string>();
   const timers = new Map<string, NodeJS.Timeout>();
   const gates = createGates(limits.weightOf);
   const places = createPlaces({ ...limits, now });
   const room = createRoom(limits);
-  /** By their signals. */
-  const turns = new Map<AbortSignal, Running>();
+  const turns = createPassingMap<string, Running>();
   const silences = new Set<IsMeant>();
   let open = true;
 
@@ -192,7 +192,7 @@ export function openConversations(deps: ConversationDeps): Conversations {
       const interrupt = new AbortController();
       const { signal } = interrupt;
       const ended = oneTurn(candidate, takePlace({ signal }), signal);
-      turns.set(signal, { account, sessionId, interrupt, ended });
+      turns.set(candidate.session, { account, sessionId, interrupt, ended });
       return ended;
     });
   }
@@ -240,7 +240,7 @@ export function openConversations(deps: ConversationDeps): Conversations {
         lane.putBack(items.map((item) => triedAgain(item, turnId, kind)), nextAtMs);
       }
     }
-    turns.delete(signal);
+    turns.delete(candidate.session);
     stopBeing(candidate);
     place[Symbol.dispose]();
   }

@@ -7,6 +7,7 @@ import type { Tool } from "../agents/tool_gate.ts";
 import { runTurn } from "../agents/turn.ts";
 import type { TurnDeps, TurnJob, TurnResult } from "../agents/turn_types.ts";
 import type { Place } from "../conversations/places.ts";
+import { createPassingMap, type PassingMap } from "../flow/passing_map.ts";
 
 /** Runs a turn in a place. Rejects when `signal` aborts. */
 export type RunInPlace = (
@@ -16,7 +17,7 @@ export type RunInPlace = (
 
 /** Returns the way to run turns with `deps`. */
 export function createTurnRunner(deps: TurnDeps): RunInPlace {
-  const places = new Map<string, Place>();
+  const places = createPassingMap<string, Place>();
   const placed = createPlacedDeps(deps, places);
   return async function runInPlace({ place, ...job }, signal) {
     places.set(job.turnId, place);
@@ -34,7 +35,7 @@ export function createTurnRunner(deps: TurnDeps): RunInPlace {
  */
 export function createPlacedDeps(
   deps: TurnDeps,
-  places: ReadonlyMap<string, Place>,
+  places: Pick<PassingMap<string, Place>, "get">,
 ): (place: Place) => TurnDeps {
   const { ask, files, hooks } = deps;
 

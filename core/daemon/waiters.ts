@@ -4,6 +4,7 @@
  * @module
  */
 import type { TurnResult } from "../agents/turn_types.ts";
+import { createPassingMap } from "../flow/passing_map.ts";
 
 /** A turn's end. */
 export type FinishedTurn = TurnResult & { kind: "finished" | "held" };
@@ -20,7 +21,7 @@ export interface TurnWaiters {
 
 /** Returns an empty waiting room. Ask to wait before the message is queued, or the end may pass by. */
 export function createTurnWaiters(): TurnWaiters {
-  const waiting = new Map<string, (turn: FinishedTurn) => void>();
+  const waiting = createPassingMap<string, (turn: FinishedTurn) => void>();
   return {
     wait: (inboundId, { waitMs, signal }) =>
       new Promise((resolve) => {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { createPassingMap } from "../flow/passing_map.ts";
+
 /** How many there may be, and their length as JSON together; the oldest are forgotten first. */
 const MAX_FRESH = 10_000;
 const MAX_FRESH_CHARS = 8 * 1024 * 1024;
@@ -20,7 +22,7 @@ export interface Fresh<T> {
 /** Keeps nothing yet. */
 export function createFresh<T extends object>(): Fresh<T> {
   // By ids, which are nobody else's; in the order they came.
-  const kept = new Map<string, { account: string; value: T; chars: number }>();
+  const kept = createPassingMap<string, { account: string; value: T; chars: number }>();
   let keptChars = 0;
 
   function forget(id: string): void {

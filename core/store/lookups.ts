@@ -20,11 +20,12 @@ interface Call {
 export function createLookups(
   read: Reader["read"],
 ): (sql: string, rows: Call["rows"]) => Promise<Row[]> {
-  const waiting = new Map<string, Call[]>();
+  let waiting = new Map<string, Call[]>();
 
   function readWaiting(): void {
-    const all = [...waiting];
-    waiting.clear();
+    const all = waiting;
+    // Another one, since an old map that is cleared keeps what it held alive; see `createPassingMap`.
+    waiting = new Map();
     for (const [sql, calls] of all) {
       for (let from = 0; from < calls.length; from += MAX_CALLS) {
         void readTogether(sql, calls.slice(from, from + MAX_CALLS));
