@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { LRUCache } from "lru-cache";
-
 import { textOf } from "./connection.ts";
 import type { Database } from "./database.ts";
 import { chunksOf } from "./rows.ts";
@@ -16,7 +14,7 @@ interface Head {
   readonly hash: string;
 }
 
-/** Heads of more streams than this are read again when needed. */
+/** With so many known all are forgotten, and read again when needed. */
 const MAX_CACHED = 100_000;
 
 /** The heads one transaction works on. */
@@ -47,7 +45,7 @@ export interface Heads {
 
 /** Makes an empty cache over table `streams`. */
 export function createHeads(): Heads {
-  const cache = new LRUCache<string, Head>({ max: MAX_CACHED });
+  const cache = new Map<string, Head>();
   return {
     begin: () => beginHeads(cache),
     clear: () => cache.clear(),
@@ -65,14 +63,15 @@ interface Place {
   readonly isSaved: boolean;
 }
 
-function beginHeads(cache: LRUCache<string, Head>): TentativeHeads {
+function beginHeads(cache: Map<string, Head>): TentativeHeads {
   const places = new Map<string, Place>();
   /** Advanced since the last `keep` or `drop`. */
   const moved = new Set<Place>();
 
   function put(stream: Stream, head: Head): void {
     const isSaved = typeof stream === "string";
-    places.set(nameOf(stream), { before: head, kept: head, isSaved, ...head });
+    const { offset, hash } = head;
+    places.set(nameOf(stream), { offset, hash, before: head, kept: head, isSaved });
   }
 
   function placeOf(name: string): Place {
@@ -125,6 +124,7 @@ function beginHeads(cache: LRUCache<string, Head>): TentativeHeads {
       saveHeads(db, advanced().filter(([, { isSaved }]) => isSaved));
     },
     adopt() {
+      if (cache.size >= MAX_CACHED) cache.clear();
       for (const [name, { kept }] of advanced()) cache.set(name, kept);
     },
   };
