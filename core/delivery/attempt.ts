@@ -8,6 +8,7 @@ import type { Channels } from "../channels/ingress.ts";
 import { type Clock, type ErrorCode, messageOf } from "../contract/mod.ts";
 import { openDeadline } from "../flow/deadline.ts";
 import { createFairTurns, type FairTurns } from "../flow/fair_turns.ts";
+import { isTracing } from "../flow/trace.ts";
 import type { Outbound, UnsentOutbound } from "../queues/outbound.ts";
 import type { Outbox } from "../queues/outbox.ts";
 import type { Store, Write } from "../store/store.ts";
@@ -180,18 +181,7 @@ export function createAttempts(deps: AttemptDeps): Attempts {
     mayGo: (outbound) => hindrance(outbound) === undefined,
     async sendByRows(outbounds, commit) {
       const committed = commit();
-      await follow(
-        outbounds,
-        Promise.all(
-          outbounds.map((outbound) =>
-            inOutboxSpan(outbound, {}, () =>
-              inSendSpan(outbound.channel, async () => {
-                await committed;
-                return { kind: "sent" };
-              }))
-          ),
-        ),
-      );
+      await follow(outbounds, isTracing() ? inSpansOf(outbounds, committed) : committed);
     },
     underWay(account) {
       const own = [...asked].filter(([, send]) => send.account === account);
@@ -201,6 +191,22 @@ export function createAttempts(deps: AttemptDeps): Attempts {
       };
     },
   };
+}
+
+/** Messages that a commit sends, as spans. */
+function inSpansOf(
+  outbounds: readonly UnsentOutbound[],
+  committed: Promise<void>,
+): Promise<unknown> {
+  return Promise.all(
+    outbounds.map((outbound) =>
+      inOutboxSpan(outbound, {}, () =>
+        inSendSpan(outbound.channel, async () => {
+          await committed;
+          return { kind: "sent" };
+        }))
+    ),
+  );
 }
 
 function dead(code: ErrorCode, reason: string): SendEnd {
