@@ -8,6 +8,7 @@ import { type Clock, CodedError, messageOf, RPC_CODES, RpcFault } from "../contr
 import type { Log } from "../flow/log.ts";
 import { currentTraceparent, inSpan } from "../flow/trace.ts";
 import { ConfigError } from "../settings/config_error.ts";
+import { at } from "../settings/schema_problems.ts";
 import {
   type AdminMethod,
   type Call,
@@ -116,7 +117,8 @@ async function run(
   if (tenants === undefined) throw notGranted({ caller, capability, method: name });
   const parsed = entry.params.safeParse(params ?? {});
   if (!parsed.success) {
-    throw new RpcFault(RPC_CODES.invalid_params, `invalid_params: ${textOf(parsed.error)}`);
+    const text = textOf(parsed.error, params ?? {});
+    throw new RpcFault(RPC_CODES.invalid_params, `invalid_params: ${text}`);
   }
   const act = (): Promise<unknown> =>
     entry.handle(parsed.data, { caller, tenants, signal, method: name, capability });
@@ -131,10 +133,11 @@ function notFound(detail: string): RpcFault {
 }
 
 /** The first thing wrong, with its place; what a schema of ours says itself stands as it is. */
-function textOf({ issues: [issue] }: z.ZodError): string {
+function textOf({ issues: [issue] }: z.ZodError, params: unknown): string {
   if (issue === undefined) return "";
   if (issue.code === "custom" || issue.path.length === 0) return issue.message;
-  return `${issue.path.join(".")}: ${issue.message}`;
+  const isMissing = at(params, issue.path as (string | number)[]) === undefined;
+  return `${issue.path.join(".")}: ${isMissing ? "is required" : issue.message}`;
 }
 
 /** Which tenants a caller may use a capability for; undefined when it may not at all. */

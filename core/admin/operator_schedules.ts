@@ -46,7 +46,7 @@ export function operatorScheduleMethods({ reads, control }: OperatorScheduleDeps
         async ({ id, account }) => {
           const schedule = await find(id, account ?? undefined);
           const applied = await control[act === "run_now" ? "runNow" : act](schedule);
-          return { id: schedule.id, applied };
+          return { id: schedule.id, applied, state_before: schedule.state };
         },
         { accountOf: async ({ id }) => (await find(id, undefined)).account },
       )

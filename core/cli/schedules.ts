@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import type { Timetable } from "../contract/mod.ts";
+import { CodedError, type Timetable } from "../contract/mod.ts";
 import type { CliContext } from "./command.ts";
 import { sayJson, sayTable } from "./print.ts";
 
@@ -18,6 +18,12 @@ interface ShownSchedule {
   readonly timetable: Timetable;
   readonly next_at_ms: number | null;
   readonly last_status: string | null;
+  readonly last_error: string | null;
+}
+
+interface Steered {
+  readonly applied: boolean;
+  readonly state_before: string;
 }
 
 /** What each action does, for `--help`. */
@@ -29,7 +35,7 @@ const ACTIONS = {
 } as const;
 
 /** Adds the command. */
-export function addScheduleCommands(program: Command, { daemon, exitWith }: CliContext): void {
+export function addScheduleCommands(program: Command, { daemon }: CliContext): void {
   const schedules = program.command("schedules")
     .description("what happens at a time: reminders, heartbeats, jobs of pollers.yaml");
   schedules.command("list").description("all of them")
@@ -50,6 +56,7 @@ export function addScheduleCommands(program: Command, { daemon, exitWith }: CliC
         ["STATE", (row) => row.state],
         ["NEXT", (row) => row.next_at_ms === null ? "-" : new Date(row.next_at_ms).toISOString()],
         ["LAST", (row) => row.last_status ?? "-"],
+        ["WHY", (row) => row.last_error],
       ], "No schedules.");
     });
   for (const [act, says] of Object.entries(ACTIONS)) {
@@ -57,9 +64,11 @@ export function addScheduleCommands(program: Command, { daemon, exitWith }: CliC
       .option("--account <id>", "of one tenant").option("--json", "the same")
       .action(async (id: string, { account }: { account?: string }) => {
         const method = `nexo/operator/schedules/${act.replace("-", "_")}`;
-        const answer = await (await daemon()).call<{ applied: boolean }>(method, { id, account });
+        const answer = await (await daemon()).call<Steered>(method, { id, account });
         sayJson(answer);
-        if (!answer.applied) exitWith(1);
+        if (answer.applied) return;
+        const message = `Cannot ${act} schedule "${id}": it is ${answer.state_before}`;
+        throw new CodedError("conflict", message);
       });
   }
 }

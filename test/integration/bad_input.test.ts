@@ -127,6 +127,10 @@ describe("wrong config files", () => {
 describe("commands that cannot be done", () => {
   it("say why and what would help, in words and with their exit code", async () => {
     await using place = await openPlace();
+    await place.writeConfig(
+      "pollers.yaml",
+      "pollers: { jobs: [{ id: past, kind: agent_turn, agent: ana, tenant_id: acme, schedule: { at: 2020-01-31T09:00:00Z }, config: { user_prompt: Hi } }] }\n",
+    );
     await place.start();
     for (
       const [args, says] of [
@@ -134,6 +138,7 @@ describe("commands that cannot be done", () => {
         ["token create --scope tenant --account nobody", 'tenant "nobody": there is none'],
         ["tenants delete nobody", 'Cannot delete tenant "nobody": `nexo tenants list` shows all'],
         ["tenants delete acme", 'tenant "acme": it has the agents ana; --purge'],
+        ["schedules pause past", 'Cannot pause schedule "past": it is done'],
       ] as const
     ) {
       const { code, stderr } = await place.nexo(...args.split(" "));

@@ -106,6 +106,9 @@ describe("createDispatcher()", () => {
         code: -32602,
         message: expect.stringMatching(/^invalid_params: tenant_id/),
       });
+    await expect(dispatch(operator, "nexo/admin/agents/get", {})).rejects.toMatchObject({
+      message: "invalid_params: agent_id: is required",
+    });
     expect(await dispatch(operator, "nexo/admin/agents/list", null)).toMatchObject({
       agents: [{ id: "ana" }, { id: "bob" }],
     });
