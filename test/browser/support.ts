@@ -18,7 +18,7 @@ export const SECRET = "a secret for webhooks in the browser";
 /** Seals between core and edges of their own. */
 export const EDGE_KEY = "11223344556677889900aabbccddeeff11223344556677889900aabbccddeeff";
 
-/** How long a page is waited for: sooner over than its test, to say what did not come. */
+/** How long a page or the browser is waited for: sooner over than a test, to say what did not come. */
 const PAGE_TIMEOUT_MS = 90_000;
 
 /** Whether there is a Chromium to drive; a suite that needs one says loudly when not. */
@@ -31,6 +31,7 @@ if (CHROMIUM === undefined && process.env["CI"] === "true") {
 export function openChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM ?? "",
+    timeout: PAGE_TIMEOUT_MS,
     headless: true,
     args: [
       "--no-sandbox",
