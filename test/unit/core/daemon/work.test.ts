@@ -41,6 +41,8 @@ let core: OpenedWork;
 let asked: ModelRequest[] = [];
 let calls: { readonly args: unknown; readonly context: ToolContext }[] = [];
 let hold: Promise<void> = Promise.resolve();
+/** How long the model thinks. */
+let think: Promise<void> | undefined;
 
 const note: Tool = {
   name: "note",
@@ -57,7 +59,9 @@ const note: Tool = {
 };
 const watch = (ask: AskModel): AskModel => (caller, by, request) => {
   asked.push({ ...request, model: by.model, messages: [...request.messages] });
-  return ask(caller, by, request);
+  return think === undefined
+    ? ask(caller, by, request)
+    : think.then(() => ask(caller, by, request));
 };
 
 beforeAll(async () => {
@@ -80,6 +84,7 @@ beforeEach(() => {
   asked = [];
   calls = [];
   hold = Promise.resolve();
+  think = undefined;
 });
 
 /** Hands an event to core, as an edge does; the payload claims to be another tenant's. */
@@ -156,10 +161,10 @@ describe("a reply on the web chat", () => {
   it("waits while its tenant is suspended, and goes when it is not", async () => {
     const suspended = "tenants: { acme: { active: false }, globex: {} }\n";
     let release = (): void => {};
-    hold = new Promise((resolve) => (release = resolve));
-    const say = { op: "say" as const, instance: "acme", contact: "val", text: 'note {"n": "1"}' };
+    think = new Promise((resolve) => (release = resolve));
+    const say = { op: "say" as const, instance: "acme", contact: "val", text: "hello" };
     const answering = core.work.chat(say, { signal: undefined, waitMs: 60_000 });
-    while (calls.length === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    while (asked.length === 0) await new Promise<void>((resolve) => setImmediate(resolve));
     core.apply(await settingsOf({ ...FILES, "tenants.yaml": suspended }));
     release();
     const { turn_id } = await answering;
@@ -168,6 +173,29 @@ describe("a reply on the web chat", () => {
     expect(await state()).toEqual([{ state: "queued", attempts: 0 }]);
     core.apply(await settingsOf(FILES));
     await expect.poll(state).toEqual([{ state: "sent", attempts: 1 }]);
+  });
+});
+
+describe("a turn", () => {
+  it("stops in the middle when its tenant is suspended, and goes on from there when it is not", async () => {
+    let release = (): void => {};
+    hold = new Promise((resolve) => (release = resolve));
+    const say = { op: "say" as const, instance: "acme", contact: "wendy", text: 'note {"n": "1"}' };
+    const answering = core.work.chat(say, { signal: undefined, waitMs: 60_000 });
+    while (calls.length === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    const suspended = "tenants: { acme: { active: false }, globex: {} }\n";
+    core.apply(await settingsOf({ ...FILES, "tenants.yaml": suspended }));
+    release();
+    const state = () =>
+      core.store.read("SELECT state, attempts FROM inbounds WHERE state <> 'done'");
+    await expect.poll(state).toEqual([{ state: "queued", attempts: 1 }]);
+    expect(asked).toHaveLength(1);
+    core.apply(await settingsOf(FILES));
+    expect(await answering).toMatchObject({
+      outcome: "ok",
+      reply: expect.stringMatching(/noted/) as unknown,
+    });
+    expect([asked.length, calls.length]).toEqual([2, 1]);
   });
 });
 
