@@ -4,14 +4,11 @@
  * @module
  */
 import type { ServeExchangesDeps } from "../bus/exchanges/serve.ts";
-import { watchExchange } from "../bus/exchanges/watch.ts";
+import { EXCHANGE_SECONDS, watchExchange } from "../bus/exchanges/watch.ts";
 import { type Clock, codeOf } from "../contract/mod.ts";
-import { type Meter, SECONDS } from "../flow/meter.ts";
+import type { Meter } from "../flow/meter.ts";
 
 type Admit = ServeExchangesDeps["admit"];
-
-/** Above the times of answers: of what stays open, such as streams of events. */
-const LONG_SECONDS = [60, 300, 1_800, 7_200];
 
 /** Declares the metrics and returns the way to count; only microapps that are there are named. */
 export function countApps(
@@ -32,7 +29,7 @@ export function countApps(
     name: "nexo_apps_seconds",
     help: "Time from an exchange's opening to its end",
     labels: ["microapp", "kind"],
-    bounds: [...SECONDS, ...LONG_SECONDS],
+    bounds: EXCHANGE_SECONDS,
   });
   const open = new Map<string, number>();
   meter.reads(

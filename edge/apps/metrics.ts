@@ -4,12 +4,9 @@
  * @module
  */
 import type { ExchangeClient } from "../../core/bus/exchanges/client.ts";
-import { watchExchange } from "../../core/bus/exchanges/watch.ts";
+import { EXCHANGE_SECONDS, watchExchange } from "../../core/bus/exchanges/watch.ts";
 import { type Clock, codeOf } from "../../core/contract/mod.ts";
-import { type Meter, SECONDS } from "../../core/flow/meter.ts";
-
-/** Above the times of answers: of what stays open, such as streams of events. */
-const LONG_SECONDS = [60, 300, 1_800, 7_200];
+import type { Meter } from "../../core/flow/meter.ts";
 
 /** Declares the metrics and returns the way to count. */
 export function countExchanges(
@@ -30,7 +27,7 @@ export function countExchanges(
     name: "nexo_edge_apps_seconds",
     help: "Time from an exchange's opening to its end",
     labels: ["kind"],
-    bounds: [...SECONDS, ...LONG_SECONDS],
+    bounds: EXCHANGE_SECONDS,
   });
   let size: () => number = () => 0;
   meter.reads(

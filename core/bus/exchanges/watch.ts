@@ -4,7 +4,11 @@
  * @module
  */
 import { codeOf, type ErrorCode } from "../../contract/mod.ts";
+import { SECONDS } from "../../flow/meter.ts";
 import type { ExchangeEnd } from "./end.ts";
+
+/** Bounds for how long exchanges last, in seconds: of answers, and of what stays open, such as streams. */
+export const EXCHANGE_SECONDS: readonly number[] = [...SECONDS, 60, 300, 1_800, 7_200];
 
 /** Hears of an exchange. */
 export interface ExchangeWatch {
