@@ -11,7 +11,7 @@ export interface DebounceOptions {
   /** A burst is over when nothing has happened for so many milliseconds. */
   readonly quietMs: number;
   readonly work: () => Promise<void>;
-  /** Hears why the work failed; the next burst brings it all the same. */
+  /** Hears why the work failed; what happened meanwhile, and the next burst, bring it all the same. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -32,7 +32,7 @@ export function openDebounce({ quietMs, work, onError }: DebounceOptions): Debou
       do {
         touched = false;
         await delay(quietMs, { signal });
-        if (!touched) await work();
+        if (!touched) await work().catch(onError);
       } while (touched);
     } finally {
       settling = false;

@@ -159,6 +159,26 @@ describe("openDebounce()", () => {
     expect(works).toBe(2);
   });
 
+  it("works again for what happens while it fails", async () => {
+    const errors: unknown[] = [];
+    let works = 0;
+    await new Promise<void>((resolve) => {
+      const debounce = openDebounce({
+        quietMs: 0,
+        async work() {
+          works += 1;
+          if (works === 2) return resolve();
+          debounce.touch();
+          await delay(0);
+          throw new Error("mine");
+        },
+        onError: (error) => errors.push(error),
+      });
+      debounce.touch();
+    });
+    expect(errors).toHaveLength(1);
+  });
+
   it("hears of a failure, and works again after the next burst", async () => {
     const failure = new Error("mine");
     const errors: unknown[] = [];
