@@ -257,7 +257,7 @@ function addendum(binding: Partial<BindingConfig>): string {
 }
 
 /** Whether a list of names, and of beginnings with a `*` behind them, allows a tool; an empty one allows all. */
-function allowListOf(allowed: readonly string[]): Policy["allows"] {
+export function allowListOf(allowed: readonly string[]): Policy["allows"] {
   if (allowed.length === 0) return () => true;
   const names = new Set(allowed.filter((pattern) => !pattern.endsWith("*")));
   const beginnings = allowed.filter((pattern) => pattern.endsWith("*"))

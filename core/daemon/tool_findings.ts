@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { allowListOf } from "../agents/policy.ts";
 import type { AgentConfig } from "../contract/mod.ts";
 import type { Finding } from "../contract/views/health.ts";
-import { globMatches, type ToolNames } from "../limits/tool_patterns.ts";
+import { globFits, type ToolNames } from "../limits/tool_patterns.ts";
 import { closest } from "../settings/problems.ts";
 import type { Settings } from "../settings/settings.ts";
 
@@ -26,7 +27,8 @@ export function toolFindings(
       namedBy(agent).map((named) => [`${named.key} ${named.pattern}`, named]),
     );
     return [...entries.values()].flatMap(({ key, pattern }): Finding[] => {
-      if (names.some((name) => fits(key, pattern, name))) return [];
+      const fits = FITS[key](pattern);
+      if (tools.some(fits)) return [];
       const meant = closest(pattern, names);
       return [{
         level: "warning",
@@ -59,8 +61,11 @@ function namedBy(agent: AgentConfig): Named[] {
   ];
 }
 
-/** As calls are judged: a list of tools knows a `*` at the end alone, limits know it anywhere. */
-function fits(key: Named["key"], pattern: string, name: string): boolean {
-  if (key === "tool_rate_limits") return globMatches(pattern.split("*"), name);
-  return pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
-}
+/** As calls are judged. */
+const FITS: Readonly<Record<Named["key"], (pattern: string) => (tool: ToolNames) => boolean>> = {
+  allowed_tools: (pattern) => allowListOf([pattern]),
+  tool_rate_limits(pattern) {
+    const pieces = pattern.split("*");
+    return (tool) => globFits(pieces, tool);
+  },
+};

@@ -62,13 +62,16 @@ export function rateFor(layers: readonly CompiledPatterns[], tool: ToolNames): R
   }
   let best: CompiledPatterns["globs"][number] | undefined;
   for (const { globs } of layers) {
-    const first = globs.find(({ pieces }) =>
-      globMatches(pieces, tool.name) || globMatches(pieces, tool.ownName)
-    );
+    const first = globs.find(({ pieces }) => globFits(pieces, tool));
     if (first !== undefined && first.literal > (best?.literal ?? -1)) best = first;
   }
   if (best !== undefined) return best.rate;
   return layers.find(({ fallback }) => fallback !== undefined)?.fallback;
+}
+
+/** Whether the literal pieces of a glob make up either name of a tool; see {@linkcode globMatches}. */
+export function globFits(pieces: readonly string[], { name, ownName }: ToolNames): boolean {
+  return globMatches(pieces, name) || globMatches(pieces, ownName);
 }
 
 /** Whether the literal pieces of a glob, any run of characters between them, make up `text`. */
