@@ -23,6 +23,7 @@ import {
   type Random,
 } from "../core/contract/mod.ts";
 import type { CreateMac } from "../core/signing/mac.ts";
+import { KEEP_ALIVE_MS } from "../core/flow/keep_alive.ts";
 import type { Log } from "../core/flow/log.ts";
 import { createPooledRandom } from "../core/flow/random.ts";
 import type { BodyRead, EdgeAdapter, RequestHead } from "./adapter.ts";
@@ -68,11 +69,6 @@ const REQUEST_LIMIT_MS = 300_000;
 /** Time for the headers of a request. */
 const HEADERS_LIMIT_MS = 15_000;
 const CHECK_EVERY_MS = 2_000;
-/**
- * Longer than proxies and clients keep a connection that rests: who closes it first must be the one that
- * sends on it, or a request meets a connection that has just been closed.
- */
-const KEEP_ALIVE_MS = 75_000;
 /** How long the rest of a refused body is read and thrown away. */
 const DRAIN_LIMIT_MS = 500;
 

@@ -8,14 +8,13 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { AddressInfo } from "node:net";
 import type { Readiness } from "../contract/mod.ts";
+import { KEEP_ALIVE_MS } from "../flow/keep_alive.ts";
 import type { Dispatch } from "./dispatcher.ts";
 import type { Caller } from "./method.ts";
 import { answerRpc } from "./rpc_body.ts";
 
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
-/** Longer than clients let a connection rest: one that sends must not meet one that was just closed. */
-const KEEP_ALIVE_MS = 75_000;
 
 /** What the address needs. */
 export interface AdminHttpDeps {

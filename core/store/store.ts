@@ -84,8 +84,8 @@ export interface Append {
 }
 
 /**
- * One thing to write; those of a type are alike in their members, for which the engine finds them quicker. Build them with {@linkcode insert}, {@linkcode statement}, {@linkcode bulk},
- * {@linkcode append}.
+ * One thing to write. Build them with {@linkcode insert}, {@linkcode statement}, {@linkcode bulk},
+ * {@linkcode append}: writes of a type then have the same members, which the engine finds quicker.
  */
 export type Write = Insert | Statement | Bulk | Append;
 
