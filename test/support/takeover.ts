@@ -12,7 +12,12 @@ import { runTurn } from "../../core/agents/turn.ts";
 import type { TurnDeps } from "../../core/agents/turn_types.ts";
 import type { Channel } from "../../core/channels/channel.ts";
 import { webchatChannel as webchat } from "../../core/channels/webchat.ts";
-import { type ConversationKey, createUuids, textOfBody } from "../../core/contract/mod.ts";
+import {
+  type ConversationKey,
+  createUuids,
+  type InterventionAction,
+  textOfBody,
+} from "../../core/contract/mod.ts";
 import { openConversations } from "../../core/conversations/conversations.ts";
 import { createParts } from "../../core/daemon/parts.ts";
 import { conversationLimitsOf } from "../../core/daemon/rules.ts";
@@ -70,6 +75,22 @@ export const ROSA: Operator = { hash: "135c402134ad5140", name: "Rosa" };
 export const IVAN: Operator = { hash: "ffffffffffffffff", name: "Ivan" };
 /** The conversation of {@linkcode VISITOR}. */
 export const SCOPE = conversationScope(VISITOR);
+
+/** What an operator says to {@linkcode VISITOR}. */
+export function operatorReply(
+  body: string,
+  over: Partial<InterventionAction & { kind: "reply" }> = {},
+) {
+  return {
+    kind: "reply" as const,
+    channel: "webchat",
+    account_id: "acme",
+    to: "visitor",
+    body,
+    msg_kind: "text",
+    ...over,
+  };
+}
 
 /** Makes a directory whose processes have one agent, whom visitors of two tenants write to. */
 export async function openTakeoverPlace(

@@ -34,6 +34,21 @@ async function open(over: Partial<Record<string, string>> = {}) {
   return { spine, change: (next: Settings) => void (settings = next) };
 }
 
+/** Tools `first` and `second`, which note that they were called; something happens during the first. */
+function twoTools(during: () => void) {
+  const calls: string[] = [];
+  const first = tool("first", () => {
+    calls.push("first");
+    during();
+    return Promise.resolve({ ok: true, text: "" });
+  });
+  const second = tool("second", () => {
+    calls.push("second");
+    return Promise.resolve({ ok: true, text: "" });
+  });
+  return { calls, tools: [first, second] };
+}
+
 describe("runTurn()", () => {
   it("leaves transcript, turn row, tool call, reply and events in the tenant's record", async () => {
     await using spine = (await open()).spine;
@@ -176,18 +191,9 @@ describe("runTurn()", () => {
     const none = await settingsOf({
       "agents.yaml": AGENTS.replace("config:", "allowed_tools: [first]\n    config:"),
     });
-    const calls: string[] = [];
-    const first = tool("first", () => {
-      calls.push("first");
-      change(none);
-      return Promise.resolve({ ok: true, text: "" });
-    });
-    const second = tool("second", () => {
-      calls.push("second");
-      return Promise.resolve({ ok: true, text: "" });
-    });
+    const { calls, tools } = twoTools(() => change(none));
     const job = await queued(spine, message("first second"));
-    await runTurn(job, depsOf(spine, [first, second]), never);
+    await runTurn(job, depsOf(spine, tools), never);
     expect(calls).toEqual(["first"]);
   });
 
@@ -207,18 +213,9 @@ describe("runTurn()", () => {
           ...off,
         }),
       ];
-      const calls: string[] = [];
-      const first = tool("first", () => {
-        calls.push("first");
-        change(none);
-        return Promise.resolve({ ok: true, text: "" });
-      });
-      const second = tool("second", () => {
-        calls.push("second");
-        return Promise.resolve({ ok: true, text: "" });
-      });
+      const { calls, tools } = twoTools(() => change(none));
       const job = await queued(spine, message("first second"));
-      const deps = depsOf(spine, [first, second]);
+      const deps = depsOf(spine, tools);
       expect(await runTurn(job, deps, never)).toMatchObject({ kind: "retry" });
       expect(calls).toEqual(["first"]);
       expect(await spine.outbox.openForOperator()).toEqual([]);

@@ -3,7 +3,13 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { openTakeoverPlace, ROSA, SCOPE, type TakeoverProcess } from "../../../support/takeover.ts";
+import {
+  openTakeoverPlace,
+  operatorReply,
+  ROSA,
+  SCOPE,
+  type TakeoverProcess,
+} from "../../../support/takeover.ts";
 import { VISITOR } from "../../../support/turns.ts";
 
 type Step =
@@ -77,14 +83,7 @@ describe("a takeover whose process is dropped", () => {
                 break;
               case "reply": {
                 if (!isPaused) break;
-                const action = {
-                  kind: "reply" as const,
-                  channel: "webchat",
-                  account_id: "acme",
-                  to: "visitor",
-                  body: `reply ${i}`,
-                  msg_kind: "text",
-                };
+                const action = operatorReply(`reply ${i}`);
                 await live((now) => now.oversight.intervene(SCOPE, ROSA, action, { key: `${i}` }));
                 expected.push(`assistant reply ${i}`);
                 break;

@@ -4,6 +4,7 @@ import type { Scope } from "../../../../core/oversight/scopes.ts";
 import {
   IVAN,
   openTakeoverPlace,
+  operatorReply as reply,
   ROSA,
   SCOPE,
   type TakeoverOptions,
@@ -12,18 +13,6 @@ import { VISITOR } from "../../../support/turns.ts";
 
 const AGENT: Scope = { kind: "agent", account: "acme", agentId: "ana" };
 const give = { force: false };
-
-function reply(body: string, over: Partial<InterventionAction & { kind: "reply" }> = {}) {
-  return {
-    kind: "reply" as const,
-    channel: "webchat",
-    account_id: "acme",
-    to: "visitor",
-    body,
-    msg_kind: "text",
-    ...over,
-  };
-}
 
 async function open(oversight = "", over: TakeoverOptions = {}) {
   const place = await openTakeoverPlace(oversight, over);

@@ -6,7 +6,7 @@
 import { describe, expect, it } from "vitest";
 import type { ConversationKey } from "../../../../core/contract/mod.ts";
 import type { Scope } from "../../../../core/oversight/scopes.ts";
-import { IVAN, openTakeoverPlace, ROSA, SCOPE } from "../../../support/takeover.ts";
+import { IVAN, openTakeoverPlace, operatorReply, ROSA, SCOPE } from "../../../support/takeover.ts";
 import { tool, VISITOR } from "../../../support/turns.ts";
 
 const OTHER: ConversationKey = { ...VISITOR, contact: "other" };
@@ -58,14 +58,7 @@ describe("a pause", () => {
     const other = await core.oversight.pause(SCOPE, IVAN, {});
     expect([again.changed, other.changed]).toEqual([false, false]);
     expect(other.pause).toMatchObject({ pausedAtMs: 1_000_000, operator: ROSA, reason: null });
-    const reply = {
-      kind: "reply",
-      channel: "webchat",
-      account_id: "acme",
-      to: "visitor",
-      body: "hello",
-      msg_kind: "text",
-    } as const;
+    const reply = operatorReply("hello");
     await expect(core.oversight.intervene(SCOPE, IVAN, reply, {})).rejects.toThrow(
       /^held_by_other: Rosa until /,
     );

@@ -4,7 +4,13 @@
  * @module
  */
 import { describe, expect, it } from "vitest";
-import { openTakeoverPlace, ROSA, SCOPE, type TakeoverProcess } from "../../../support/takeover.ts";
+import {
+  openTakeoverPlace,
+  operatorReply,
+  ROSA,
+  SCOPE,
+  type TakeoverProcess,
+} from "../../../support/takeover.ts";
 import { VISITOR } from "../../../support/turns.ts";
 
 const give = { force: false };
@@ -40,14 +46,7 @@ describe("a pause", () => {
     }
     await core.oversight.pause(SCOPE, ROSA, {});
     failing = false;
-    await core.oversight.intervene(SCOPE, ROSA, {
-      kind: "reply",
-      channel: "webchat",
-      account_id: "acme",
-      to: "visitor",
-      body: "This is Rosa.",
-      msg_kind: "text",
-    }, {});
+    await core.oversight.intervene(SCOPE, ROSA, operatorReply("This is Rosa."), {});
     // It does not wait behind what was to be tried again in an hour.
     await core.idle();
     await core.oversight.resume(SCOPE, ROSA, give);
